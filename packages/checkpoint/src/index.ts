@@ -1,0 +1,11 @@
+export type {
+  BlockChain,
+  BlockSummary,
+  CheckpointKind,
+  Manifest,
+  ManifestSegment,
+  SplitPoolCut,
+  SplitRecord,
+  SubtaskCut,
+  WorkerCut,
+} from "./manifest.ts";

@@ -1,0 +1,12 @@
+export type {
+  ChannelAddress,
+  ConsumeRecord,
+  Exchange,
+  ExchangeAttempt,
+  InputChannel,
+  OutputGate,
+  OutputOptions,
+  OutputPartitioning,
+  RecordBatch,
+  StreamElement,
+} from "./contract.ts";

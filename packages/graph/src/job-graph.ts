@@ -1,0 +1,74 @@
+import type { JsonValue, VertexId } from "@millrace/core";
+
+/**
+ * The plan: what is submitted, stored and compared (its hash is the SHA-256 of its canonical JSON).
+ * Plain JSON, no functions; a slot builds its own from the bundle and refuses if the hashes differ.
+ * Vertices and edges stand in a fixed order: topological, then by node id.
+ */
+export interface JobGraph {
+  readonly formatVersion: 1;
+  readonly apiVersion: number;
+  readonly jobName: string;
+  readonly vertices: readonly JobVertex[];
+  readonly edges: readonly JobEdge[];
+  readonly settings: PlannedSettings;
+}
+
+/** A chain of operators that run in one subtask, first to last. */
+export interface JobVertex {
+  readonly id: VertexId;
+  readonly operators: readonly PlannedOperator[];
+  /** `default`: what the submission or the free slots say. */
+  readonly parallelism: number | "default";
+}
+
+export interface PlannedOperator {
+  /** The identity of its state. */
+  readonly name: string;
+  readonly nodeId: number;
+  readonly kind:
+    | "source"
+    | "map"
+    | "filter"
+    | "flat-map"
+    | "reduce"
+    | "window"
+    | "process"
+    | "sink"
+    | "print";
+  /** Whether records reach it by key; then it is first in its chain. */
+  readonly isKeyed: boolean;
+  readonly hasState: boolean;
+  /** Of sources and sinks: connector, options and guarantee; of windows: sizes. */
+  readonly options: JsonValue;
+}
+
+export interface JobEdge {
+  /** Index in `edges`. */
+  readonly index: number;
+  readonly from: VertexId;
+  readonly to: VertexId;
+  readonly partitioning: Partitioning;
+}
+
+/**
+ * `forward`: subtask i to subtask i, both sides have the same parallelism. `rebalance`: round robin.
+ * `hash`: by key group of the key that the `key-by` node `keyNodeId` selects.
+ */
+export type Partitioning =
+  | { readonly kind: "forward" }
+  | { readonly kind: "rebalance" }
+  | { readonly kind: "hash"; readonly keyNodeId: number };
+
+/** JobSettings with every default filled in, except the parallelism that slots may decide. */
+export interface PlannedSettings {
+  readonly parallelism: number | "default";
+  readonly maxParallelism: number;
+  readonly checkpoint: {
+    readonly intervalMs: number;
+    readonly timeoutMs: number;
+    readonly minPauseMs: number;
+    readonly retainedCount: number;
+  };
+  readonly restart: { readonly maxFailures: number };
+}

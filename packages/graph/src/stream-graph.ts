@@ -1,0 +1,135 @@
+import type { JsonValue } from "@millrace/core";
+
+import type { SinkConnector, SourceConnector } from "./connector.ts";
+
+/** Version of the plain data that a bundle's inlined API yields. */
+export const apiVersion = 1;
+
+/** What a job module exports by default; data and functions, no classes (nothing uses instanceof). */
+export interface JobDefinition {
+  readonly millraceJob: typeof apiVersion;
+  readonly name: string;
+  /** Runs the author's function and returns what it wrote. Throws StreamError with `domain: user`. */
+  build(params: JsonValue): StreamGraph;
+}
+
+/** What an author wrote, node by node, functions included. Node ids are indexes into `nodes`. */
+export interface StreamGraph {
+  readonly apiVersion: typeof apiVersion;
+  readonly jobName: string;
+  readonly nodes: readonly StreamNode[];
+  readonly settings: JobSettings;
+}
+
+export interface StreamNode {
+  readonly id: number;
+  /** Given by the author where there is state; derived (`map-3`) elsewhere. Unique in the job. */
+  readonly name: string;
+  readonly inputs: readonly number[];
+  readonly parallelism?: number;
+  readonly spec: OperatorSpec;
+}
+
+/** Settings that the plan carries; absent means the default of `resolveSettings`. */
+export interface JobSettings {
+  readonly parallelism?: number;
+  readonly maxParallelism?: number;
+  readonly checkpoint?: {
+    readonly intervalMs?: number;
+    readonly timeoutMs?: number;
+    readonly minPauseMs?: number;
+    readonly retainedCount?: number;
+  };
+  readonly restart?: {
+    /** Consecutive failures of the author's code without a completed checkpoint between. */
+    readonly maxFailures?: number;
+  };
+}
+
+/** A function of the author, its types erased; the API has checked them. */
+// oxlint-disable-next-line typescript/no-explicit-any -- erased: only the typed API makes one
+export type UserFunction<Result = unknown> = (...args: any[]) => Result;
+
+export type OperatorSpec =
+  | SourceSpec
+  | { readonly kind: "map"; readonly map: UserFunction }
+  | { readonly kind: "filter"; readonly filter: UserFunction<boolean> }
+  /** Returns an iterable, or calls `emit(value)` given as second argument. */
+  | { readonly kind: "flat-map"; readonly flatMap: UserFunction<Iterable<unknown> | undefined> }
+  /** Virtual: its consumers are keyed and get hash-partitioned edges. */
+  | { readonly kind: "key-by"; readonly key: UserFunction }
+  /** Virtual: its consumers have all of its inputs. */
+  | { readonly kind: "union" }
+  /** Keyed: emits the running value. `reduce(accumulated, record)`; the first record is the seed. */
+  | ReduceSpec
+  | WindowSpec
+  | ProcessSpec
+  | { readonly kind: "sink"; readonly connector: SinkConnector<unknown> }
+  | { readonly kind: "print"; readonly label: string };
+
+export interface SourceSpec {
+  readonly kind: "source";
+  readonly connector: SourceConnector<unknown>;
+  readonly watermarks?: WatermarkSpec;
+  /** Records per second over all subtasks; absent means as fast as possible. */
+  readonly rateLimit?: number;
+}
+
+export interface WatermarkSpec {
+  /** Returns the record's event time in milliseconds since the epoch. */
+  readonly timestamp: UserFunction<number>;
+  readonly outOfOrdernessMs: number;
+}
+
+/**
+ * A keyed running aggregate (reduce, sum, count, min, max): `create` makes the value from a key's
+ * first record, `add` returns the next value; each result is emitted through `result`.
+ */
+export interface ReduceSpec {
+  readonly kind: "reduce";
+  readonly create: UserFunction;
+  readonly add: UserFunction;
+  /** `(value, key) => emitted`. */
+  readonly result: UserFunction;
+}
+
+export interface WindowSpec {
+  readonly kind: "window";
+  readonly assigner: TumblingWindows | SlidingWindows;
+  readonly allowedLatenessMs: number;
+  readonly aggregate: {
+    readonly create: UserFunction;
+    /** Mutates its accumulator and returns nothing, or returns a new one. */
+    readonly add: UserFunction;
+    readonly merge: UserFunction;
+    /** `(accumulator, { key, window: { start, end } }) => emitted`. */
+    readonly result: UserFunction;
+  };
+}
+
+export interface TumblingWindows {
+  readonly kind: "tumbling";
+  readonly sizeMs: number;
+  readonly offsetMs: number;
+}
+
+/** Panes have the length of the greatest common divisor of size and slide. */
+export interface SlidingWindows {
+  readonly kind: "sliding";
+  readonly sizeMs: number;
+  readonly slideMs: number;
+  readonly offsetMs: number;
+}
+
+export interface ProcessSpec {
+  readonly kind: "process";
+  /** By the name that `ctx.state` offers it under. */
+  readonly state: Readonly<Record<string, ValueStateSpec>>;
+  readonly onRecord: UserFunction<void>;
+  readonly onTimer?: UserFunction<void>;
+}
+
+export interface ValueStateSpec {
+  readonly kind: "value";
+  readonly version: number;
+}

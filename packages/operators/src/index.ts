@@ -1,0 +1,1 @@
+export type { Operator, OperatorContext, Output } from "./operator.ts";

@@ -1,0 +1,62 @@
+import type { Barrier, Clock, JsonValue, LocalDisk, Logger } from "@millrace/core";
+import type { KeyedBackend } from "@millrace/state";
+
+/**
+ * The contract between a task and an operator of its chain. All calls come from the task's thread,
+ * one at a time. Records are plain values with an event time in milliseconds (-Infinity where the
+ * source gives none).
+ *
+ * I1 Nothing per record awaits, allocates a closure, logs, or reads a clock.
+ * I2 A loop that emits more than one record per call stops when `shouldPause` says so and goes on
+ *    where it stopped.
+ * I3 An operator forwards nothing but records: the task forwards watermarks, barriers and the end.
+ */
+export interface Operator {
+  /** Called once, before any state is restored into it. */
+  open(context: OperatorContext): void;
+  onRecord(value: unknown, timestampMs: number): void;
+  /**
+   * Fires what is due up to the watermark (Infinity: the end of input). Returns true when all is
+   * fired; on false the task calls again with the same watermark before anything else.
+   */
+  advanceWatermark?(watermarkMs: number, shouldPause: () => boolean): boolean;
+  /** Entries that this subtask gets on restore; called between open and the first record. */
+  restoreList?(entries: readonly JsonValue[]): Promise<void>;
+  /**
+   * Cuts at the barrier before its first await (two-phase sinks seal their transaction) and returns
+   * the entries of non-keyed state to store, once all that they name is durable.
+   */
+  prepareSnapshot?(barrier: Barrier): Promise<readonly JsonValue[]>;
+  /** The checkpoint is committed. Called in order, possibly not for each. Returns when published. */
+  onCheckpointCompleted?(checkpointId: bigint): Promise<void>;
+  /** Bytes that the operator holds back for its target; the task pauses above 4 MiB. */
+  bufferedBytes?(): number;
+  /** Called between turns when bufferedBytes is not 0. */
+  flush?(): Promise<void>;
+  close?(): Promise<void>;
+}
+
+/** Where an operator's results go: the next operator of the chain, or the task's output gates. */
+export interface Output {
+  emit(value: unknown, timestampMs: number): void;
+}
+
+export interface OperatorContext {
+  readonly jobId: string;
+  readonly operatorName: string;
+  readonly subtaskIndex: number;
+  readonly parallelism: number;
+  readonly attempt: number;
+  readonly output: Output;
+  /** For keyed operators; the task has made the record's key current before onRecord. */
+  readonly keyed: KeyedBackend | undefined;
+  /** The last watermark that was fully fired in this operator, as restored; -Infinity at first. */
+  readonly currentWatermarkMs: () => number;
+  readonly clock: Clock;
+  readonly disk: LocalDisk;
+  readonly logger: Logger;
+  /** Prints a line to the job's log, where `millrace logs` and the CLI find it. */
+  readonly printLine: (text: string) => void;
+  /** Counts a record that came too late for its window. */
+  readonly countLate: () => void;
+}

@@ -1,0 +1,131 @@
+import type { CheckpointKind } from "@millrace/checkpoint";
+import type {
+  CheckpointId,
+  FailureData,
+  JobId,
+  JsonValue,
+  SubtaskId,
+  WorkerId,
+} from "@millrace/core";
+
+import type { LogLine, SubtaskMetrics } from "./session-messages.ts";
+
+/** The calls of the job service, by method name: what the CLI asks of a coordinator. */
+export interface JobCalls {
+  SubmitJob: { request: SubmitJobRequest; response: { readonly jobId: JobId } };
+  ListJobs: { request: Record<string, never>; response: { readonly jobs: readonly JobSummary[] } };
+  DescribeJob: { request: { readonly jobId: JobId }; response: JobDescription };
+  /** Ends without a savepoint; answers when the request is recorded. */
+  CancelJob: { request: { readonly jobId: JobId }; response: Record<string, never> };
+  /** Savepoint, then the end; answers when the request is recorded. */
+  StopJob: {
+    request: { readonly jobId: JobId; readonly isDrain: boolean };
+    response: Record<string, never>;
+  };
+  ListCheckpoints: {
+    request: { readonly jobId: JobId };
+    response: { readonly checkpoints: readonly CheckpointSummary[] };
+  };
+  /** Answers with lines after the sequence number; waits up to `waitMs` if there are none. */
+  ReadLogs: {
+    request: { readonly jobId: JobId; readonly afterSequence: number; readonly waitMs: number };
+    response: { readonly lines: readonly LogLine[]; readonly lastSequence: number };
+  };
+  DescribeCluster: { request: Record<string, never>; response: ClusterDescription };
+}
+
+export type JobMethod = keyof JobCalls;
+
+export interface SubmitJobRequest {
+  /** Made by the client; the same id again answers with the same job (F3). */
+  readonly requestId: string;
+  readonly planJson: string;
+  readonly bundle: Uint8Array;
+  readonly bundleSha256: string;
+  readonly params: JsonValue;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Overrides the plan's default; absent: the plan's, else the free slots, at most 8. */
+  readonly parallelism?: number;
+}
+
+/** The states of a job, as users see them. */
+export const jobStates = [
+  "created",
+  "waiting-for-slots",
+  "deploying",
+  "running",
+  "restarting",
+  "finishing",
+  "stopping",
+  "finished",
+  "stopped",
+  "failed",
+  "cancelled",
+] as const;
+
+export type JobState = (typeof jobStates)[number];
+
+export interface JobSummary {
+  readonly jobId: JobId;
+  readonly jobName: string;
+  readonly state: JobState;
+  readonly attempt: number;
+  readonly submittedAtMs: number;
+  /** Of a job in a terminal state. */
+  readonly endedAtMs?: number;
+}
+
+export interface JobDescription extends JobSummary {
+  readonly planJson: string;
+  readonly parallelism: number;
+  /** What the state waits for, in words; empty if nothing. */
+  readonly detail: string;
+  readonly head?: CheckpointSummary;
+  readonly checkpointsCompleted: number;
+  readonly checkpointsFailed: number;
+  readonly subtasks: readonly {
+    readonly subtaskId: SubtaskId;
+    readonly workerId: WorkerId;
+    readonly slotIndex: number;
+    readonly metrics?: SubtaskMetrics;
+  }[];
+  /** The last failure, also of a job that runs again. */
+  readonly failure?: FailureData;
+  readonly recoveries: readonly RecoverySummary[];
+}
+
+/** One restart: from detection to the first subtasks running again. */
+export interface RecoverySummary {
+  readonly attempt: number;
+  readonly atMs: number;
+  readonly durationMs: number;
+  readonly cause: string;
+  readonly checkpointId?: CheckpointId;
+  readonly restoredBytes: number;
+  /** The sources' positions that it resumed from, in words. */
+  readonly sourcePositions: string;
+}
+
+export interface CheckpointSummary {
+  readonly checkpointId: CheckpointId;
+  readonly kind: CheckpointKind;
+  readonly completedAtMs: number;
+  readonly durationMs: number;
+  /** Uploaded for this checkpoint, and referenced by it in all. */
+  readonly newBytes: number;
+  readonly totalBytes: number;
+  readonly isHead: boolean;
+}
+
+export interface ClusterDescription {
+  readonly clusterId: string;
+  readonly leaderEpoch: bigint;
+  readonly version: string;
+  readonly workers: readonly {
+    readonly workerId: WorkerId;
+    readonly processId: number;
+    readonly slotCount: number;
+    readonly freeSlotCount: number;
+    readonly version: string;
+  }[];
+}

@@ -1,0 +1,99 @@
+import type { Barrier, CheckpointId, JsonValue } from "@millrace/core";
+
+/**
+ * Keyed state of one operator in one subtask: cells by (state name, key group, namespace, key).
+ * The namespace is a number: a pane's start, a timer's time, or 0 for plain state.
+ *
+ * I1 Every write marks its cell dirty for the epoch between two barriers.
+ * I2 A cell that a running snapshot still needs is encoded before it is handed out for a change.
+ * I3 A snapshot taken by steps equals the state at its barrier, whatever happens between the steps.
+ * I4 A delta against base b holds each cell written since the barrier of b, deletions as tombstones.
+ * I5 What is restored equals what was there at the barrier: cells, timers, panes (S11, D4).
+ */
+export interface KeyedBackend {
+  /** Makes the key current. The hash is `keyHash` of the key; it decides the key group. */
+  setCurrentKey(key: unknown, hash: number): void;
+  currentKey(): unknown;
+  /** Returns the handle of a plain state; the same handle for the same name. */
+  valueState<Value>(name: string): ValueState<Value>;
+  /** Returns the handle of a state with one value per pane and key. */
+  paneState<Value>(name: string): PaneState<Value>;
+  /** Returns the author's event-time timers; the same handle each time. */
+  timers(): TimerState;
+  /**
+   * Cuts at the barrier, in constant time; the returned cursor encodes in steps. One cursor at a
+   * time: the next barrier's cut may be made before, its cursor waits for its turn.
+   */
+  beginSnapshot(barrier: Barrier, emit: (block: StateBlock) => void): SnapshotCursor;
+  /** Takes a block of an earlier snapshot in: base blocks first, then deltas in commit order. */
+  restoreBlock(block: StateBlock): void;
+  /** Called after the last block; from here deltas are relative to the checkpoint. */
+  finishRestore(checkpointId: CheckpointId): void;
+  /** Number of live cells, for metrics and logs. */
+  cellCount(): number;
+}
+
+export interface ValueState<Value> {
+  /** Of the current key; undefined if there is none. */
+  get(): Value | undefined;
+  set(value: Value): void;
+  clear(): void;
+}
+
+export interface PaneState<Value> {
+  /** Of the current key and the pane. */
+  get(pane: number): Value | undefined;
+  /**
+   * Returns the current key's cell of the pane, marked dirty and safe to change; its value is
+   * undefined if it is new. The caller sets `value` or mutates it before the next call of anything.
+   */
+  cellForUpdate(pane: number): { value: Value | undefined };
+  /** Calls back for each key that has a value in the pane, in no promised order. */
+  forEachKey(pane: number, visit: (key: unknown, hash: number, value: Value) => void): void;
+  /** The starts of the panes that have values, ascending. */
+  panes(): readonly number[];
+  /** Removes all values of the pane by rule: writes no tombstones (restore drops panes before the
+   * stored watermark by the same call). */
+  dropPane(pane: number): void;
+}
+
+/** Timers of the current key, and all that are due. A timer is one per (key, time). */
+export interface TimerState {
+  register(timeMs: number): void;
+  remove(timeMs: number): void;
+  /** The earliest registered time, or Infinity. */
+  nextTimeMs(): number;
+  /**
+   * Removes and returns one timer at or before the watermark, earliest first; undefined if none is
+   * due. The caller makes its key current.
+   */
+  popDue(watermarkMs: number): { timeMs: number; key: unknown; hash: number } | undefined;
+}
+
+export interface SnapshotCursor {
+  /** Encodes cells until done or `shouldPause` says so; true when the snapshot is complete. */
+  step(shouldPause: () => boolean): boolean;
+  /** Drops the snapshot (its checkpoint was aborted); later deltas still cover its cells. */
+  cancel(): void;
+}
+
+/**
+ * Encoded state of one operator as it goes into a segment; what it covers stands in the header.
+ * `keyed`: cells of the key groups [groupStart, groupEnd]. `list`: redistributable entries of
+ * non-keyed state (source positions, sink transactions), always a base.
+ */
+export interface StateBlock {
+  readonly operator: string;
+  readonly kind: "keyed" | "list";
+  /** A base replaces everything before it for its key groups; a delta adds to it. */
+  readonly role: "base" | "delta";
+  readonly groupStart: number;
+  /** Inclusive. */
+  readonly groupEnd: number;
+  readonly cellCount: number;
+  /** Encoded and self-describing, with a format version; not compressed. */
+  readonly bytes: Uint8Array;
+}
+
+/** Non-keyed state: entries that any subtask may get on restore. */
+export type ListEntry = JsonValue;

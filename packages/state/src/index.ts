@@ -1,0 +1,9 @@
+export type {
+  KeyedBackend,
+  ListEntry,
+  PaneState,
+  SnapshotCursor,
+  StateBlock,
+  TimerState,
+  ValueState,
+} from "./contract.ts";

@@ -1,0 +1,106 @@
+import type { SplitRecord } from "@millrace/checkpoint";
+import type {
+  AttemptRef,
+  Barrier,
+  CheckpointId,
+  FailureData,
+  JsonValue,
+  SubtaskId,
+  VertexId,
+} from "@millrace/core";
+import type { DeployedSubtask, LogLine, SubtaskMetrics, SubtaskState } from "@millrace/rpc";
+import type { StateBlock } from "@millrace/state";
+
+/** What the worker's main thread tells a slot. Plain data; buffers in it are transferred. */
+export type SlotCommand =
+  | { readonly kind: "prepare"; readonly preparation: SlotPreparation }
+  | { readonly kind: "start" }
+  | {
+      readonly kind: "assign-split";
+      readonly vertexId: VertexId;
+      readonly subtaskIndex: number;
+      readonly requestNumber: number;
+      readonly split?: SplitRecord;
+      readonly isPoolEmpty: boolean;
+      readonly poolLowerBoundMs: number;
+    }
+  | { readonly kind: "inject-barrier"; readonly barrier: Barrier }
+  | { readonly kind: "checkpoint-completed"; readonly checkpointId: CheckpointId }
+  | { readonly kind: "checkpoint-aborted"; readonly checkpointId: CheckpointId }
+  | { readonly kind: "stop-sources"; readonly isDrain: boolean };
+
+/** One attempt's work for one slot. */
+export interface SlotPreparation {
+  readonly ref: AttemptRef;
+  /** The module: a `file:` URL in a thread; the simulation resolves the same string to a definition. */
+  readonly bundleUrl: string;
+  readonly planJson: string;
+  readonly planSha256: string;
+  readonly params: JsonValue;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly channelToken: string;
+  readonly placements: readonly DeployedSubtask[];
+  /** This slot's, upstream vertices first. */
+  readonly ownSubtasks: readonly SubtaskId[];
+  readonly restore?: SlotRestore;
+}
+
+export interface SlotRestore {
+  readonly checkpointId: CheckpointId;
+  readonly subtasks: readonly {
+    readonly subtaskId: SubtaskId;
+    /** Decompressed and verified; per operator and group base first, then deltas in order. Keyed
+     * blocks cover the subtask's groups and possibly more; list entries are of all old subtasks. */
+    readonly blocks: readonly StateBlock[];
+    readonly watermarkMs: number;
+  }[];
+}
+
+/** What a slot tells the main thread. */
+export type SlotEvent =
+  /** First of all: the thread is up and listens. */
+  | { readonly kind: "listening"; readonly dataAddress: string }
+  | { readonly kind: "subtask-state"; readonly subtaskId: SubtaskId; readonly state: SubtaskState }
+  | {
+      readonly kind: "discovered-splits";
+      readonly vertexId: VertexId;
+      readonly splits: readonly SplitRecord[];
+    }
+  | {
+      readonly kind: "request-split";
+      readonly vertexId: VertexId;
+      readonly subtaskIndex: number;
+      readonly requestNumber: number;
+    }
+  /** Blocks come while the snapshot is encoded; `snapshot-done` follows the last. */
+  | {
+      readonly kind: "snapshot-block";
+      readonly subtaskId: SubtaskId;
+      readonly checkpointId: CheckpointId;
+      readonly block: StateBlock;
+    }
+  | {
+      readonly kind: "snapshot-done";
+      readonly subtaskId: SubtaskId;
+      readonly checkpointId: CheckpointId;
+      readonly parallelism: number;
+      readonly watermarkMs: number;
+      readonly isDrained: boolean;
+      readonly alignmentMs: number;
+      readonly snapshotMs: number;
+    }
+  /** This subtask's part failed; the checkpoint is declined, the job goes on. */
+  | {
+      readonly kind: "snapshot-failed";
+      readonly subtaskId: SubtaskId;
+      readonly checkpointId: CheckpointId;
+      readonly failure: FailureData;
+    }
+  /** The subtask's sinks have published everything up to the checkpoint (also if it has no sink). */
+  | {
+      readonly kind: "published";
+      readonly subtaskId: SubtaskId;
+      readonly checkpointId: CheckpointId;
+    }
+  | { readonly kind: "log-lines"; readonly lines: readonly LogLine[] }
+  | { readonly kind: "metrics"; readonly subtasks: readonly SubtaskMetrics[] };

@@ -1,0 +1,32 @@
+import type { SlotCommand, SlotEvent } from "./slot-messages.ts";
+
+/** Runs slots: each in a thread of its own, or inline in the simulation. */
+export interface TaskHost {
+  /** Starts a fresh slot that has never run user code. */
+  start(slotIndex: number, handlers: SlotHandlers): SlotHandle;
+}
+
+export interface SlotHandlers {
+  onEvent(event: SlotEvent): void;
+  /** The slot is gone without having been asked to terminate; called once. */
+  onExit(cause: Error): void;
+}
+
+export interface SlotHandle {
+  post(command: SlotCommand): void;
+  /**
+   * Counts turns of the slot's loop, read without asking the slot: a slot whose count stands still
+   * while `isBusy` hangs in the author's code.
+   */
+  progress(): { readonly turns: number; readonly isBusy: boolean };
+  /** Ends the slot wherever it is, within milliseconds; nothing is called afterwards. */
+  terminate(): Promise<void>;
+}
+
+/** The slot's own end: what `runSlot` is given. */
+export interface SlotPort {
+  send(event: SlotEvent): void;
+  setHandler(onCommand: (command: SlotCommand) => void): void;
+  /** Says that the loop began (true) or ended (false) a turn. */
+  markTurn(isBusy: boolean): void;
+}
