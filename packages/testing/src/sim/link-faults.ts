@@ -1,0 +1,35 @@
+import type { SeededRandom } from "./seeded-random.ts";
+import type { SimProcess } from "./sim-process.ts";
+
+/** How links behave; the fault schedule changes it while the simulation runs. */
+export interface LinkConditions {
+  minLatencyMs: number;
+  maxLatencyMs: number;
+  /** Names of processes (a prefix up to the first `#` counts) that cannot reach each other. */
+  readonly partitions: Set<string>;
+}
+
+export function createLinkConditions(): LinkConditions {
+  return { minLatencyMs: 0.2, maxLatencyMs: 2, partitions: new Set() };
+}
+
+/** Returns the key under which `partitions` knows a pair of processes. */
+export function pairKey(left: string, right: string): string {
+  return [machineOf(left), machineOf(right)].toSorted().join("|");
+}
+
+/** Whether a message can pass between the processes now. */
+export function canReach(conditions: LinkConditions, left: SimProcess, right: SimProcess): boolean {
+  return !conditions.partitions.has(pairKey(left.name, right.name));
+}
+
+/** Returns a latency for one message. */
+export function drawLatencyMs(conditions: LinkConditions, random: SeededRandom): number {
+  const { minLatencyMs, maxLatencyMs } = conditions;
+  return minLatencyMs + ((maxLatencyMs - minLatencyMs) * random.below(1_000)) / 1_000;
+}
+
+/** A slot's process is named `worker-1#slot-0`: it shares its worker's links. */
+function machineOf(name: string): string {
+  return name.split("#")[0] ?? name;
+}

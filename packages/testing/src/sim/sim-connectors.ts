@@ -1,0 +1,163 @@
+import { assert, sleep, StreamError, type Clock } from "@millrace/core";
+import type {
+  ConnectorContext,
+  SinkConnector,
+  SinkTransactionId,
+  SinkWriter,
+  SourceConnector,
+  SourceReader,
+  SplitDescriptor,
+} from "@millrace/graph";
+
+/** A record of the simulation's inputs: small, with an identity that no other record has. */
+export interface SimRecord {
+  readonly id: number;
+  readonly key: string;
+  readonly atMs: number;
+  readonly amount: number;
+}
+
+export interface SimSourceInput {
+  /** Records by split, in the order of reading. */
+  readonly splits: readonly (readonly SimRecord[])[];
+  readonly batchSize: number;
+}
+
+/** Returns a replayable source over records in memory. */
+export function createSimSource(input: SimSourceInput): SourceConnector<SimRecord> {
+  return {
+    connector: "sim",
+    options: { splitCount: input.splits.length, batchSize: input.batchSize },
+    canReplay: true,
+    discover: () => Promise.resolve(input.splits.map(describeSplit)),
+    createReader: (context) => createSimReader(input, context.clock),
+  };
+}
+
+function describeSplit(records: readonly SimRecord[], index: number): SplitDescriptor {
+  const lowerBoundMs = Math.min(...records.map((record) => record.atMs));
+  return {
+    id: `split-${index}`,
+    descriptor: { index },
+    ...(Number.isFinite(lowerBoundMs) ? { lowerBoundMs } : {}),
+  };
+}
+
+function createSimReader(input: SimSourceInput, clock: Clock): SourceReader<SimRecord> {
+  return {
+    async open(split, position) {
+      await sleep(clock, 1);
+      const records = input.splits[Number(split.id.slice("split-".length))] ?? [];
+      let next = Number(position ?? 0);
+      return {
+        async nextBatch() {
+          await sleep(clock, 1);
+          if (next >= records.length) return undefined;
+          const start = next;
+          const batch = records.slice(start, start + input.batchSize);
+          next += batch.length;
+          return { records: batch, positionAt: (index) => start + index };
+        },
+        close: () => Promise.resolve(),
+      };
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+interface StagedTransaction {
+  readonly id: SinkTransactionId;
+  readonly records: readonly unknown[];
+}
+
+/** Called before a transaction becomes visible; throws when it must not (S13). */
+type PublishGuard = (transaction: SinkTransactionId) => void;
+
+/**
+ * The target of simulated two-phase sinks; it outlives every process, like a file system.
+ * Publishing twice is once: the transaction's id decides.
+ */
+export class SimSinkTarget {
+  readonly #staged = new Map<string, StagedTransaction>();
+  readonly #published = new Map<string, StagedTransaction>();
+  guardPublish: PublishGuard = () => {};
+
+  stage(transaction: StagedTransaction): string {
+    const name = nameOf(transaction.id);
+    this.#staged.set(name, transaction);
+    return name;
+  }
+
+  publish(name: string): void {
+    if (this.#published.has(name)) return;
+    const staged = this.#staged.get(name);
+    if (staged === undefined) {
+      throw new StreamError("sink-failed", `transaction ${name} is not staged`, {
+        domain: "external",
+        retry: "never",
+      });
+    }
+    this.guardPublish(staged.id);
+    this.#published.set(name, staged);
+    this.#staged.delete(name);
+  }
+
+  /** Removes what attempts before this one staged and never committed. */
+  removeOrphans(operatorName: string, attempt: number): void {
+    for (const [name, { id }] of this.#staged) {
+      if (id.operatorName === operatorName && id.attempt < attempt) this.#staged.delete(name);
+    }
+  }
+
+  /** What readers of the target see of one sink. */
+  publishedRecords(operatorName: string): readonly unknown[] {
+    return [...this.#published.values()]
+      .filter(({ id }) => id.operatorName === operatorName)
+      .flatMap(({ records }) => records);
+  }
+
+  publishedCount(): number {
+    return this.#published.size;
+  }
+}
+
+/** Returns a two-phase sink into the target. */
+export function createSimSink(target: SimSinkTarget): SinkConnector<unknown> {
+  return {
+    connector: "sim",
+    options: {},
+    guarantee: "exactly-once",
+    createWriter: (context) => createSimWriter(target, context),
+  };
+}
+
+function createSimWriter(target: SimSinkTarget, context: ConnectorContext): SinkWriter<unknown> {
+  let buffer: unknown[] = [];
+  const { clock } = context;
+  return {
+    write: (record) => void buffer.push(structuredClone(record)),
+    bufferedBytes: () => 0,
+    flush: () => Promise.resolve(),
+    async prepare(id) {
+      const records = buffer;
+      buffer = [];
+      if (records.length === 0) return undefined;
+      await sleep(clock, 2);
+      return target.stage({ id, records });
+    },
+    async publish(committable) {
+      await sleep(clock, 2);
+      assert(typeof committable === "string", "a committable of the sim sink is a name");
+      target.publish(committable);
+    },
+    async removeOrphans() {
+      await sleep(clock, 2);
+      target.removeOrphans(context.operatorName, context.attempt);
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+function nameOf(id: SinkTransactionId): string {
+  return `${id.operatorName}-${id.subtaskIndex}-${id.attempt}-${id.checkpointId}`;
+}

@@ -1,0 +1,216 @@
+import {
+  apiVersion,
+  type OperatorSpec,
+  type StreamGraph,
+  type StreamNode,
+  type UserFunction,
+} from "@millrace/graph";
+
+import type { SeededRandom } from "./seeded-random.ts";
+import {
+  createSimSink,
+  createSimSource,
+  type SimRecord,
+  type SimSinkTarget,
+} from "./sim-connectors.ts";
+
+/** A job drawn from a seed: what it runs, and how far its event time may be out of order. */
+export interface SimJob {
+  readonly graph: StreamGraph;
+  readonly sinks: readonly string[];
+  readonly recordCount: number;
+}
+
+const disorderMs = 400;
+
+/** Returns a job whose output, as a multiset per sink, no interleaving and no fault may change. */
+export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
+  const builder = new GraphBuilder();
+  const draw = random.fork("topology");
+  const sourceCount = draw.chance(0.3) ? 2 : 1;
+  let recordCount = 0;
+  const sources = Array.from({ length: sourceCount }, (_, index) => {
+    const input = drawInput(random.fork(`input-${index}`), index);
+    recordCount += input.splits.flat().length;
+    return builder.add(`source-${index}`, [], {
+      kind: "source",
+      connector: createSimSource(input),
+      watermarks: { timestamp: (record: SimRecord) => record.atMs, outOfOrdernessMs: disorderMs },
+      rateLimit: 60 + draw.below(200),
+    });
+  });
+  let stream =
+    sources.length === 1 ? (sources[0] ?? 0) : builder.add("union", sources, { kind: "union" });
+  if (draw.chance(0.5)) stream = builder.add("double", [stream], { kind: "map", map: double });
+  if (draw.chance(0.4)) stream = builder.add("thin", [stream], { kind: "filter", filter: thin });
+  if (draw.chance(0.2)) {
+    stream = builder.add("split", [stream], { kind: "flat-map", flatMap: splitAmount });
+  }
+  const sinks = drawStages(draw, builder, stream).map((last, index) => {
+    const name = `sink-${index}`;
+    builder.add(name, [last], { kind: "sink", connector: createSimSink(target) });
+    return name;
+  });
+  return { graph: builder.finish(draw), sinks, recordCount };
+}
+
+function drawStages(draw: SeededRandom, builder: GraphBuilder, stream: number): readonly number[] {
+  const ends = [drawKeyedStage(draw, builder, { stream, name: "first" })];
+  if (draw.chance(0.25)) {
+    const keyed = { stream: ends[0] ?? 0, name: "second" };
+    ends[0] = drawWindow(draw, builder, keyed);
+  }
+  if (draw.chance(0.25)) ends.push(drawKeyedStage(draw, builder, { stream, name: "side" }));
+  if (draw.chance(0.1)) ends.push(stream);
+  return ends;
+}
+
+interface Stage {
+  readonly stream: number;
+  readonly name: string;
+}
+
+function drawKeyedStage(draw: SeededRandom, builder: GraphBuilder, stage: Stage): number {
+  const kind = draw.pick(["window", "window", "reduce", "process"] as const);
+  if (kind === "window") return drawWindow(draw, builder, stage);
+  const keyed = builder.keyBy(stage);
+  if (kind === "reduce") {
+    return builder.add(stage.name, [keyed], {
+      kind: "reduce",
+      create: () => 1,
+      add: (count: number) => count + 1,
+      result: (count: number, key: string) => ({ key, count }),
+    });
+  }
+  return builder.add(stage.name, [keyed], bucketProcess(500 + draw.below(2_000)));
+}
+
+function drawWindow(draw: SeededRandom, builder: GraphBuilder, stage: Stage): number {
+  const keyed = builder.keyBy(stage);
+  const slideMs = 250 * (1 + draw.below(8));
+  return builder.add(stage.name, [keyed], {
+    kind: "window",
+    assigner: draw.chance(0.5)
+      ? { kind: "tumbling", sizeMs: slideMs, offsetMs: 0 }
+      : { kind: "sliding", sizeMs: slideMs * (1 + draw.below(4)), slideMs, offsetMs: 0 },
+    allowedLatenessMs: 0,
+    aggregate: {
+      create: () => ({ count: 0, amount: 0 }),
+      add: (sum: { count: number; amount: number }, record: { amount: number }) => {
+        sum.count += 1;
+        sum.amount += record.amount;
+      },
+      merge: (into: { count: number; amount: number }, from: { count: number; amount: number }) => {
+        into.count += from.count;
+        into.amount += from.amount;
+      },
+      result: (
+        sum: { count: number; amount: number },
+        { key, window }: { key: string; window: { start: number } },
+      ) => ({ key, start: window.start, count: sum.count, amount: sum.amount }),
+    },
+  });
+}
+
+interface BucketContext {
+  readonly timestamp: number;
+  readonly key: string;
+  readonly state: {
+    readonly buckets: {
+      get(): Readonly<Record<string, number>> | undefined;
+      set(value: Readonly<Record<string, number>>): void;
+      clear(): void;
+    };
+  };
+  readonly timers: { atEventTime(timeMs: number): void };
+  emit(value: unknown): void;
+}
+
+/** Counts by time bucket in value state; the timer at a bucket's end emits and forgets it. */
+function bucketProcess(sizeMs: number): OperatorSpec {
+  return {
+    kind: "process",
+    state: { buckets: { kind: "value", version: 1 } },
+    onRecord(_record: unknown, context: BucketContext) {
+      const end = (Math.floor(context.timestamp / sizeMs) + 1) * sizeMs;
+      const buckets = context.state.buckets.get() ?? {};
+      context.state.buckets.set({ ...buckets, [end]: (buckets[end] ?? 0) + 1 });
+      context.timers.atEventTime(end - 1);
+    },
+    onTimer(timeMs: number, context: BucketContext) {
+      const { [timeMs + 1]: count, ...rest } = context.state.buckets.get() ?? {};
+      if (Object.keys(rest).length === 0) context.state.buckets.clear();
+      else context.state.buckets.set(rest);
+      context.emit({ key: context.key, end: timeMs + 1, count: count ?? 0, amount: count ?? 0 });
+    },
+  };
+}
+
+function double(record: SimRecord): SimRecord {
+  return { ...record, amount: record.amount * 2 };
+}
+
+function thin(record: SimRecord): boolean {
+  return record.id % 3 !== 0;
+}
+
+function splitAmount(record: SimRecord): readonly SimRecord[] {
+  return record.id % 2 === 0 ? [record, { ...record, amount: 1 }] : [record];
+}
+
+function drawInput(random: SeededRandom, sourceIndex: number) {
+  const splitCount = 1 + random.below(5);
+  const keyCount = 1 + random.below(20);
+  const spanMs = 1_000 + random.below(6_000);
+  let nextId = sourceIndex * 1_000_000;
+  const splits = Array.from({ length: splitCount }, (_, splitIndex) => {
+    const startMs = random.chance(0.5) ? splitIndex * spanMs : 0;
+    const recordCount = random.below(120);
+    return Array.from({ length: recordCount }, (__, index): SimRecord => {
+      const inOrderMs = startMs + Math.floor((index * spanMs) / recordCount);
+      nextId += 1;
+      return {
+        id: nextId,
+        key: `key-${random.below(keyCount)}`,
+        atMs: Math.max(0, inOrderMs - random.below(disorderMs)),
+        amount: random.below(100),
+      };
+    });
+  });
+  return { splits, batchSize: 1 + random.below(40) };
+}
+
+/** Collects nodes; ids are positions. */
+class GraphBuilder {
+  readonly #nodes: StreamNode[] = [];
+
+  add(name: string, inputs: readonly number[], spec: OperatorSpec): number {
+    const id = this.#nodes.length;
+    this.#nodes.push({ id, name, inputs, spec });
+    return id;
+  }
+
+  keyBy({ stream, name }: Stage): number {
+    const key: UserFunction = (record: { key: string }) => record.key;
+    return this.add(`key-${name}`, [stream], { kind: "key-by", key });
+  }
+
+  finish(draw: SeededRandom): StreamGraph {
+    return {
+      apiVersion,
+      jobName: "sim",
+      nodes: this.#nodes,
+      settings: {
+        parallelism: 1 + draw.below(3),
+        maxParallelism: draw.pick([8, 128]),
+        checkpoint: {
+          intervalMs: 300 + draw.below(1_500),
+          timeoutMs: 20_000,
+          minPauseMs: 100,
+          retainedCount: 1 + draw.below(3),
+        },
+        restart: { maxFailures: 1_000 },
+      },
+    };
+  }
+}
