@@ -12,6 +12,22 @@ export interface ConnectorContext {
   readonly logger: Logger;
 }
 
+/** What is known only when the job is built; connectors make their options absolute with it. */
+export interface BuildEnvironment {
+  /** Absolute; where the job is submitted. Relative paths of a job resolve against it. */
+  readonly baseDirectory: string;
+}
+
+/** A source whose options are not complete before the job is built, such as one with a path. */
+export interface SourceFactory<T> {
+  createSource(environment: BuildEnvironment): SourceConnector<T>;
+}
+
+/** A sink whose options are not complete before the job is built. */
+export interface SinkFactory<T> {
+  createSink(environment: BuildEnvironment): SinkConnector<T>;
+}
+
 /** What a source reads. Discovery runs at subtask 0 only; reading runs at every subtask. */
 export interface SourceConnector<T> {
   /** The connector's package name without scope, such as `parquet`. */
@@ -74,8 +90,11 @@ export interface SinkConnector<T> {
 }
 
 export interface SinkWriter<T> {
-  /** Buffers the record for the transaction that is open. Throws `record-not-encodable`. */
-  write(record: T): void;
+  /**
+   * Buffers the record for the transaction that is open. Throws `record-not-encodable`. A property,
+   * not a method, so that a sink of another record type does not compile.
+   */
+  readonly write: (record: T) => void;
   /** Bytes buffered and not yet handed to the target: the task pauses above its limit. */
   bufferedBytes(): number;
   /** Hands buffered records to the target, staged and invisible; called between batches. */
@@ -83,11 +102,15 @@ export interface SinkWriter<T> {
   /**
    * Seals what was written since the last call under the transaction's id and returns, once it is
    * durable, what `publish` needs; undefined if nothing was written. The cut is made before the
-   * first await: a later write belongs to the next transaction.
+   * first await: a later write belongs to the next transaction. If it fails, so does the task: what
+   * was sealed comes again from the sources.
    */
   prepare(transactionId: SinkTransactionId): Promise<JsonValue | undefined>;
-  /** Makes a prepared transaction visible. Idempotent, also in another process (S13). */
-  publish(committable: JsonValue): Promise<void>;
+  /**
+   * Makes a prepared transaction visible, under the id it was prepared with. Idempotent, also in
+   * another process (S13).
+   */
+  publish(committable: JsonValue, transactionId: SinkTransactionId): Promise<void>;
   /**
    * Called once per attempt at subtask 0 after every restored committable was published: removes
    * what earlier attempts staged and never committed.

@@ -1,10 +1,13 @@
 export type {
+  BuildEnvironment,
   ConnectorContext,
   SinkConnector,
+  SinkFactory,
   SinkTransactionId,
   SinkWriter,
   SourceBatch,
   SourceConnector,
+  SourceFactory,
   SourceReader,
   SplitDescriptor,
   SplitHandle,
@@ -20,6 +23,7 @@ export type {
 } from "./job-graph.ts";
 export {
   apiVersion,
+  type BuildInput,
   type JobDefinition,
   type JobSettings,
   type OperatorSpec,

@@ -9,6 +9,8 @@ export interface JobGraph {
   readonly formatVersion: 1;
   readonly apiVersion: number;
   readonly jobName: string;
+  /** What relative paths were resolved against; a slot builds its own graph with it. */
+  readonly baseDirectory: string;
   readonly vertices: readonly JobVertex[];
   readonly edges: readonly JobEdge[];
   readonly settings: PlannedSettings;

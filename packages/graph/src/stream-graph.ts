@@ -1,6 +1,6 @@
 import type { JsonValue } from "@millrace/core";
 
-import type { SinkConnector, SourceConnector } from "./connector.ts";
+import type { BuildEnvironment, SinkConnector, SourceConnector } from "./connector.ts";
 
 /** Version of the plain data that a bundle's inlined API yields. */
 export const apiVersion = 1;
@@ -9,14 +9,23 @@ export const apiVersion = 1;
 export interface JobDefinition {
   readonly millraceJob: typeof apiVersion;
   readonly name: string;
-  /** Runs the author's function and returns what it wrote. Throws StreamError with `domain: user`. */
-  build(params: JsonValue): StreamGraph;
+  /**
+   * Runs the author's function and returns what it wrote. A slot passes the `baseDirectory` of the
+   * submitted plan. Throws `job-module-invalid`, `job-module-failed`.
+   */
+  build(input: BuildInput): StreamGraph;
+}
+
+export interface BuildInput extends BuildEnvironment {
+  readonly params: JsonValue;
 }
 
 /** What an author wrote, node by node, functions included. Node ids are indexes into `nodes`. */
 export interface StreamGraph {
   readonly apiVersion: typeof apiVersion;
   readonly jobName: string;
+  /** As the job was built with. */
+  readonly baseDirectory: string;
   readonly nodes: readonly StreamNode[];
   readonly settings: JobSettings;
 }
@@ -60,6 +69,8 @@ export type OperatorSpec =
   | { readonly kind: "key-by"; readonly key: UserFunction }
   /** Virtual: its consumers have all of its inputs. */
   | { readonly kind: "union" }
+  /** Virtual: its consumers get records round robin. */
+  | { readonly kind: "rebalance" }
   /** Keyed: emits the running value. `reduce(accumulated, record)`; the first record is the seed. */
   | ReduceSpec
   | WindowSpec

@@ -20,7 +20,10 @@ export interface Operator {
    * fired; on false the task calls again with the same watermark before anything else.
    */
   advanceWatermark?(watermarkMs: number, shouldPause: () => boolean): boolean;
-  /** Entries that this subtask gets on restore; called between open and the first record. */
+  /**
+   * The list entries of ALL old subtasks in manifest order; the operator chooses its own. Called
+   * once in every attempt between open and the first record, with no entries if there are none.
+   */
   restoreList?(entries: readonly JsonValue[]): Promise<void>;
   /**
    * Cuts at the barrier before its first await (two-phase sinks seal their transaction) and returns
