@@ -9,3 +9,11 @@ export type {
   SubtaskCut,
   WorkerCut,
 } from "./manifest.ts";
+export {
+  bundleName,
+  jobPrefix,
+  manifestName,
+  parseObjectOwner,
+  segmentName,
+  type ObjectOwner,
+} from "./object-names.ts";
