@@ -199,6 +199,7 @@ class GraphBuilder {
     return {
       apiVersion,
       jobName: "sim",
+      baseDirectory: "/",
       nodes: this.#nodes,
       settings: {
         parallelism: 1 + draw.below(3),

@@ -1,0 +1,191 @@
+import { assert, assertNever } from "@millrace/core";
+import type {
+  ConnectorContext,
+  ProcessSpec,
+  ReduceSpec,
+  SourceSpec,
+  StreamGraph,
+  StreamNode,
+  WindowSpec,
+} from "@millrace/graph";
+
+interface Timed {
+  readonly value: unknown;
+  readonly atMs: number;
+}
+
+/**
+ * Returns what each sink of a bounded job gets in a run without faults, by sink name. It is the
+ * oracle of the simulation: one thread, one pass per node over whole arrays, every window by brute
+ * force, sharing no code with operators, state or exchange. Order means nothing: compare multisets.
+ * All records count as on time.
+ */
+export async function interpret(
+  graph: StreamGraph,
+  contextOf: (node: StreamNode) => ConnectorContext,
+): Promise<ReadonlyMap<string, readonly unknown[]>> {
+  const outputs: (readonly Timed[])[] = [];
+  const sinks = new Map<string, readonly unknown[]>();
+  for (const node of graph.nodes) {
+    const input = node.inputs.flatMap((index) => outputs[index] ?? []);
+    if (node.spec.kind === "source") outputs.push(await readSource(node.spec, contextOf(node)));
+    else outputs.push(runNode(graph, node, input));
+    if (node.spec.kind === "sink") {
+      sinks.set(
+        node.name,
+        input.map(({ value }) => value),
+      );
+    }
+  }
+  return sinks;
+}
+
+async function readSource(spec: SourceSpec, context: ConnectorContext): Promise<readonly Timed[]> {
+  const records: Timed[] = [];
+  const reader = spec.connector.createReader(context);
+  for (const split of await spec.connector.discover(context)) {
+    const handle = await reader.open(split, undefined);
+    for (;;) {
+      const batch = await handle.nextBatch();
+      if (batch === undefined) break;
+      for (const value of batch.records) {
+        records.push({ value, atMs: spec.watermarks?.timestamp(value) ?? -Infinity });
+      }
+    }
+    await handle.close();
+  }
+  await reader.close();
+  return records;
+}
+
+function runNode(graph: StreamGraph, node: StreamNode, input: readonly Timed[]): readonly Timed[] {
+  const { spec } = node;
+  switch (spec.kind) {
+    case "map":
+      return input.map(({ value, atMs }) => ({ value: spec.map(value), atMs }));
+    case "filter":
+      return input.filter(({ value }) => spec.filter(value));
+    case "flat-map":
+      return input.flatMap(({ value, atMs }) =>
+        [...flatten(spec.flatMap, value)].map((each) => ({ value: each, atMs })),
+      );
+    case "key-by":
+    case "union":
+    case "rebalance":
+    case "sink":
+    case "print":
+      return input;
+    case "reduce":
+      return [...groupByKey(graph, node, input)].flatMap(([, group]) => runReduce(spec, group));
+    case "window":
+      return [...groupByKey(graph, node, input)].flatMap(([, group]) => runWindow(spec, group));
+    case "process":
+      return [...groupByKey(graph, node, input)].flatMap(([, group]) => runProcess(spec, group));
+    case "source":
+      throw new Error("a source has no input");
+    default:
+      return assertNever(spec);
+  }
+}
+
+function flatten(
+  flatMap: (value: unknown, emit: (each: unknown) => void) => Iterable<unknown> | undefined,
+  value: unknown,
+): readonly unknown[] {
+  const emitted: unknown[] = [];
+  const returned = flatMap(value, (each) => void emitted.push(each));
+  return [...emitted, ...(returned ?? [])];
+}
+
+interface KeyGroup {
+  readonly key: unknown;
+  readonly records: Timed[];
+}
+
+function groupByKey(
+  graph: StreamGraph,
+  node: StreamNode,
+  input: readonly Timed[],
+): ReadonlyMap<string, KeyGroup> {
+  const keyNode = graph.nodes[node.inputs[0] ?? -1];
+  assert(keyNode?.spec.kind === "key-by", `operator ${node.name} is not behind a key-by`);
+  const groups = new Map<string, KeyGroup>();
+  for (const record of input) {
+    const key: unknown = keyNode.spec.key(record.value);
+    const name = `${typeof key}:${JSON.stringify(key)}`;
+    const group = groups.get(name) ?? { key, records: [] };
+    groups.set(name, group);
+    group.records.push(record);
+  }
+  return groups;
+}
+
+function runReduce(spec: ReduceSpec, { key, records }: KeyGroup): readonly Timed[] {
+  let accumulated: unknown;
+  return records.map(({ value, atMs }, index) => {
+    accumulated = index === 0 ? spec.create(value) : spec.add(accumulated, value);
+    return { value: spec.result(accumulated, key), atMs };
+  });
+}
+
+function runWindow(spec: WindowSpec, { key, records }: KeyGroup): readonly Timed[] {
+  const { assigner, aggregate } = spec;
+  const { sizeMs, offsetMs } = assigner;
+  const slideMs = assigner.kind === "sliding" ? assigner.slideMs : sizeMs;
+  const starts = new Set<number>();
+  for (const { atMs } of records) {
+    const last = Math.floor((atMs - offsetMs) / slideMs) * slideMs + offsetMs;
+    for (let start = last; start > atMs - sizeMs; start -= slideMs) starts.add(start);
+  }
+  return [...starts].map((start) => {
+    const end = start + sizeMs;
+    let accumulator: unknown = aggregate.create();
+    for (const { value, atMs } of records) {
+      if (atMs >= start && atMs < end)
+        accumulator = aggregate.add(accumulator, value) ?? accumulator;
+    }
+    const value = aggregate.result(accumulator, { key, window: { start, end } });
+    return { value, atMs: end - 1 };
+  });
+}
+
+/** Records by time; a timer fires before the first record that is later than it. */
+function runProcess(spec: ProcessSpec, { key, records }: KeyGroup): readonly Timed[] {
+  const emitted: Timed[] = [];
+  const timers = new Set<number>();
+  const cells = new Map<string, unknown>();
+  const contextAt = (timestamp: number): unknown => ({
+    key,
+    timestamp,
+    watermark: timestamp,
+    state: Object.fromEntries(Object.keys(spec.state).map((name) => [name, cell(cells, name)])),
+    timers: {
+      atEventTime: (timeMs: number) => void timers.add(timeMs),
+      deleteEventTime: (timeMs: number) => void timers.delete(timeMs),
+    },
+    emit: (value: unknown) => void emitted.push({ value, atMs: timestamp }),
+  });
+  const fireBefore = (limitMs: number): void => {
+    for (;;) {
+      const timeMs = Math.min(...timers);
+      if (!(timeMs < limitMs)) return;
+      timers.delete(timeMs);
+      spec.onTimer?.(timeMs, contextAt(timeMs));
+    }
+  };
+  for (const { value, atMs } of records.toSorted((left, right) => left.atMs - right.atMs)) {
+    fireBefore(atMs);
+    spec.onRecord(value, contextAt(atMs));
+  }
+  fireBefore(Infinity);
+  return emitted;
+}
+
+function cell(cells: Map<string, unknown>, name: string) {
+  return {
+    get: () => cells.get(name),
+    set: (value: unknown) => void cells.set(name, value),
+    clear: () => void cells.delete(name),
+    update: (change: (value: unknown) => unknown) => void cells.set(name, change(cells.get(name))),
+  };
+}
