@@ -1,0 +1,32 @@
+import type {
+  Clock,
+  Compressor,
+  ControlNetwork,
+  Digest,
+  Failpoints,
+  Logger,
+  Random,
+} from "@millrace/core";
+import type { ObjectStore } from "@millrace/storage";
+
+import type { TaskHost } from "./slot/task-host.ts";
+
+/** Everything outside that a worker touches. The stores stay open when it closes. */
+export interface WorkerPorts {
+  readonly network: ControlNetwork;
+  readonly objects: ObjectStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly digest: Digest;
+  readonly compressor: Compressor;
+  readonly logger: Logger;
+  readonly taskHost: TaskHost;
+  readonly bundles: BundleCache;
+  readonly failpoints: Failpoints;
+}
+
+/** Where a slot finds the bundles that its worker has fetched and verified. */
+export interface BundleCache {
+  /** Returns what a slot loads the bundle by: a `file:` URL, or the hash in the simulation. */
+  store(sha256: string, bytes: Uint8Array): Promise<string>;
+}
