@@ -1,0 +1,130 @@
+import { StreamError } from "@millrace/core";
+import type { OutputGate } from "@millrace/exchange";
+import type { UserFunction } from "@millrace/graph";
+import type { Operator, Output } from "@millrace/operators";
+import type { KeyedBackend } from "@millrace/state";
+
+import type { ChainCursor } from "./chain-cursor.ts";
+import { chainSource, type ChainStepKind } from "./chain-source.ts";
+
+/** One operator of a chain: inlined as a call of the author's function, or called as an object. */
+export type ChainStep =
+  | {
+      readonly kind: "map" | "filter" | "flat-map";
+      readonly name: string;
+      readonly call: UserFunction;
+    }
+  | { readonly kind: "operator"; readonly name: string; readonly operator: Operator };
+
+export interface CompileOptions {
+  readonly steps: readonly ChainStep[];
+  readonly gates: readonly OutputGate[];
+  readonly cursor: ChainCursor;
+}
+
+export interface CompiledChain {
+  /** Runs one record through the chain up to its output gates. */
+  run(value: unknown, timestampMs: number): void;
+  /** By step: what an operator's results go to; undefined for inlined functions. */
+  readonly outputs: readonly (Output | undefined)[];
+}
+
+type ChainFactory = (
+  cursor: ChainCursor,
+  functions: readonly (UserFunction | undefined)[],
+  operators: readonly (Operator | undefined)[],
+  gates: readonly OutputGate[],
+  isPromise: (value: unknown) => boolean,
+  fail: (step: number, isLateEmit?: boolean) => never,
+) => CompiledChain;
+
+type ConsumeKeyed = (value: unknown, timestampMs: number, hash: number) => void;
+
+/**
+ * Returns the chain as one function of its own, so that every call site in it is monomorphic. Before
+ * each call of the author's code it stores the step in the cursor. Throws `job-module-invalid` when
+ * the chain is too long to compile.
+ */
+export function compileChain({ steps, gates, cursor }: CompileOptions): CompiledChain {
+  const kinds = steps.map((step): ChainStepKind => step.kind);
+  const body = chainSource({ steps: kinds, gateCount: gates.length });
+  // oxlint-disable-next-line typescript/no-implied-eval, typescript/no-unsafe-type-assertion -- templates of ours, no data enters
+  const factory = new Function(
+    "cursor",
+    "functions",
+    "operators",
+    "gates",
+    "isPromise",
+    "fail",
+    body,
+  ) as ChainFactory;
+  return factory(
+    cursor,
+    steps.map((step) => (step.kind === "operator" ? undefined : step.call)),
+    steps.map((step) => (step.kind === "operator" ? step.operator : undefined)),
+    gates,
+    isPromise,
+    (step, isLateEmit) => refusePromise(steps[step]?.name ?? `step ${step}`, isLateEmit === true),
+  );
+}
+
+/**
+ * Returns the entry of a keyed chain for one edge: selects the record's key, makes it current with
+ * the hash that came along, and runs the chain.
+ */
+export function compileKeyedEntry(options: {
+  readonly selectKey: UserFunction;
+  readonly keyed: KeyedBackend;
+  readonly chain: CompiledChain;
+  readonly cursor: ChainCursor;
+  readonly keyStep: number;
+}): ConsumeKeyed {
+  const { selectKey, keyed, chain, cursor } = options;
+  const body = `"use strict";
+return function consume(value, timestampMs, hash) {
+cursor.recordsIn += 1;
+cursor.step = ${JSON.stringify(options.keyStep)};
+keyed.setCurrentKey(selectKey(value), hash);
+run(value, timestampMs);
+};`;
+  // oxlint-disable-next-line typescript/no-implied-eval, typescript/no-unsafe-type-assertion -- a template of ours, only a number enters
+  const factory = new Function("cursor", "selectKey", "keyed", "run", body) as (
+    cursor: ChainCursor,
+    selectKey: UserFunction,
+    keyed: KeyedBackend,
+    run: CompiledChain["run"],
+  ) => ConsumeKeyed;
+  return factory(cursor, selectKey, keyed, chain.run);
+}
+
+/** Returns the entry of a chain without keys: counts the record and runs the chain. */
+export function compilePlainEntry(chain: CompiledChain, cursor: ChainCursor): ConsumeKeyed {
+  const body = `"use strict";
+return function consume(value, timestampMs) {
+cursor.recordsIn += 1;
+run(value, timestampMs);
+};`;
+  // oxlint-disable-next-line typescript/no-implied-eval, typescript/no-unsafe-type-assertion -- a template of ours, nothing enters
+  const factory = new Function("cursor", "run", body) as (
+    cursor: ChainCursor,
+    run: CompiledChain["run"],
+  ) => ConsumeKeyed;
+  return factory(cursor, chain.run);
+}
+
+function isPromise(value: unknown): boolean {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "then" in value &&
+    typeof value.then === "function"
+  );
+}
+
+function refusePromise(name: string, isLateEmit: boolean): never {
+  const message = isLateEmit
+    ? `emit of operator ${name} was called after its function had returned; emit before returning`
+    : `the function of operator ${name} returned a promise; functions of map, filter and flatMap ` +
+      "must be synchronous: await in a source or sink, or keep the work out of the stream";
+  throw new StreamError("user-function-failed", message, { domain: "user", retry: "never" });
+}
