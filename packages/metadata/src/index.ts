@@ -1,3 +1,5 @@
+export { campaign, type CampaignOptions, type Leadership } from "./election.ts";
+export { createMemoryMetadataStore } from "./memory-store.ts";
 export type {
   MetadataCompare,
   MetadataEntry,
@@ -8,3 +10,4 @@ export type {
   TransactionResult,
   WatchHandlers,
 } from "./metadata-store.ts";
+export { openSqliteMetadataStore } from "./sqlite-store.ts";

@@ -1,1 +1,3 @@
+export { openFileObjectStore } from "./file-store.ts";
+export { createMemoryObjectStore, objectNotFound } from "./memory-store.ts";
 export type { ObjectInfo, ObjectRange, ObjectStore } from "./object-store.ts";

@@ -1,0 +1,48 @@
+import { StreamError } from "@millrace/core";
+
+import type { ObjectStore } from "./object-store.ts";
+
+/** Returns an object store in memory; its operations take effect when they are called. */
+export function createMemoryObjectStore(): ObjectStore {
+  const objects = new Map<string, Uint8Array>();
+  return {
+    async put(name, parts) {
+      objects.set(name, concat(parts));
+    },
+    async get(name, range) {
+      const bytes = objects.get(name);
+      if (bytes === undefined) throw objectNotFound(name);
+      const { offset, length } = range ?? { offset: 0, length: bytes.length };
+      return bytes.slice(offset, offset + length);
+    },
+    stat: async (name) => objects.get(name)?.length,
+    list: async (prefix) =>
+      [...objects]
+        .filter(([name]) => name.startsWith(prefix))
+        .map(([name, bytes]) => ({ name, sizeBytes: bytes.length }))
+        .toSorted((left, right) => (left.name < right.name ? -1 : 1)),
+    async remove(names) {
+      for (const name of names) objects.delete(name);
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+/** Returns the error of a name that has no object. */
+export function objectNotFound(name: string, cause?: unknown): StreamError {
+  return new StreamError("not-found", `there is no object ${name}`, {
+    domain: "external",
+    retry: "never",
+    cause,
+  });
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    all.set(part, offset);
+    offset += part.length;
+  }
+  return all;
+}
