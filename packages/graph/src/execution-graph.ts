@@ -1,4 +1,13 @@
-import type { SubtaskId, VertexId, WorkerId } from "@millrace/core";
+import {
+  assert,
+  StreamError,
+  subtaskIdOf,
+  type SubtaskId,
+  type VertexId,
+  type WorkerId,
+} from "@millrace/core";
+
+import type { JobEdge, JobGraph } from "./job-graph.ts";
 
 /** Where one subtask of an attempt runs and where its slot listens for records. */
 export interface Placement {
@@ -10,4 +19,87 @@ export interface Placement {
   readonly workerId: WorkerId;
   readonly slotIndex: number;
   readonly dataAddress: string;
+}
+
+/** The subtasks of a plan once every parallelism is a number, and the channels between them. */
+export interface ExecutionGraph {
+  /** In the order of vertices, then indexes. */
+  readonly subtasks: readonly ExecutionSubtask[];
+  readonly edges: readonly ExecutionEdge[];
+  /** Slot k runs subtask k of every vertex: as many slots as the largest parallelism. */
+  readonly slotsNeeded: number;
+}
+
+export interface ExecutionSubtask {
+  readonly subtaskId: SubtaskId;
+  readonly vertexId: VertexId;
+  readonly subtaskIndex: number;
+  readonly parallelism: number;
+}
+
+export interface ExecutionEdge {
+  readonly edge: JobEdge;
+  readonly fromParallelism: number;
+  readonly toParallelism: number;
+}
+
+export interface ExecutionOptions {
+  /** For vertices whose own is `default`. */
+  readonly defaultParallelism: number;
+}
+
+/** Returns the plan's subtasks and edges. Throws `invalid-argument` for more than the maximum. */
+export function expandExecutionGraph(plan: JobGraph, options: ExecutionOptions): ExecutionGraph {
+  const { defaultParallelism } = options;
+  const { maxParallelism } = plan.settings;
+  const isWhole = Number.isSafeInteger(defaultParallelism) && defaultParallelism >= 1;
+  if (!isWhole || defaultParallelism > maxParallelism) {
+    throw new StreamError(
+      "invalid-argument",
+      `parallelism ${defaultParallelism} is not a whole number from 1 to the max parallelism ${maxParallelism} of job ${plan.jobName}: choose another, or raise maxParallelism in job.defaults`,
+      { domain: "user", retry: "never" },
+    );
+  }
+  const resolved = new Map(
+    plan.vertices.map(({ id, parallelism }) => [
+      id,
+      parallelism === "default" ? defaultParallelism : parallelism,
+    ]),
+  );
+  return {
+    subtasks: [...resolved].flatMap(([vertexId, parallelism]) => subtasksOf(vertexId, parallelism)),
+    edges: plan.edges.map((edge) => ({
+      edge,
+      fromParallelism: parallelismOf(resolved, edge.from),
+      toParallelism: parallelismOf(resolved, edge.to),
+    })),
+    slotsNeeded: Math.max(...resolved.values()),
+  };
+}
+
+/** Returns the subtask indexes that a sending subtask has channels to, ascending. */
+export function channelTargets(edge: ExecutionEdge, fromIndex: number): readonly number[] {
+  if (edge.edge.partitioning.kind === "forward") return [fromIndex];
+  return Array.from({ length: edge.toParallelism }, (_, index) => index);
+}
+
+/** Returns the subtask indexes that a receiving subtask has channels from, ascending. */
+export function channelSources(edge: ExecutionEdge, toIndex: number): readonly number[] {
+  if (edge.edge.partitioning.kind === "forward") return [toIndex];
+  return Array.from({ length: edge.fromParallelism }, (_, index) => index);
+}
+
+function subtasksOf(vertexId: VertexId, parallelism: number): readonly ExecutionSubtask[] {
+  return Array.from({ length: parallelism }, (_, subtaskIndex) => ({
+    subtaskId: subtaskIdOf(vertexId, subtaskIndex),
+    vertexId,
+    subtaskIndex,
+    parallelism,
+  }));
+}
+
+function parallelismOf(resolved: ReadonlyMap<VertexId, number>, vertexId: VertexId): number {
+  const parallelism = resolved.get(vertexId);
+  assert(parallelism !== undefined, `vertex ${vertexId} is not in the plan`);
+  return parallelism;
 }

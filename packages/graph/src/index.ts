@@ -1,3 +1,9 @@
+export {
+  assignSlots,
+  type FreeSlot,
+  type PreviousSlots,
+  type SlotAssignment,
+} from "./assign-slots.ts";
 export type {
   BuildEnvironment,
   ConnectorContext,
@@ -12,7 +18,18 @@ export type {
   SplitDescriptor,
   SplitHandle,
 } from "./connector.ts";
-export type { Placement } from "./execution-graph.ts";
+export {
+  channelSources,
+  channelTargets,
+  expandExecutionGraph,
+  type ExecutionEdge,
+  type ExecutionGraph,
+  type ExecutionOptions,
+  type ExecutionSubtask,
+  type Placement,
+} from "./execution-graph.ts";
+export { findNonJson } from "./find-non-json.ts";
+export { invalidJob } from "./invalid-job.ts";
 export type {
   JobEdge,
   JobGraph,
@@ -21,6 +38,11 @@ export type {
   PlannedOperator,
   PlannedSettings,
 } from "./job-graph.ts";
+export { firstWindowEnd, lastWindowEnd, paneLayoutOf, paneOf, type PaneLayout } from "./panes.ts";
+export { maxPlanLength, parseJobGraph } from "./parse-job-graph.ts";
+export { canonicalPlanJson, planJob } from "./plan-job.ts";
+export { defaultSettings, maxKeyGroups, resolveSettings } from "./resolve-settings.ts";
+export { resolvePath } from "./resolve-path.ts";
 export {
   apiVersion,
   type BuildInput,
@@ -39,3 +61,4 @@ export {
   type WatermarkSpec,
   type WindowSpec,
 } from "./stream-graph.ts";
+export { validateStreamGraph } from "./validate-stream-graph.ts";

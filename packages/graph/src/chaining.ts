@@ -1,0 +1,112 @@
+import { assert, parseVertexId, type VertexId } from "@millrace/core";
+
+import type { JobGraph, Partitioning } from "./job-graph.ts";
+import { isKeyedKind, isVirtual } from "./operator-kind.ts";
+import { planOperator } from "./plan-operator.ts";
+import type { StreamGraph, StreamNode } from "./stream-graph.ts";
+
+/**
+ * Which operators run in one subtask, and the edges between the others. Virtual nodes (`key-by`,
+ * `union`, `rebalance`) become the partitioning of edges: the one nearest to the consumer decides.
+ *
+ * I1 A node joins its input's chain only if it is its only consumer, has no other input, is reached
+ *    without a partitioner, is not keyed, and both have the same parallelism.
+ * I2 Vertices stand in the order of their first node, which is topological: inputs have lower ids.
+ */
+export function chainOperators(graph: StreamGraph): Pick<JobGraph, "vertices" | "edges"> {
+  const physical = graph.nodes.filter((node) => !isVirtual(node.spec));
+  const links = physical.flatMap((node) => linksTo(graph, node));
+  const chains = findChains(physical, links);
+  const chained = new Set(chains.flatMap((chain) => chain.slice(1)));
+  const vertexIds = new Map<StreamNode, VertexId>();
+  for (const chain of chains) {
+    const id = parseVertexId(firstOf(chain).name);
+    for (const node of chain) vertexIds.set(node, id);
+  }
+  return {
+    vertices: chains.map((chain) => ({
+      id: parseVertexId(firstOf(chain).name),
+      operators: chain.map(planOperator),
+      parallelism: firstOf(chain).parallelism ?? "default",
+    })),
+    edges: links
+      .filter(({ to }) => !chained.has(to))
+      .map(({ from, to, partitioning }, index) => ({
+        index,
+        from: vertexIdOf(vertexIds, from),
+        to: vertexIdOf(vertexIds, to),
+        partitioning,
+      })),
+  };
+}
+
+/** A way that records take from one physical node to another. */
+interface Link {
+  readonly from: StreamNode;
+  readonly to: StreamNode;
+  readonly partitioning: Partitioning;
+}
+
+interface Step {
+  readonly nodeId: number;
+  /** By the virtual node nearest to the consumer, once one was met. */
+  readonly partitioning: Partitioning | undefined;
+}
+
+/** Returns the links into a physical node, back through virtual nodes, in the order of inputs. */
+function linksTo(graph: StreamGraph, to: StreamNode): readonly Link[] {
+  const links: Link[] = [];
+  const open: Step[] = to.inputs.map((nodeId) => ({ nodeId, partitioning: undefined }));
+  for (let step = open.shift(); step !== undefined; step = open.shift()) {
+    const from = graph.nodes[step.nodeId];
+    assert(from !== undefined, `node ${to.id} has the input ${step.nodeId}, which is not there`);
+    if (isVirtual(from.spec)) {
+      const partitioning = step.partitioning ?? partitioningOf(from);
+      open.unshift(...from.inputs.map((nodeId) => ({ nodeId, partitioning })));
+    } else {
+      links.push({ from, to, partitioning: step.partitioning ?? directPartitioning(from, to) });
+    }
+  }
+  return links;
+}
+
+function partitioningOf(node: StreamNode): Partitioning | undefined {
+  if (node.spec.kind === "key-by") return { kind: "hash", keyNodeId: node.id };
+  return node.spec.kind === "rebalance" ? { kind: "rebalance" } : undefined;
+}
+
+/** `default` beside a number may or may not turn out equal: only equal words forward. */
+function directPartitioning(from: StreamNode, to: StreamNode): Partitioning {
+  return { kind: from.parallelism === to.parallelism ? "forward" : "rebalance" };
+}
+
+function findChains(
+  physical: readonly StreamNode[],
+  links: readonly Link[],
+): readonly (readonly StreamNode[])[] {
+  const incoming = Map.groupBy(links, ({ to }) => to);
+  const outgoing = Map.groupBy(links, ({ from }) => from);
+  const chainOf = new Map<StreamNode, StreamNode[]>();
+  for (const node of physical) {
+    const [link, ...others] = incoming.get(node) ?? [];
+    const isOnlyLink = link !== undefined && others.length === 0;
+    const isOnlyConsumer = isOnlyLink && outgoing.get(link.from)?.length === 1;
+    const canChain = isOnlyConsumer && link.partitioning.kind === "forward";
+    const chain = canChain && !isKeyedKind(node.spec.kind) ? chainOf.get(link.from) : undefined;
+    chain?.push(node);
+    chainOf.set(node, chain ?? [node]);
+  }
+  return [...new Set(chainOf.values())];
+}
+
+function firstOf(chain: readonly StreamNode[]): StreamNode {
+  const [first] = chain;
+  assert(first !== undefined, "a chain is never empty");
+  return first;
+}
+
+function vertexIdOf(ids: ReadonlyMap<StreamNode, VertexId>, node: StreamNode): VertexId {
+  const id = ids.get(node);
+  assert(id !== undefined, `node ${node.id} is in no chain`);
+  return id;
+}

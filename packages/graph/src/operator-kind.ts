@@ -1,0 +1,25 @@
+import type { PlannedOperator } from "./job-graph.ts";
+import type { OperatorSpec } from "./stream-graph.ts";
+
+/** A spec that becomes an operator of its own, not a property of the edges to its consumers. */
+export type PhysicalSpec = Extract<OperatorSpec, { readonly kind: PlannedOperator["kind"] }>;
+
+/** Whether the spec only shapes the edges between its inputs and its consumers. */
+export function isVirtual(spec: OperatorSpec): spec is Exclude<OperatorSpec, PhysicalSpec> {
+  return spec.kind === "key-by" || spec.kind === "union" || spec.kind === "rebalance";
+}
+
+/** Whether the operator keeps state by key, so that its input must be a `key-by`. */
+export function isKeyedKind(kind: OperatorSpec["kind"]): boolean {
+  return kind === "reduce" || kind === "window" || kind === "process";
+}
+
+/** Whether snapshots hold state of the operator; its name is then the author's. */
+export function hasStateKind(kind: OperatorSpec["kind"]): boolean {
+  return isKeyedKind(kind) || kind === "source" || kind === "sink";
+}
+
+/** Whether nothing may follow the operator. */
+export function isTerminalKind(kind: OperatorSpec["kind"]): boolean {
+  return kind === "sink" || kind === "print";
+}

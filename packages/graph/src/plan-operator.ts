@@ -1,0 +1,64 @@
+import { assert, assertNever, type JsonValue } from "@millrace/core";
+
+import type { PlannedOperator } from "./job-graph.ts";
+import { hasStateKind, isKeyedKind, isVirtual, type PhysicalSpec } from "./operator-kind.ts";
+import type { ProcessSpec, SourceSpec, StreamNode, WindowSpec } from "./stream-graph.ts";
+
+/** Returns the node as it stands in the plan: without functions, options as plain JSON. */
+export function planOperator(node: StreamNode): PlannedOperator {
+  const { spec } = node;
+  assert(!isVirtual(spec), `node ${node.name} is virtual: it is not an operator of the plan`);
+  return {
+    name: node.name,
+    nodeId: node.id,
+    kind: spec.kind,
+    isKeyed: isKeyedKind(spec.kind),
+    hasState: hasStateKind(spec.kind),
+    options: optionsOf(spec),
+  };
+}
+
+function optionsOf(spec: PhysicalSpec): JsonValue {
+  switch (spec.kind) {
+    case "source":
+      return sourceOptions(spec);
+    case "sink": {
+      const { connector, options, guarantee } = spec.connector;
+      return { connector, options, guarantee };
+    }
+    case "window":
+      return windowOptions(spec);
+    case "process":
+      return processOptions(spec);
+    case "print":
+      return { label: spec.label };
+    case "map":
+    case "filter":
+    case "flat-map":
+    case "reduce":
+      return null;
+    default:
+      return assertNever(spec);
+  }
+}
+
+function sourceOptions({ connector, watermarks, rateLimit }: SourceSpec): JsonValue {
+  return {
+    connector: connector.connector,
+    options: connector.options,
+    canReplay: connector.canReplay,
+    ...(watermarks === undefined
+      ? {}
+      : { watermarks: { outOfOrdernessMs: watermarks.outOfOrdernessMs } }),
+    ...(rateLimit === undefined ? {} : { rateLimit }),
+  };
+}
+
+function windowOptions({ assigner, allowedLatenessMs }: WindowSpec): JsonValue {
+  return { assigner: { ...assigner }, allowedLatenessMs };
+}
+
+function processOptions({ state, onTimer }: ProcessSpec): JsonValue {
+  const declared = Object.entries(state).map(([name, spec]) => [name, { ...spec }] as const);
+  return { state: Object.fromEntries(declared), hasTimers: onTimer !== undefined };
+}

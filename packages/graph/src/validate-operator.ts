@@ -1,0 +1,107 @@
+import { assertNever, type JsonValue } from "@millrace/core";
+
+import { findNonJson } from "./find-non-json.ts";
+import { invalidJob } from "./invalid-job.ts";
+import { paneLayoutOf } from "./panes.ts";
+import type { SourceSpec, StreamGraph, StreamNode, WindowSpec } from "./stream-graph.ts";
+
+/** The most panes of a sliding window: each firing merges all of them for each key. */
+export const maxPanesPerWindow = 2_000;
+
+/** Throws `job-module-invalid` if the operator's own options cannot run. */
+export function validateOperator(graph: StreamGraph, node: StreamNode): void {
+  const { spec } = node;
+  switch (spec.kind) {
+    case "source":
+      validateOptions(node, spec.connector.options);
+      validateSource(node, spec);
+      return;
+    case "sink":
+      validateOptions(node, spec.connector.options);
+      return;
+    case "window":
+      validateWindow(node, spec);
+      validateEventTime(graph, node);
+      return;
+    case "map":
+    case "filter":
+    case "flat-map":
+    case "key-by":
+    case "union":
+    case "rebalance":
+    case "reduce":
+    case "process":
+    case "print":
+      return;
+    default:
+      assertNever(spec);
+  }
+}
+
+function validateOptions(node: StreamNode, options: JsonValue): void {
+  const problem = findNonJson(options);
+  if (problem === undefined) return;
+  throw invalidJob(
+    `operator ${node.name}: the options of its connector go into the plan as JSON, but ${problem}: give plain values`,
+  );
+}
+
+function validateSource(node: StreamNode, { watermarks, rateLimit }: SourceSpec): void {
+  if (rateLimit !== undefined && !(rateLimit > 0 && Number.isFinite(rateLimit))) {
+    throw invalidJob(
+      `operator ${node.name}: rateLimit ${rateLimit} is not a number of records per second above 0`,
+    );
+  }
+  const bound = watermarks?.outOfOrdernessMs ?? 0;
+  if (!(bound >= 0 && Number.isFinite(bound))) {
+    throw invalidJob(
+      `operator ${node.name}: outOfOrderness ${bound} ms is not a length of time: give it as "10 minutes"`,
+    );
+  }
+}
+
+function validateWindow(node: StreamNode, { assigner, allowedLatenessMs }: WindowSpec): void {
+  const layout = paneLayoutOf(assigner);
+  for (const [what, value] of [
+    ["size", assigner.sizeMs],
+    ["slide", layout.slideMs],
+  ] as const) {
+    if (Number.isSafeInteger(value) && value > 0) continue;
+    throw invalidJob(
+      `operator ${node.name}: the window's ${what} of ${value} ms is not a whole number of milliseconds above 0`,
+    );
+  }
+  if (!Number.isSafeInteger(assigner.offsetMs)) {
+    throw invalidJob(`operator ${node.name}: the window's offset is not whole milliseconds`);
+  }
+  if (layout.slideMs > layout.sizeMs) {
+    throw invalidJob(
+      `operator ${node.name}: the slide of ${layout.slideMs} ms is longer than the window of ${layout.sizeMs} ms, so that records fall between: choose a shorter slide`,
+    );
+  }
+  if (layout.sizeMs / layout.paneMs > maxPanesPerWindow) {
+    throw invalidJob(
+      `operator ${node.name}: a window has ${layout.sizeMs / layout.paneMs} panes, more than ${maxPanesPerWindow}: choose a longer slide, or one that divides the size`,
+    );
+  }
+  if (!(allowedLatenessMs >= 0 && Number.isFinite(allowedLatenessMs))) {
+    throw invalidJob(
+      `operator ${node.name}: allowedLateness ${allowedLatenessMs} ms is not a length of time`,
+    );
+  }
+}
+
+/** Records get their event time at the source, so every source before a window must say it. */
+function validateEventTime(graph: StreamGraph, node: StreamNode): void {
+  const seen = new Set<number>(node.inputs);
+  for (const id of seen) {
+    const before = graph.nodes[id];
+    if (before === undefined) continue;
+    if (before.spec.kind === "source" && before.spec.watermarks === undefined) {
+      throw invalidJob(
+        `operator ${node.name}: its windows need event time, which source ${before.name} does not give: add \`watermarks: { timestamp, outOfOrderness }\` to the source`,
+      );
+    }
+    for (const input of before.inputs) seen.add(input);
+  }
+}
