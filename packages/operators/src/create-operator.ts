@@ -1,0 +1,42 @@
+import { assertNever, noFailpoints, type Failpoints } from "@millrace/core";
+import { invalidJob, type OperatorSpec, type PlannedOperator } from "@millrace/graph";
+
+import type { Operator } from "./operator.ts";
+import { createPrintOperator } from "./print.ts";
+import { createProcessOperator } from "./process.ts";
+import { createReduceOperator } from "./reduce.ts";
+import { createSinkOperator } from "./two-phase-sink.ts";
+import { createWindowOperator } from "./window/window-operator.ts";
+
+/**
+ * Returns a new operator of a chain for one subtask. Sources, `map`, `filter`, `flat-map` and the
+ * virtual nodes are not operators of their own: the chain runs them.
+ */
+export function createOperator(
+  spec: OperatorSpec,
+  planned: PlannedOperator,
+  failpoints: Failpoints = noFailpoints,
+): Operator {
+  switch (spec.kind) {
+    case "reduce":
+      return createReduceOperator(spec);
+    case "window":
+      return createWindowOperator(spec);
+    case "process":
+      return createProcessOperator(spec);
+    case "sink":
+      return createSinkOperator(spec.connector, failpoints);
+    case "print":
+      return createPrintOperator(spec.label);
+    case "source":
+    case "map":
+    case "filter":
+    case "flat-map":
+    case "key-by":
+    case "union":
+    case "rebalance":
+      throw invalidJob(`operator ${planned.name}: a ${spec.kind} is run by its chain itself`);
+    default:
+      return assertNever(spec);
+  }
+}

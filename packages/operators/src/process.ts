@@ -1,0 +1,132 @@
+import { assert, StreamError } from "@millrace/core";
+import type { ProcessSpec } from "@millrace/graph";
+import type { KeyedBackend, TimerState, ValueState } from "@millrace/state";
+
+import type { Operator, OperatorContext } from "./operator.ts";
+
+/** Returns the operator that runs an author's functions over keyed state and event-time timers. */
+export function createProcessOperator(spec: ProcessSpec): Operator {
+  return new ProcessOperator(spec);
+}
+
+/** What the author's functions get; one object for all records, its fields change. */
+interface AuthorContext {
+  readonly state: Readonly<Record<string, StateHandle>>;
+  readonly timers: { atEventTime(timeMs: number): void; cancel(timeMs: number): void };
+  readonly key: unknown;
+  timestamp: number;
+  readonly watermark: number;
+  emit(value: unknown): void;
+}
+
+interface StateHandle extends ValueState<unknown> {
+  update(change: (value: unknown) => unknown): void;
+}
+
+/**
+ * I1 The key of the record or the timer is current while the author's function runs.
+ * I2 A timer fires once: it is removed before its function runs (S11).
+ * I3 A timer at or before the watermark, also one registered late, fires when the watermark next
+ *    advances; one that a firing registers for a time already reached fires in the same advance.
+ */
+class ProcessOperator implements Operator {
+  readonly #spec: ProcessSpec;
+  #open: { keyed: KeyedBackend; timers: TimerState; context: AuthorContext } | undefined;
+
+  constructor(spec: ProcessSpec) {
+    this.#spec = spec;
+  }
+
+  open(operatorContext: OperatorContext): void {
+    const { keyed, operatorName } = operatorContext;
+    assert(keyed !== undefined, `operator ${operatorName} is keyed and has no keyed state`);
+    const context = createAuthorContext(this.#spec, keyed, operatorContext);
+    this.#open = { keyed, timers: keyed.timers(), context };
+  }
+
+  onRecord(record: unknown, timestampMs: number): void {
+    const { context } = this.#opened();
+    context.timestamp = timestampMs;
+    this.#spec.onRecord(record, context);
+  }
+
+  advanceWatermark(watermarkMs: number, shouldPause: () => boolean): boolean {
+    const { keyed, timers, context } = this.#opened();
+    while (timers.nextTimeMs() <= watermarkMs) {
+      if (shouldPause()) return false;
+      const due = timers.popDue(watermarkMs);
+      if (due === undefined) return true;
+      keyed.setCurrentKey(due.key, due.hash);
+      context.timestamp = due.timeMs;
+      this.#spec.onTimer?.(due.timeMs, context);
+    }
+    return true;
+  }
+
+  #opened(): { keyed: KeyedBackend; timers: TimerState; context: AuthorContext } {
+    assert(this.#open !== undefined, "a process operator was used before open");
+    return this.#open;
+  }
+}
+
+function createAuthorContext(
+  spec: ProcessSpec,
+  keyed: KeyedBackend,
+  { output, currentWatermarkMs, operatorName }: OperatorContext,
+): AuthorContext {
+  const names = Object.keys(spec.state);
+  const context: AuthorContext = {
+    state: Object.fromEntries(
+      names.map((name) => [name, createHandle(keyed, operatorName, name)] as const),
+    ),
+    timers: createTimers(keyed.timers(), operatorName),
+    get key() {
+      return keyed.currentKey();
+    },
+    timestamp: -Infinity,
+    get watermark() {
+      return currentWatermarkMs();
+    },
+    emit(value) {
+      output.emit(value, context.timestamp);
+    },
+  };
+  return context;
+}
+
+function createTimers(timers: TimerState, operatorName: string): AuthorContext["timers"] {
+  return {
+    atEventTime(timeMs) {
+      if (Number.isFinite(timeMs)) timers.register(timeMs);
+      else throw badCall(operatorName, `timers.atEventTime(${timeMs}): give a finite number of ms`);
+    },
+    cancel(timeMs) {
+      timers.remove(timeMs);
+    },
+  };
+}
+
+function createHandle(keyed: KeyedBackend, operatorName: string, name: string): StateHandle {
+  const state = keyed.valueState<unknown>(name);
+  const set = (value: unknown): void => {
+    if (value !== undefined) state.set(value);
+    else throw badCall(operatorName, `state.${name}.set(undefined): use clear() instead`);
+  };
+  return {
+    get: () => state.get(),
+    set,
+    clear: () => {
+      state.clear();
+    },
+    update: (change) => {
+      set(change(state.get()));
+    },
+  };
+}
+
+function badCall(operatorName: string, what: string): StreamError {
+  return new StreamError("invalid-argument", `operator ${operatorName}: ${what}`, {
+    domain: "user",
+    retry: "never",
+  });
+}

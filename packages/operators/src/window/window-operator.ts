@@ -1,0 +1,157 @@
+import { assert } from "@millrace/core";
+import {
+  firstWindowEnd,
+  lastWindowEnd,
+  paneLayoutOf,
+  paneOf,
+  type PaneLayout,
+  type WindowSpec,
+} from "@millrace/graph";
+import type { KeyedBackend, PaneState } from "@millrace/state";
+
+import type { Operator, OperatorContext } from "../operator.ts";
+import { PendingEnds } from "./pending-ends.ts";
+import { WindowFiring } from "./window-firing.ts";
+
+/** Returns the operator for tumbling and sliding windows; both aggregate in panes. */
+export function createWindowOperator(spec: WindowSpec): Operator {
+  return new WindowOperator(spec);
+}
+
+interface Opened {
+  readonly context: OperatorContext;
+  readonly keyed: KeyedBackend;
+  readonly panes: PaneState<unknown>;
+}
+
+/**
+ * Event-time windows by key. State is one accumulator per key and pane; which windows are still to
+ * fire follows from the panes and the watermark, so there is no timer per key and window.
+ *
+ * I1 A window fires when the watermark first reaches its end - 1, once; an allowed late record
+ *    fires it again, for its key only.
+ * I2 A record counts for every window of its pane that has not fired or is within the allowed
+ *    lateness; if there is none it is dropped and counted.
+ * I3 A pane stays while one of its windows can still take records, and then goes as a whole, by
+ *    rule: no tombstones, and the same rule is applied to what was restored.
+ * I4 A firing stops between two keys when asked to and goes on there; the watermark counts as
+ *    reached only after its last window. So a snapshot lies between firings, and after a restore
+ *    at the stored watermark no window fires twice and none is lost (S12).
+ */
+class WindowOperator implements Operator {
+  readonly #spec: WindowSpec;
+  readonly #layout: PaneLayout;
+  /** Ends of windows with data that have not fired. */
+  readonly #pendingEnds = new PendingEnds();
+  readonly #knownPanes = new Set<number>();
+  #opened: Opened | undefined;
+  #isRestored = false;
+  /** The last watermark whose windows have all fired. */
+  #watermarkMs = -Infinity;
+  #firing: WindowFiring | undefined;
+
+  constructor(spec: WindowSpec) {
+    this.#spec = spec;
+    this.#layout = paneLayoutOf(spec.assigner);
+  }
+
+  open(context: OperatorContext): void {
+    const { keyed, operatorName } = context;
+    assert(keyed !== undefined, `operator ${operatorName} is keyed and has no keyed state`);
+    this.#opened = { context, keyed, panes: keyed.paneState("panes") };
+  }
+
+  onRecord(record: unknown, timestampMs: number): void {
+    const { panes, context } = this.#start();
+    const pane = paneOf(this.#layout, timestampMs);
+    assert(!Number.isNaN(pane), `operator ${context.operatorName} got a record without event time`);
+    if (!this.#knownPanes.has(pane)) {
+      if (this.#isExpired(pane)) {
+        context.countLate();
+        return;
+      }
+      this.#learnPane(pane);
+    }
+    const { create, add } = this.#spec.aggregate;
+    const cell = panes.cellForUpdate(pane);
+    const accumulator = cell.value === undefined ? create() : cell.value;
+    const replaced = add(accumulator, record);
+    cell.value = replaced === undefined ? accumulator : replaced;
+    if (this.#watermarkMs >= firstWindowEnd(this.#layout, pane) - 1) this.#fireLate(pane);
+  }
+
+  advanceWatermark(watermarkMs: number, shouldPause: () => boolean): boolean {
+    this.#start();
+    while (this.#firing !== undefined || this.#pendingEnds.first() - 1 <= watermarkMs) {
+      this.#firing ??= this.#createFiring(this.#pendingEnds.first());
+      if (!this.#firing.step(shouldPause)) return false;
+      this.#pendingEnds.remove(this.#firing.endMs);
+      this.#firing = undefined;
+    }
+    if (watermarkMs > this.#watermarkMs) {
+      this.#watermarkMs = watermarkMs;
+      this.#dropExpiredPanes();
+    }
+    return true;
+  }
+
+  /** Takes over what was restored: the state is complete with the first call of this attempt. */
+  #start(): Opened {
+    assert(this.#opened !== undefined, "a window operator was used before open");
+    if (this.#isRestored) return this.#opened;
+    this.#isRestored = true;
+    this.#watermarkMs = this.#opened.context.currentWatermarkMs();
+    for (const pane of this.#opened.panes.panes()) {
+      if (this.#isExpired(pane)) this.#opened.panes.dropPane(pane);
+      else this.#learnPane(pane);
+    }
+    return this.#opened;
+  }
+
+  #learnPane(pane: number): void {
+    this.#knownPanes.add(pane);
+    const { slideMs } = this.#layout;
+    const lastEnd = lastWindowEnd(this.#layout, pane);
+    for (let end = firstWindowEnd(this.#layout, pane); end <= lastEnd; end += slideMs) {
+      if (end - 1 > this.#watermarkMs) this.#pendingEnds.add(end);
+    }
+  }
+
+  #isExpired(pane: number): boolean {
+    const lastEnd = lastWindowEnd(this.#layout, pane);
+    return lastEnd - 1 + this.#spec.allowedLatenessMs <= this.#watermarkMs;
+  }
+
+  #dropExpiredPanes(): void {
+    for (const pane of this.#knownPanes) {
+      if (!this.#isExpired(pane)) continue;
+      this.#knownPanes.delete(pane);
+      this.#start().panes.dropPane(pane);
+    }
+  }
+
+  /** Fires again, for the current key, the windows that have fired and may still take records. */
+  #fireLate(pane: number): void {
+    const { slideMs } = this.#layout;
+    const lastEnd = lastWindowEnd(this.#layout, pane);
+    const { allowedLatenessMs } = this.#spec;
+    for (let end = firstWindowEnd(this.#layout, pane); end <= lastEnd; end += slideMs) {
+      const hasFired = end - 1 <= this.#watermarkMs;
+      const isOpen = end - 1 + allowedLatenessMs > this.#watermarkMs;
+      if (hasFired && isOpen) this.#createFiring(end).fireCurrentKey();
+    }
+  }
+
+  #createFiring(endMs: number): WindowFiring {
+    const { keyed, panes, context } = this.#start();
+    const { output } = context;
+    return new WindowFiring({
+      keyed,
+      panes,
+      output,
+      spec: this.#spec,
+      layout: this.#layout,
+      endMs,
+    });
+  }
+}
