@@ -129,7 +129,12 @@ export interface SlotOffer {
 
 export type SubtaskState =
   /** State restored, channels may open; `restoredBytes` is the size of what was read. */
-  | { readonly kind: "ready"; readonly restoredBytes: number }
+  | {
+      readonly kind: "ready";
+      readonly restoredBytes: number;
+      /** Of sources: the splits and positions where reading goes on, in words. */
+      readonly sourcePositions?: string;
+    }
   | { readonly kind: "running" }
   /** Sources were told to stop and have; barriers still pass. */
   | { readonly kind: "stopped" }

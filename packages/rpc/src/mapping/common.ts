@@ -1,0 +1,104 @@
+import {
+  parseAttempt,
+  parseJobId,
+  parseLeaderEpoch,
+  parseSubtaskId,
+  streamErrorCodes,
+  type AttemptRef,
+  type FailureData,
+  type FailureLocation,
+  type JsonValue,
+} from "@millrace/core";
+
+import type * as wire from "../gen/millrace/v1/common.ts";
+import type { LogLine, SubtaskMetrics } from "../session-messages.ts";
+import { failureDomains, invalidMessage, logLevels } from "./enums.ts";
+
+/** Returns the value; throws `invalid-argument` if the field is missing on the wire. */
+export function required<Value>(value: Value | undefined, field: string): Value {
+  if (value === undefined) throw invalidMessage(`field ${field} is missing`);
+  return value;
+}
+
+/** Returns the JSON of a field; throws `invalid-argument` if it is none. */
+export function parseJson(text: string, field: string): JsonValue {
+  try {
+    const value: JsonValue = JSON.parse(text);
+    return value;
+  } catch {
+    throw invalidMessage(`field ${field} is not JSON`);
+  }
+}
+
+export function toRef(ref: AttemptRef): wire.AttemptRef {
+  return { jobId: ref.jobId, leaderEpoch: ref.leaderEpoch, attempt: ref.attempt };
+}
+
+export function fromRef(ref: wire.AttemptRef | undefined): AttemptRef {
+  const { jobId, leaderEpoch, attempt } = required(ref, "ref");
+  return {
+    jobId: parseJobId(jobId),
+    leaderEpoch: parseLeaderEpoch(leaderEpoch),
+    attempt: parseAttempt(attempt),
+  };
+}
+
+export function toFailure(failure: FailureData): wire.Failure {
+  const { code, message, domain, location, stack } = failure;
+  return { code, message, domain: failureDomains.toWire(domain), location, stack };
+}
+
+export function fromFailure(failure: wire.Failure | undefined): FailureData {
+  const { code, message, domain, location, stack } = required(failure, "failure");
+  return {
+    // A newer peer may know codes that we do not.
+    code: streamErrorCodes.find((known) => known === code) ?? "internal",
+    message,
+    domain: failureDomains.fromWire(domain),
+    ...(location === undefined ? {} : { location: fromLocation(location) }),
+    ...(stack === undefined ? {} : { stack }),
+  };
+}
+
+function fromLocation(location: wire.FailureLocation): FailureLocation {
+  const { subtask, operator, position, channel } = location;
+  return {
+    ...(subtask === undefined ? {} : { subtask }),
+    ...(operator === undefined ? {} : { operator }),
+    ...(position === undefined ? {} : { position }),
+    ...(channel === undefined ? {} : { channel }),
+  };
+}
+
+export function toLogLine(line: LogLine): wire.LogLine {
+  return { ...line, level: logLevels.toWire(line.level) };
+}
+
+export function fromLogLine({ atMs, level, source, text }: wire.LogLine): LogLine {
+  return { atMs, level: logLevels.fromWire(level), source, text };
+}
+
+export function toMetrics(metrics: SubtaskMetrics): wire.SubtaskMetrics {
+  return {
+    ...metrics,
+    recordsIn: BigInt(metrics.recordsIn),
+    recordsOut: BigInt(metrics.recordsOut),
+    recordsLate: BigInt(metrics.recordsLate),
+    stateCells: BigInt(metrics.stateCells),
+  };
+}
+
+export function fromMetrics(metrics: wire.SubtaskMetrics): SubtaskMetrics {
+  const { busyMs, idleMs, backpressuredMs, watermarkMs } = metrics;
+  return {
+    subtaskId: parseSubtaskId(metrics.subtaskId).subtaskId,
+    recordsIn: Number(metrics.recordsIn),
+    recordsOut: Number(metrics.recordsOut),
+    recordsLate: Number(metrics.recordsLate),
+    busyMs,
+    idleMs,
+    backpressuredMs,
+    watermarkMs,
+    stateCells: Number(metrics.stateCells),
+  };
+}
