@@ -1,0 +1,215 @@
+import {
+  assert,
+  minWatermark,
+  type FailureLocation,
+  type JsonValue,
+  type SubtaskId,
+} from "@millrace/core";
+import type { ConsumeRecord, OutputGate } from "@millrace/exchange";
+import type { UserFunction } from "@millrace/graph";
+import type { Operator, OperatorContext, Output } from "@millrace/operators";
+import type { KeyedBackend } from "@millrace/state";
+
+import type { SnapshotPart } from "../task/subtask-snapshots.ts";
+import { createChainCursor, type ChainCursor } from "./chain-cursor.ts";
+import { locateFailure } from "./chain-failure.ts";
+import {
+  compileChain,
+  compileKeyedEntry,
+  compilePlainEntry,
+  type ChainStep,
+  type CompiledChain,
+} from "./compile-chain.ts";
+
+/** A sink may hold back so much for its target before its task pauses. */
+const maxHeldBackBytes = 4 * 1024 * 1024;
+
+/** An output gate and whose key function it calls. */
+export interface ChainGate {
+  readonly gate: OutputGate;
+  /** Of the `key-by` on a hash edge, else undefined. */
+  readonly keyName: string | undefined;
+}
+
+/** A function of the author that belongs to an edge or to the source. */
+export interface OuterStep {
+  readonly role: string;
+  /** Absent: the chain's last operator. */
+  readonly name: string | undefined;
+}
+
+export interface ChainOptions {
+  readonly subtaskId: SubtaskId;
+  readonly steps: readonly ChainStep[];
+  readonly gates: readonly ChainGate[];
+  /** Of the first step, where it is keyed. */
+  readonly keyed: KeyedBackend | undefined;
+  /** What an operator's context holds besides its output, its keyed state and its time. */
+  readonly contextOf: (
+    name: string,
+  ) => Omit<OperatorContext, "output" | "keyed" | "currentWatermarkMs" | "countLate">;
+}
+
+/**
+ * The operators of one subtask as a task runs them: compiled records, watermarks in order, state.
+ *
+ * I1 A watermark passes the operators first to last; each has fired all that is due before the next
+ *    sees it, and the outputs see it last.
+ * I2 The watermark of the chain is the last one that every operator has fully fired (S12).
+ */
+export class OperatorChain {
+  readonly cursor: ChainCursor;
+  readonly run: CompiledChain["run"];
+  readonly #subtaskId: SubtaskId;
+  readonly #chain: CompiledChain;
+  readonly #steps: readonly ChainStep[];
+  readonly #gates: readonly OutputGate[];
+  readonly #keyed: KeyedBackend | undefined;
+  /** What runs at the steps behind the operators. */
+  readonly #outerSteps: OuterStep[];
+  readonly #buffering: readonly Operator[];
+  readonly #firedMs: number[];
+  /** Step that a watermark has reached. */
+  #advancing = 0;
+  #watermarkMs: number = minWatermark;
+
+  constructor(options: ChainOptions) {
+    this.cursor = createChainCursor();
+    this.#subtaskId = options.subtaskId;
+    this.#steps = options.steps;
+    this.#gates = options.gates.map(({ gate }) => gate);
+    this.#keyed = options.keyed;
+    this.#outerSteps = options.gates.map(({ keyName }) => keyStepOf(keyName));
+    this.#firedMs = options.steps.map(() => minWatermark);
+    this.#chain = compileChain({
+      steps: options.steps,
+      gates: this.#gates,
+      cursor: this.cursor,
+    });
+    this.run = this.#chain.run;
+    this.#buffering = this.operators().filter(({ bufferedBytes }) => bufferedBytes !== undefined);
+    for (const [index, step] of options.steps.entries()) this.#open(options, { index, step });
+  }
+
+  /** The last watermark that was fully fired. */
+  get watermarkMs(): number {
+    return this.#watermarkMs;
+  }
+
+  /** Operators that are objects, in order. */
+  operators(): readonly Operator[] {
+    return this.#steps.flatMap((step) => (step.kind === "operator" ? [step.operator] : []));
+  }
+
+  snapshotParts(): readonly SnapshotPart[] {
+    return this.#steps.map((step, index) => ({
+      name: step.name,
+      keyed: index === 0 ? this.#keyed : undefined,
+      operator: step.kind === "operator" ? step.operator : undefined,
+    }));
+  }
+
+  /** Returns what consumes the records of an edge; `keyName` is that of the edge's `key-by`. */
+  entryFor(key: { readonly select: UserFunction; readonly name: string } | undefined): ConsumeRecord {
+    if (this.#keyed === undefined) return compilePlainEntry(this.#chain, this.cursor);
+    assert(key !== undefined, `${this.#subtaskId} is keyed, so every edge to it selects a key`);
+    return compileKeyedEntry({
+      selectKey: key.select,
+      keyed: this.#keyed,
+      chain: this.#chain,
+      cursor: this.cursor,
+      keyStep: this.addOuterStep(keyStepOf(key.name)),
+    });
+  }
+
+  /** Returns the step to store in the cursor before calling a function that is no operator. */
+  addOuterStep(outerStep: OuterStep): number {
+    this.#outerSteps.push(outerStep);
+    return this.#steps.length + this.#outerSteps.length - 1;
+  }
+
+  /** Whether every output has room and no sink holds back too much. */
+  hasRoom(): boolean {
+    for (const gate of this.#gates) if (!gate.hasRoom()) return false;
+    for (const operator of this.#buffering) {
+      if ((operator.bufferedBytes?.() ?? 0) > maxHeldBackBytes) return false;
+    }
+    return true;
+  }
+
+  /** Fires what is due; true when all operators have. Until then it is called with the same time. */
+  advanceWatermark(watermarkMs: number, shouldPause: () => boolean): boolean {
+    while (this.#advancing < this.#steps.length) {
+      const index = this.#advancing;
+      const step = this.#steps[index];
+      this.cursor.step = index;
+      if (step?.kind === "operator" && step.operator.advanceWatermark !== undefined) {
+        if (!step.operator.advanceWatermark(watermarkMs, shouldPause)) return false;
+      }
+      this.#firedMs[index] = watermarkMs;
+      this.#advancing += 1;
+    }
+    this.#advancing = 0;
+    this.#watermarkMs = watermarkMs;
+    return true;
+  }
+
+  /** Takes over the watermark of a snapshot; after its state. */
+  restoreWatermark(watermarkMs: number): void {
+    this.#watermarkMs = watermarkMs;
+    this.#firedMs.fill(watermarkMs);
+  }
+
+  /** Hands each operator the entries that this subtask gets. */
+  async restoreLists(entriesOf: (name: string) => readonly JsonValue[]): Promise<void> {
+    for (const step of this.#steps) {
+      if (step.kind !== "operator") continue;
+      // oxlint-disable-next-line no-await-in-loop -- operators restore in the chain's order
+      await step.operator.restoreList?.(entriesOf(step.name));
+    }
+  }
+
+  /** Operators that hold records back for their target. */
+  buffering(): readonly Operator[] {
+    return this.#buffering;
+  }
+
+  cellCount(): number {
+    return this.#keyed?.cellCount() ?? 0;
+  }
+
+  /** Returns what was thrown while the chain ran, with its place. */
+  locate(thrown: unknown, position: Pick<FailureLocation, "position" | "channel">): unknown {
+    const { step } = this.cursor;
+    const outer = this.#outerSteps[step - this.#steps.length];
+    const last = this.#steps.at(-1)?.name ?? this.#subtaskId;
+    return locateFailure(thrown, {
+      subtaskId: this.#subtaskId,
+      operator: this.#steps[step]?.name ?? outer?.name ?? last,
+      role: outer?.role ?? "",
+      position,
+    });
+  }
+
+  #open(
+    options: ChainOptions,
+    { index, step }: { readonly index: number; readonly step: ChainStep },
+  ): void {
+    if (step.kind !== "operator") return;
+    const output: Output | undefined = this.#chain.outputs[index];
+    assert(output !== undefined, `operator ${step.name} has an output`);
+    step.operator.open({
+      ...options.contextOf(step.name),
+      output,
+      keyed: index === 0 ? this.#keyed : undefined,
+      currentWatermarkMs: () => this.#firedMs[index] ?? minWatermark,
+      countLate: () => {
+        this.cursor.recordsLate += 1;
+      },
+    });
+  }
+}
+
+function keyStepOf(keyName: string | undefined): OuterStep {
+  return { role: keyName === undefined ? "" : "the key function of", name: keyName };
+}

@@ -1,0 +1,344 @@
+import type { SplitRecord } from "@millrace/checkpoint";
+import {
+  assert,
+  assertNever,
+  maxWatermark,
+  minWatermark,
+  StreamError,
+  type Barrier,
+  type CheckpointId,
+  type SubtaskId,
+  type VertexId,
+} from "@millrace/core";
+import type { SourceReader, SourceSpec } from "@millrace/graph";
+
+import { HeldSplit } from "./held-split.ts";
+import { encodeSourceEntry, type SourceEntry } from "./source-entry.ts";
+import { lowerBoundWatermark, SplitWatermark } from "./split-watermark.ts";
+import type { SubtaskContext } from "./subtask-context.ts";
+import type { SourceControl, SplitAssignment, Task, TaskActivity } from "./task.ts";
+import { TokenBucket } from "./token-bucket.ts";
+import type { TurnBudget } from "./turn-budget.ts";
+
+export interface SourceTaskOptions {
+  readonly context: SubtaskContext;
+  readonly operatorName: string;
+  readonly spec: SourceSpec;
+  readonly reader: SourceReader<unknown>;
+  /** Splits that this subtask had at the restored checkpoint, or got on rescaling. */
+  readonly restored: readonly SourceEntry[];
+  /** Set at the one subtask that has to report the splits: returns them. */
+  readonly discover: (() => Promise<readonly SplitRecord[]>) | undefined;
+}
+
+/** What comes from the coordinator, handled strictly in this order (S9). */
+type Control =
+  | { readonly kind: "barrier"; readonly barrier: Barrier }
+  | { readonly kind: "assign"; readonly assignment: SplitAssignment }
+  | { readonly kind: "stop"; readonly isDrain: boolean };
+
+type Phase =
+  /** Restored, not started. */
+  | { readonly kind: "waiting-for-start" }
+  | { readonly kind: "reading" }
+  /** Asked for a split; no other request is out. */
+  | { readonly kind: "requested" }
+  /** No split will come and none is left: the end of input is on its way. */
+  | { readonly kind: "ending" }
+  /** The end of input was emitted. */
+  | { readonly kind: "drained" }
+  /** Told to stop without an end of input. */
+  | { readonly kind: "stopped" };
+
+/**
+ * Reads splits into the chain. Not concerned with where splits come from, nor with other readers.
+ *
+ * I1 Every split that was assigned or restored is in `#splits` until its last record has passed the
+ *    chain, so a cut holds it whatever its state (S9).
+ * I2 Assignments and barriers take effect in the order in which they came (S9); a barrier waits for
+ *    a watermark that is being fired.
+ * I3 The watermark is the minimum over own splits and what the pool may still hold; it never falls
+ *    and leaves at most once a turn (S12).
+ */
+export class SourceTask implements Task, SourceControl {
+  readonly subtaskId: SubtaskId;
+  readonly vertexId: VertexId;
+  readonly subtaskIndex: number;
+  readonly #options: SourceTaskOptions;
+  readonly #context: SubtaskContext;
+  readonly #bucket: TokenBucket | undefined;
+  readonly #controls: Control[] = [];
+  readonly #timestampStep: number;
+  #splits: readonly HeldSplit[];
+  #phase: Phase = { kind: "waiting-for-start" };
+  #requestNumber = 0;
+  #answeredNumber = 0;
+  #poolLowerBoundMs: number = minWatermark;
+  /** The coordinator said that nothing more will come. */
+  #isPoolEmpty = false;
+  /** Emitted or being fired. */
+  #watermarkMs: number = minWatermark;
+  #isFiring = false;
+
+  constructor(options: SourceTaskOptions) {
+    const { context, spec } = options;
+    this.#options = options;
+    this.#context = context;
+    this.subtaskId = context.subtaskId;
+    this.vertexId = context.vertexId;
+    this.subtaskIndex = context.subtaskIndex;
+    this.#bucket =
+      spec.rateLimit === undefined
+        ? undefined
+        : new TokenBucket(context.clock, spec.rateLimit / context.parallelism);
+    this.#timestampStep = context.chain.addOuterStep({
+      role: "the timestamp function of",
+      name: options.operatorName,
+    });
+    this.#splits = options.restored.map((entry) => this.#hold(entry));
+  }
+
+  start(): void {
+    assert(this.#phase.kind === "waiting-for-start", `${this.subtaskId} starts once`);
+    this.#phase = { kind: "reading" };
+    const { discover } = this.#options;
+    if (discover === undefined) return;
+    this.#context.mailbox.join(discover(), {
+      onValue: (splits) =>
+        this.#context.mailbox.send({ kind: "discovered-splits", vertexId: this.vertexId, splits }),
+      onFailure: (error) => this.#fail(error),
+    });
+  }
+
+  injectBarrier(barrier: Barrier): void {
+    this.#controls.push({ kind: "barrier", barrier });
+  }
+
+  assignSplit(assignment: SplitAssignment): void {
+    this.#controls.push({ kind: "assign", assignment });
+  }
+
+  stop(isDrain: boolean): void {
+    this.#controls.push({ kind: "stop", isDrain });
+  }
+
+  work(budget: TurnBudget): TaskActivity {
+    if (this.#phase.kind === "waiting-for-start") return "idle";
+    const { chain } = this.#context;
+    const shouldPause = (): boolean => budget.isSpent() || !chain.hasRoom();
+    if (this.#isFiring && !this.#fire(shouldPause)) return this.#pausedActivity();
+    this.#handleControls();
+    this.#bucket?.refill();
+    const activity = this.#read(budget);
+    const isFired = this.#advanceWatermark(shouldPause);
+    if (isFired && this.#phase.kind === "ending") this.#end();
+    return isFired ? activity : this.#pausedActivity();
+  }
+
+  flush(nowMs: number, isIdle: boolean): void {
+    this.#context.flush(nowMs, isIdle);
+  }
+
+  onCheckpointCompleted(checkpointId: CheckpointId): void {
+    this.#context.completions.add(checkpointId);
+  }
+
+  onCheckpointAborted(checkpointId: CheckpointId): void {
+    this.#context.snapshots.abort(checkpointId);
+  }
+
+  stepSnapshot(budget: TurnBudget): boolean {
+    return this.#context.snapshots.step(() => budget.isSpent());
+  }
+
+  readMetrics(): ReturnType<Task["readMetrics"]> {
+    return this.#context.readMetrics(this.#watermarkMs);
+  }
+
+  /** Returns where the reader stands, in words. */
+  describePositions(): string {
+    return this.#splits.map((split) => split.describePosition()).join(", ");
+  }
+
+  #handleControls(): void {
+    for (const control of this.#controls.splice(0)) {
+      switch (control.kind) {
+        case "barrier":
+          this.#cut(control.barrier);
+          break;
+        case "assign":
+          this.#take(control.assignment);
+          break;
+        case "stop":
+          this.#stop(control.isDrain);
+          break;
+        default:
+          assertNever(control);
+      }
+    }
+  }
+
+  #cut(barrier: Barrier): void {
+    const entries = this.#splits.map((split) => encodeSourceEntry(split.entry()));
+    this.#context.cut({
+      barrier,
+      isDrained: this.#phase.kind === "drained",
+      alignmentMs: 0,
+      lists: [{ operator: this.#options.operatorName, entries }],
+    });
+  }
+
+  #take(assignment: SplitAssignment): void {
+    const { requestNumber, split } = assignment;
+    if (requestNumber <= this.#answeredNumber) return;
+    assert(
+      requestNumber === this.#requestNumber,
+      `${this.subtaskId} got an answer to request ${requestNumber}, it has asked ${this.#requestNumber} times`,
+    );
+    this.#poolLowerBoundMs = Math.max(this.#poolLowerBoundMs, assignment.poolLowerBoundMs);
+    this.#isPoolEmpty ||= assignment.isPoolEmpty;
+    if (split !== undefined) this.#splits = [...this.#splits, this.#hold({ split })];
+    if (split === undefined && !assignment.isPoolEmpty) return;
+    this.#answeredNumber = requestNumber;
+    if (this.#phase.kind === "requested") this.#phase = { kind: "reading" };
+  }
+
+  #stop(isDrain: boolean): void {
+    const { kind } = this.#phase;
+    if (kind === "stopped" || kind === "ending" || kind === "drained") return;
+    this.#phase = isDrain ? { kind: "ending" } : { kind: "stopped" };
+    this.#context.mailbox.report(this.subtaskId, { kind: "stopped" });
+  }
+
+  #hold(entry: SourceEntry): HeldSplit {
+    const { split, position, watermarkMs } = entry;
+    const outOfOrdernessMs = this.#options.spec.watermarks?.outOfOrdernessMs ?? 0;
+    const watermark = new SplitWatermark(outOfOrdernessMs, { split, watermarkMs });
+    return new HeldSplit(split, { watermark, position });
+  }
+
+  /** Reads from the first split; asks for another when there is none. */
+  #read(budget: TurnBudget): TaskActivity {
+    while (this.#phase.kind === "reading") {
+      const [split] = this.#splits;
+      if (split === undefined) {
+        this.#askForSplit();
+        continue;
+      }
+      split.advance(this.#options.reader, this.#context.mailbox, (error) => this.#fail(error));
+      if (split.isFinished()) {
+        this.#splits = this.#splits.slice(1);
+        split.close(this.#context.mailbox, (error) => this.#fail(error));
+        continue;
+      }
+      if (split.index >= split.records().length) return "idle";
+      const paused = this.#drain(split, budget);
+      if (paused !== undefined) return paused;
+    }
+    return "idle";
+  }
+
+  #askForSplit(): void {
+    if (this.#isPoolEmpty) {
+      this.#phase = { kind: "ending" };
+      return;
+    }
+    this.#requestNumber += 1;
+    this.#phase = { kind: "requested" };
+    this.#context.mailbox.send({
+      kind: "request-split",
+      vertexId: this.vertexId,
+      subtaskIndex: this.subtaskIndex,
+      requestNumber: this.#requestNumber,
+    });
+  }
+
+  /** Runs records of the current batch through the chain; undefined when it is used up. */
+  #drain(split: HeldSplit, budget: TurnBudget): TaskActivity | undefined {
+    const { chain } = this.#context;
+    const { run, cursor } = chain;
+    const timestampOf = this.#options.spec.watermarks?.timestamp;
+    const bucket = this.#bucket;
+    const records = split.records();
+    let greatestMs = minWatermark;
+    let timestampMs = minWatermark;
+    let paused: TaskActivity | undefined;
+    try {
+      while (split.index < records.length && paused === undefined) {
+        if (bucket?.take() === false) {
+          paused = this.#waitForToken(bucket);
+        } else {
+          const record = records[split.index];
+          if (timestampOf !== undefined) {
+            cursor.step = this.#timestampStep;
+            timestampMs = timestampOf(record);
+            if (!Number.isFinite(timestampMs)) throw this.#badTimestamp(timestampMs);
+            if (timestampMs > greatestMs) greatestMs = timestampMs;
+          }
+          cursor.recordsIn += 1;
+          run(record, timestampMs);
+          split.index += 1;
+          if (!chain.hasRoom()) paused = "backpressured";
+          else if (budget.isSpent()) paused = "busy";
+        }
+      }
+    } catch (error) {
+      throw chain.locate(error, { position: split.describePosition() });
+    }
+    if (timestampOf !== undefined) split.watermark.observe(greatestMs);
+    return paused;
+  }
+
+  #waitForToken(bucket: TokenBucket): TaskActivity {
+    this.#context.mailbox.wakeAfter(bucket.waitMs());
+    return "idle";
+  }
+
+  #badTimestamp(timestampMs: unknown): StreamError {
+    return new StreamError(
+      "user-function-failed",
+      `the timestamp function of source ${this.#options.operatorName} returned ` +
+        `${String(timestampMs)}; it must return milliseconds since the epoch as a finite number`,
+      { domain: "user", retry: "never" },
+    );
+  }
+
+  /** Fires the watermark of this turn, if it has risen; false while it is not fully fired. */
+  #advanceWatermark(shouldPause: () => boolean): boolean {
+    const watermarkMs = this.#currentWatermarkMs();
+    if (watermarkMs <= this.#watermarkMs) return true;
+    this.#watermarkMs = watermarkMs;
+    this.#isFiring = true;
+    return this.#fire(shouldPause);
+  }
+
+  #currentWatermarkMs(): number {
+    if (this.#phase.kind === "ending") return maxWatermark;
+    const isSilent = this.#phase.kind === "stopped" || this.#phase.kind === "drained";
+    if (isSilent || this.#options.spec.watermarks === undefined) return minWatermark;
+    let lowestMs = this.#isPoolEmpty ? maxWatermark : lowerBoundWatermark(this.#poolLowerBoundMs);
+    for (const { watermark } of this.#splits) lowestMs = Math.min(lowestMs, watermark.watermarkMs);
+    // Infinity is the end of input, which only `ending` says.
+    return lowestMs === maxWatermark ? minWatermark : lowestMs;
+  }
+
+  #fire(shouldPause: () => boolean): boolean {
+    this.#isFiring = !this.#context.fireWatermark(this.#watermarkMs, shouldPause);
+    if (!this.#isFiring) this.#context.emitWatermark();
+    return !this.#isFiring;
+  }
+
+  #end(): void {
+    this.#phase = { kind: "drained" };
+    this.#context.emitEndOfInput();
+    this.#context.mailbox.report(this.subtaskId, { kind: "drained" });
+  }
+
+  #pausedActivity(): TaskActivity {
+    return this.#context.chain.hasRoom() ? "busy" : "backpressured";
+  }
+
+  #fail(error: unknown): void {
+    this.#context.mailbox.fail(this.subtaskId, error);
+  }
+}

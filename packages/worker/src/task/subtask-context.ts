@@ -1,0 +1,142 @@
+import {
+  minWatermark,
+  type Barrier,
+  type Clock,
+  type JsonValue,
+  type SubtaskId,
+  type VertexId,
+} from "@millrace/core";
+import type { OutputGate } from "@millrace/exchange";
+import type { Operator } from "@millrace/operators";
+import type { SubtaskMetrics } from "@millrace/rpc";
+
+import type { OperatorChain } from "../chain/operator-chain.ts";
+import { CompletionQueue } from "./completion-queue.ts";
+import { SubtaskSnapshots } from "./subtask-snapshots.ts";
+import type { Mailbox } from "./task.ts";
+
+/** Sinks are flushed from so many bytes on, and whenever their task has nothing else to do. */
+const flushThresholdBytes = 256 * 1024;
+
+export interface SubtaskContextOptions {
+  readonly subtaskId: SubtaskId;
+  readonly vertexId: VertexId;
+  readonly subtaskIndex: number;
+  readonly parallelism: number;
+  readonly chain: OperatorChain;
+  readonly gates: readonly OutputGate[];
+  readonly clock: Clock;
+  readonly mailbox: Mailbox;
+}
+
+/**
+ * What source and operator tasks have in common: the chain, the outputs, snapshots and completions.
+ *
+ * I1 The barrier leaves on all outputs right after the cuts, and after the watermark that was fired
+ *    before it.
+ * I2 The watermark on the outputs never falls (S12).
+ */
+export class SubtaskContext {
+  readonly subtaskId: SubtaskId;
+  readonly vertexId: VertexId;
+  readonly subtaskIndex: number;
+  readonly parallelism: number;
+  readonly chain: OperatorChain;
+  readonly clock: Clock;
+  readonly mailbox: Mailbox;
+  readonly snapshots: SubtaskSnapshots;
+  readonly completions: CompletionQueue;
+  readonly #gates: readonly OutputGate[];
+  readonly #flushing = new Set<Operator>();
+  #emittedMs: number = minWatermark;
+
+  constructor(options: SubtaskContextOptions) {
+    const { subtaskId, chain, clock, mailbox, parallelism } = options;
+    this.subtaskId = subtaskId;
+    this.vertexId = options.vertexId;
+    this.subtaskIndex = options.subtaskIndex;
+    this.parallelism = parallelism;
+    this.chain = chain;
+    this.clock = clock;
+    this.mailbox = mailbox;
+    this.#gates = options.gates;
+    const parts = chain.snapshotParts();
+    this.snapshots = new SubtaskSnapshots({ subtaskId, parallelism, parts, clock, mailbox });
+    this.completions = new CompletionQueue(subtaskId, { operators: chain.operators(), mailbox });
+  }
+
+  /** Cuts the subtask's state at the barrier and sends the barrier on. */
+  cut(cut: {
+    readonly barrier: Barrier;
+    readonly isDrained: boolean;
+    readonly alignmentMs: number;
+    readonly lists: readonly {
+      readonly operator: string;
+      readonly entries: readonly JsonValue[];
+    }[];
+  }): void {
+    this.snapshots.begin({ ...cut, watermarkMs: this.chain.watermarkMs });
+    for (const gate of this.#gates) gate.emitBarrier(cut.barrier);
+  }
+
+  /** Fires the watermark in the chain, if it is later; true when all is fired. */
+  fireWatermark(watermarkMs: number, shouldPause: () => boolean): boolean {
+    if (watermarkMs <= this.chain.watermarkMs) return true;
+    try {
+      return this.chain.advanceWatermark(watermarkMs, shouldPause);
+    } catch (error) {
+      throw this.chain.locate(error, { position: `watermark ${watermarkMs}` });
+    }
+  }
+
+  /** Sends the chain's watermark to the outputs, if it is later than what they have. */
+  emitWatermark(): void {
+    const { watermarkMs } = this.chain;
+    if (watermarkMs <= this.#emittedMs) return;
+    this.#emittedMs = watermarkMs;
+    for (const gate of this.#gates) gate.emitWatermark(watermarkMs);
+  }
+
+  emitStatus(isIdle: boolean): void {
+    for (const gate of this.#gates) gate.emitStatus(isIdle);
+  }
+
+  emitEndOfInput(): void {
+    for (const gate of this.#gates) gate.emitEndOfInput();
+  }
+
+  /** Sends what is due of the outputs; hands what sinks hold back to their targets. */
+  flush(nowMs: number, isIdle: boolean): void {
+    for (const gate of this.#gates) gate.flush(nowMs, isIdle);
+    const thresholdBytes = isIdle ? 1 : flushThresholdBytes;
+    for (const operator of this.chain.buffering()) {
+      const isDue = (operator.bufferedBytes?.() ?? 0) >= thresholdBytes;
+      if (isDue && !this.#flushing.has(operator)) this.#flushSink(operator);
+    }
+  }
+
+  readMetrics(watermarkMs: number): Omit<SubtaskMetrics, "busyMs" | "idleMs" | "backpressuredMs"> {
+    const { recordsIn, recordsOut, recordsLate } = this.chain.cursor;
+    return {
+      subtaskId: this.subtaskId,
+      recordsIn,
+      recordsOut,
+      recordsLate,
+      watermarkMs,
+      stateCells: this.chain.cellCount(),
+    };
+  }
+
+  #flushSink(operator: Operator): void {
+    const flushed = operator.flush?.();
+    if (flushed === undefined) return;
+    this.#flushing.add(operator);
+    this.mailbox.join(flushed, {
+      onValue: () => {
+        this.#flushing.delete(operator);
+        this.mailbox.wake();
+      },
+      onFailure: (error) => this.mailbox.fail(this.subtaskId, error),
+    });
+  }
+}
