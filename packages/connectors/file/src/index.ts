@@ -1,1 +1,3 @@
-export {};
+export type { JsonLinesOptions, TextLinesOptions } from "./options.ts";
+export { jsonLines } from "./sink.ts";
+export { textLines } from "./source.ts";

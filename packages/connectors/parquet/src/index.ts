@@ -1,1 +1,2 @@
-export {};
+export type { ParquetOptions } from "./options.ts";
+export { parquet } from "./source.ts";

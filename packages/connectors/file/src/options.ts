@@ -1,0 +1,40 @@
+import { StreamError } from "@millrace/core";
+
+/** Options of `textLines`. */
+export interface TextLinesOptions {
+  /** A file, or a folder whose files are read in the order of their names (not its subfolders). */
+  readonly path: string;
+  /** A file larger than this is read in several splits; default 64 MiB. */
+  readonly splitBytes?: number;
+}
+
+/** Options of `jsonLines`. */
+export interface JsonLinesOptions {
+  /** The folder that gets a folder per job id. */
+  readonly path: string;
+}
+
+const defaultSplitBytes = 64 * 1024 * 1024;
+
+/** Returns the options with defaults; throws `invalid-argument`. */
+export function parseTextLinesOptions(options: TextLinesOptions): Required<TextLinesOptions> {
+  const { path, splitBytes = defaultSplitBytes } = options;
+  if (!Number.isSafeInteger(splitBytes) || splitBytes < 1) {
+    throw invalid(`textLines: splitBytes is ${splitBytes}: give a positive integer`);
+  }
+  return { path: parsePath("textLines", path), splitBytes };
+}
+
+/** Returns the options; throws `invalid-argument`. */
+export function parseJsonLinesOptions(options: JsonLinesOptions): JsonLinesOptions {
+  return { path: parsePath("jsonLines", options.path) };
+}
+
+function parsePath(connector: string, path: unknown): string {
+  if (typeof path === "string" && path !== "") return path;
+  throw invalid(`${connector}: path is ${JSON.stringify(path)}: give the path of a file or folder`);
+}
+
+function invalid(message: string): StreamError {
+  return new StreamError("invalid-argument", message, { domain: "user", retry: "never" });
+}

@@ -1,0 +1,107 @@
+import { silentLogger, type LocalDisk } from "@millrace/core";
+import type { ConnectorContext, SinkTransactionId, SinkWriter } from "@millrace/graph";
+import { createMemoryDisk, createNodeClock } from "@millrace/platform";
+import { expect, test } from "vitest";
+
+import { jsonLines } from "./sink.ts";
+
+interface Row {
+  readonly n: number;
+}
+
+function createWriter(disk: LocalDisk, attempt: number): SinkWriter<Row> {
+  const context: ConnectorContext = {
+    jobId: "delays-1",
+    operatorName: "board",
+    subtaskIndex: 0,
+    parallelism: 1,
+    attempt,
+    disk,
+    clock: createNodeClock(),
+    logger: silentLogger,
+  };
+  return jsonLines<Row>({ path: "out" })
+    .createSink({ baseDirectory: "/work" })
+    .createWriter(context);
+}
+
+function transaction(attempt: number, checkpointId: bigint): SinkTransactionId {
+  return { jobId: "delays-1", operatorName: "board", subtaskIndex: 0, attempt, checkpointId };
+}
+
+async function readText(disk: LocalDisk, path: string): Promise<string> {
+  return Buffer.from(await disk.readRange(path, { offset: 0, length: 1_000 })).toString();
+}
+
+const folder = "/work/out/delays-1";
+
+test("records become visible when their checkpoint is published, not before (S13)", async () => {
+  const disk = createMemoryDisk();
+  const writer = createWriter(disk, 1);
+  writer.write({ n: 1 });
+  await writer.flush();
+  writer.write({ n: 2 });
+  const prepared = writer.prepare(transaction(1, 7n));
+  writer.write({ n: 3 });
+  const committable = await prepared;
+  expect((await disk.list(folder)).filter((name) => name.endsWith(".jsonl"))).toEqual([]);
+  if (committable === undefined) throw new Error("nothing prepared");
+  await writer.publish(committable, transaction(1, 7n));
+  expect(await readText(disk, `${folder}/board-0-1-7.jsonl`)).toBe('{"n":1}\n{"n":2}\n');
+  expect(writer.bufferedBytes()).toBeGreaterThan(0);
+});
+
+test("publishing again, also by the writer of a later attempt, changes nothing (S13)", async () => {
+  const disk = createMemoryDisk();
+  const writer = createWriter(disk, 1);
+  writer.write({ n: 1 });
+  const committable = (await writer.prepare(transaction(1, 7n))) ?? null;
+  await writer.publish(committable, transaction(1, 7n));
+  await createWriter(disk, 2).publish(committable, transaction(1, 7n));
+  expect((await disk.list(folder)).filter((name) => name.endsWith(".jsonl"))).toEqual([
+    "board-0-1-7.jsonl",
+  ]);
+});
+
+test("nothing written prepares nothing", async () => {
+  expect(await createWriter(createMemoryDisk(), 1).prepare(transaction(1, 7n))).toBeUndefined();
+});
+
+test("a committed file that is gone fails by name instead of losing output", async () => {
+  const disk = createMemoryDisk();
+  const writer = createWriter(disk, 1);
+  writer.write({ n: 1 });
+  const committable = (await writer.prepare(transaction(1, 7n))) ?? null;
+  await disk.remove(`${folder}/.staging/board-0-1-part-0.jsonl`);
+  await expect(writer.publish(committable, transaction(1, 7n))).rejects.toMatchObject({
+    code: "sink-failed",
+    message: expect.stringContaining(`nor ${folder}/board-0-1-7.jsonl exists`),
+  });
+});
+
+test("orphans of earlier attempts go, this attempt's files and other sinks' stay", async () => {
+  const disk = createMemoryDisk();
+  const old = createWriter(disk, 1);
+  old.write({ n: 1 });
+  await old.flush();
+  await disk.append(`${folder}/.staging/board-2-0-1-part-0.jsonl`, Buffer.from("x"));
+  const writer = createWriter(disk, 2);
+  writer.write({ n: 2 });
+  await writer.flush();
+  await writer.removeOrphans();
+  expect(await disk.list(`${folder}/.staging`)).toEqual([
+    "board-0-2-part-0.jsonl",
+    "board-2-0-1-part-0.jsonl",
+  ]);
+});
+
+test("a disk that fails is named with its folder", async () => {
+  const disk = createMemoryDisk();
+  const append = (): Promise<void> => Promise.reject(new Error("ENOSPC"));
+  const writer = createWriter({ ...disk, makeFolder: disk.makeFolder.bind(disk), append }, 1);
+  writer.write({ n: 1 });
+  await expect(writer.flush()).rejects.toMatchObject({
+    code: "sink-failed",
+    message: `cannot write below ${folder}: ENOSPC; check the disk and the folder`,
+  });
+});
