@@ -1,0 +1,210 @@
+import { decodeFailed, type ByteReader } from "./codec/byte-reader.ts";
+import type { ByteWriter } from "./codec/byte-writer.ts";
+import { setField } from "./codec/reader-shapes.ts";
+import { describeKind } from "./codec/unencodable.ts";
+import { magnitudeBytes } from "./codec/value-writer.ts";
+import { StreamError } from "./error.ts";
+
+/**
+ * The bytes of a key, **frozen**: they decide its key group and its equality (golden vectors in
+ * `key-codec.test.ts`). Each part begins with a little-endian word: the tag in the low byte, a count
+ * in the upper three. Then
+ *
+ * | tag | kind | count | body |
+ * |---|---|---|---|
+ * | 0, 1, 2 | null, false, true | 0 | |
+ * | 3 | number | 0 | float64, little-endian; -0 as 0, one NaN |
+ * | 4, 5 | bigint, negative bigint | bytes | magnitude, least significant first |
+ * | 6 | string | code units | UTF-16, little-endian, as they are |
+ * | 7 | Date | 0 | milliseconds as float64 |
+ * | 8 | tuple | parts | the parts |
+ * | 9 | plain object | fields | name (as a string) and value, sorted by the names' code units |
+ *
+ * Everything else is refused with `key-not-encodable`.
+ */
+export const keyCodecVersion = 1;
+
+export const keyTags = {
+  null: 0,
+  false: 1,
+  true: 2,
+  number: 3,
+  bigint: 4,
+  negativeBigint: 5,
+  string: 6,
+  date: 7,
+  tuple: 8,
+  object: 9,
+} as const;
+
+/** A string longer than this is no key; nor is anything of more parts. */
+export const maxKeyCount = 0xffff;
+const maxKeyDepth = 16;
+
+/** Appends the key's bytes. Throws `key-not-encodable`, naming what in the key is refused. */
+export function writeKey(out: ByteWriter, key: unknown): void {
+  writePart(out, key, "");
+}
+
+/** Returns the key at the reader's position, made anew. Throws `decode-failed`. */
+export function readKey(input: ByteReader): unknown {
+  return readPart(input, 0);
+}
+
+/** Returns `key-not-encodable`; the path is empty for the key itself. */
+export function keyNotEncodable(path: string, reason: string): StreamError {
+  const where = path === "" ? "the key" : `the key's ${JSON.stringify(path)}`;
+  const message = `${where} cannot be encoded: ${reason}; use strings, numbers, booleans, bigints, dates, null, or tuples and plain objects of them`;
+  return new StreamError("key-not-encodable", message, { domain: "user", retry: "never" });
+}
+
+// Recursion is bounded by the length of the path's steps: see `inside`.
+function writePart(out: ByteWriter, key: unknown, path: string): void {
+  switch (typeof key) {
+    case "string":
+      writeString(out, key, path);
+      return;
+    case "number":
+      header(out, keyTags.number, 0);
+      out.f64(normalNumber(key));
+      return;
+    case "boolean":
+      header(out, key ? keyTags.true : keyTags.false, 0);
+      return;
+    case "bigint":
+      writeBigint(out, key, path);
+      return;
+    case "object":
+      if (key === null) header(out, keyTags.null, 0);
+      else writeObject(out, key, path);
+      return;
+    case "undefined":
+    case "function":
+    case "symbol":
+      throw keyNotEncodable(path, describeKind(key));
+  }
+}
+
+/** Returns the number with -0 as 0 and with the one NaN. */
+export function normalNumber(value: number): number {
+  return Number.isNaN(value) ? Number.NaN : value + 0;
+}
+
+function writeString(out: ByteWriter, text: string, path: string): void {
+  if (text.length > maxKeyCount) throw tooLong(path);
+  header(out, keyTags.string, text.length);
+  out.utf16(text);
+}
+
+function writeBigint(out: ByteWriter, value: bigint, path: string): void {
+  const bytes = magnitudeBytes(value < 0n ? -value : value);
+  if (bytes.length > maxKeyCount) throw tooLong(path);
+  header(out, value < 0n ? keyTags.negativeBigint : keyTags.bigint, bytes.length);
+  out.bytes(bytes);
+}
+
+function writeObject(out: ByteWriter, key: object, path: string): void {
+  const prototype: unknown = Object.getPrototypeOf(key);
+  if (Array.isArray(key) && prototype === Array.prototype) {
+    writeTuple(out, key, path);
+    // oxlint-disable-next-line eslint/no-restricted-globals -- a value's type, not the clock
+  } else if (key instanceof Date && prototype === Date.prototype) {
+    const timeMs = key.getTime();
+    if (Number.isNaN(timeMs)) throw keyNotEncodable(path, "it is an invalid date");
+    header(out, keyTags.date, 0);
+    out.f64(timeMs + 0);
+  } else if (prototype === Object.prototype || prototype === null) {
+    writeFields(out, key, path);
+  } else throw keyNotEncodable(path, describeKind(key));
+}
+
+function writeTuple(out: ByteWriter, key: readonly unknown[], path: string): void {
+  if (key.length > maxKeyCount) throw tooLong(path);
+  header(out, keyTags.tuple, key.length);
+  for (let index = 0; index < key.length; index += 1) {
+    writePart(out, key[index], inside(path, `[${index}]`));
+  }
+}
+
+function writeFields(out: ByteWriter, key: object, path: string): void {
+  // The default order of sort is that of the UTF-16 code units.
+  const names = Object.keys(key).toSorted();
+  if (names.length > maxKeyCount) throw tooLong(path);
+  header(out, keyTags.object, names.length);
+  for (const name of names) {
+    const step = inside(path, `.${name}`);
+    writeString(out, name, step);
+    writePart(out, Reflect.get(key, name), step);
+  }
+}
+
+function header(out: ByteWriter, tag: number, count: number): void {
+  out.u32(tag | (count << 8));
+}
+
+function inside(path: string, step: string): string {
+  const steps = path === "" ? 0 : path.split(/(?=[.[])/).length;
+  if (steps >= maxKeyDepth) throw keyNotEncodable(path, "it is nested too deep");
+  return path + step;
+}
+
+function tooLong(path: string): StreamError {
+  return keyNotEncodable(path, `it has more than ${maxKeyCount} parts`);
+}
+
+function readPart(input: ByteReader, depth: number): unknown {
+  const word = input.u32();
+  const count = word >>> 8;
+  switch (word & 0xff) {
+    case keyTags.null:
+      return null;
+    case keyTags.false:
+      return false;
+    case keyTags.true:
+      return true;
+    case keyTags.number:
+      return input.f64();
+    case keyTags.bigint:
+      return readMagnitude(input, count);
+    case keyTags.negativeBigint:
+      return -readMagnitude(input, count);
+    case keyTags.string:
+      return input.utf16(count);
+    case keyTags.date:
+      // oxlint-disable-next-line eslint/no-restricted-globals -- a value, not the clock
+      return new Date(input.f64());
+    case keyTags.tuple:
+      return readParts(input, count, depth);
+    case keyTags.object:
+      return readFields(input, count, depth);
+    default:
+      throw decodeFailed(`a key has the unknown tag ${word & 0xff}`);
+  }
+}
+
+function readMagnitude(input: ByteReader, count: number): bigint {
+  let digits = "";
+  for (const byte of input.bytes(count)) digits = byte.toString(16).padStart(2, "0") + digits;
+  return digits === "" ? 0n : BigInt(`0x${digits}`);
+}
+
+function readParts(input: ByteReader, count: number, depth: number): unknown[] {
+  checkNesting(input, count, depth);
+  return Array.from({ length: count }, () => readPart(input, depth + 1));
+}
+
+function readFields(input: ByteReader, count: number, depth: number): object {
+  checkNesting(input, count, depth);
+  const fields: object = {};
+  for (let index = 0; index < count; index += 1) {
+    const name = readPart(input, depth + 1);
+    if (typeof name !== "string") throw decodeFailed("a field of a key has no name");
+    setField(fields, name, readPart(input, depth + 1));
+  }
+  return fields;
+}
+
+function checkNesting(input: ByteReader, count: number, depth: number): void {
+  if (depth > maxKeyDepth) throw decodeFailed("a key is nested too deep");
+  if (count * 4 > input.remaining) throw decodeFailed("a key has more parts than bytes");
+}

@@ -1,0 +1,115 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+
+import { ByteReader } from "./codec/byte-reader.ts";
+import { ByteWriter } from "./codec/byte-writer.ts";
+import { readKey, writeKey } from "./key-codec.ts";
+import { keyGroupOf, keyGroupRangeOf, subtaskIndexOf } from "./key-group.ts";
+import { identityOf, keyHash } from "./key-hash.ts";
+import { murmur3 } from "./murmur3.ts";
+
+function encode(key: unknown): Uint8Array {
+  const out = new ByteWriter();
+  writeKey(out, key);
+  return out.copy();
+}
+
+const part = fc.oneof(
+  fc.string({ unit: "binary" }),
+  fc.double(),
+  fc.integer(),
+  fc.bigInt(),
+  fc.boolean(),
+  fc.constant(null),
+  fc.date({ noInvalidDate: true }),
+);
+const key = fc.oneof(part, fc.array(part, { maxLength: 4 }), fc.dictionary(fc.string(), part));
+
+test("a key is read as it was written, and its hash is murmur3 of its bytes", () => {
+  fc.assert(
+    fc.property(key, (value) => {
+      const bytes = encode(value);
+      expect(keyHash(value)).toBe(murmur3(bytes));
+      expect(encode(readKey(new ByteReader(bytes)))).toEqual(bytes);
+    }),
+  );
+});
+
+test("two keys are one in a Map exactly if their bytes are equal", () => {
+  fc.assert(
+    fc.property(key, key, (left, right) => {
+      const isSame = Buffer.from(encode(left)).equals(encode(right));
+      const map = new Map([[identityOf(left), 1]]);
+      expect(map.has(identityOf(right))).toBe(isSame);
+      expect(map.has(identityOf(structuredClone(left)))).toBe(true);
+    }),
+  );
+});
+
+test.each<[unknown, string, number]>([
+  ["SFO", "06030000530046004f00", 0],
+  [0, "030000000000000000000000", 0],
+  [-0, "030000000000000000000000", 0],
+  [Number.NaN, "03000000000000000000f87f", 0],
+  [1n, "0401000001", 0],
+  [null, "00000000", 0],
+  [["a", 1], "08020000060100006100030000000000" + "00000000f03f", 0],
+  [{ b: 1, a: true }, "090200000601000061000200000006010000620003000000000000000000f03f", 0],
+])("the bytes of %j are frozen", (value, hex) => {
+  expect(Buffer.from(encode(value)).toString("hex")).toBe(hex);
+});
+
+test.each<[unknown, string]>([
+  [undefined, "undefined"],
+  [() => 1, "function"],
+  [new Map(), "instance of Map"],
+  [{ a: [Symbol("x")] }, '".a[0]"'],
+  [new Date(Number.NaN), "invalid date"],
+])("%s is no key, and the error says why", (value, reason) => {
+  expect(() => encode(value)).toThrow(
+    expect.objectContaining({
+      code: "key-not-encodable",
+      message: expect.stringContaining(reason),
+    }),
+  );
+});
+
+test.each([
+  ["", 0x00000000],
+  ["hello", 0x248bfa47],
+  ["hello, world", 0x149bbb7f],
+  ["The quick brown fox jumps over the lazy dog", 0x2e4ff723],
+])("murmur3 of %j is the published one", (text, hash) => {
+  expect(murmur3(new TextEncoder().encode(text)) >>> 0).toBe(hash);
+});
+
+describe("key groups", () => {
+  const job = fc
+    .record({ maxParallelism: fc.integer({ min: 1, max: 512 }), share: fc.double({ min: 0, max: 1, noNaN: true }) })
+    .map(({ maxParallelism, share }) => ({
+      maxParallelism,
+      parallelism: Math.max(1, Math.round(share * maxParallelism)),
+    }));
+
+  test("each group has exactly one owner, and the ranges say the same as the inverse (S9)", () => {
+    fc.assert(
+      fc.property(job, ({ maxParallelism, parallelism }) => {
+        const owners = Array.from({ length: parallelism }, (_, subtaskIndex) =>
+          keyGroupRangeOf({ maxParallelism, parallelism, subtaskIndex }),
+        ).flatMap(({ start, end }, index) =>
+          Array.from({ length: end - start + 1 }, (_, offset) => [start + offset, index]),
+        );
+        expect(owners.map(([group]) => group)).toEqual(
+          Array.from({ length: maxParallelism }, (_, group) => group),
+        );
+        for (const [group = 0, index] of owners) {
+          expect(subtaskIndexOf(group, { maxParallelism, parallelism })).toBe(index);
+        }
+      }),
+    );
+  });
+
+  test("a negative hash has a group too", () => {
+    expect(keyGroupOf(-1, 128)).toBe(127);
+  });
+});
