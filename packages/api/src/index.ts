@@ -1,1 +1,44 @@
-export {};
+export type { Duration, JsonValue } from "@millrace/core";
+export type {
+  BuildEnvironment,
+  BuildInput,
+  ConnectorContext,
+  JobDefinition,
+  SinkConnector,
+  SinkFactory,
+  SinkTransactionId,
+  SinkWriter,
+  SlidingWindows,
+  SourceBatch,
+  SourceConnector,
+  SourceFactory,
+  SourceReader,
+  SplitDescriptor,
+  SplitHandle,
+  TumblingWindows,
+} from "@millrace/graph";
+export type {
+  DataStream,
+  Key,
+  OperatorOptions,
+  ParallelismOptions,
+  SinkInput,
+} from "./data-stream.ts";
+export { defineJob, type JobParams } from "./define-job.ts";
+export { days, hours, minutes, seconds } from "./durations.ts";
+export { elements } from "./elements.ts";
+export type { Job, JobDefaults, SourceInput, SourceOptions } from "./job.ts";
+export type { KeyedStream, KeyedValue, WindowOptions } from "./keyed-stream.ts";
+export {
+  state,
+  type,
+  type DeepReadonly,
+  type ProcessContext,
+  type ProcessDefinition,
+  type StateDeclarations,
+  type TypeTag,
+  type ValueStateDeclaration,
+  type ValueStateHandle,
+} from "./process.ts";
+export type { Aggregate, TimeWindow, WindowedStream, WindowedValue } from "./windowed-stream.ts";
+export { sliding, tumbling, type WindowAlignment } from "./windows.ts";

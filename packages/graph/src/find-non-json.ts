@@ -1,3 +1,5 @@
+import type { JsonValue } from "@millrace/core";
+
 interface Place {
   readonly value: unknown;
   readonly path: string;
@@ -18,6 +20,11 @@ export function findNonJson(value: unknown): string | undefined {
     open.push(...partsOf(place));
   }
   return undefined;
+}
+
+/** Whether the value is plain JSON. */
+export function isJson(value: unknown): value is JsonValue {
+  return findNonJson(value) === undefined;
 }
 
 function problemOf({ value, depth }: Place): string | undefined {

@@ -1,0 +1,122 @@
+import {
+  invalidJob,
+  type OperatorSpec,
+  type SinkConnector,
+  type SinkFactory,
+  type UserFunction,
+} from "@millrace/graph";
+
+import { requireName, type GraphBuilder } from "./graph-builder.ts";
+import { KeyedStream } from "./keyed-stream.ts";
+
+/** For operators without state; those with state take their name first. */
+export interface OperatorOptions extends ParallelismOptions {
+  /** Shown in the plan; derived from the kind unless set. */
+  readonly name?: string;
+}
+
+export interface ParallelismOptions {
+  /** Absent: the job's. */
+  readonly parallelism?: number;
+}
+
+export type SinkInput<T> = SinkConnector<T> | SinkFactory<T>;
+
+/** Returns the stream of a node's results; keyed streams get it, so that modules form no cycle. */
+export type CreateStream = <R>(id: number) => DataStream<R>;
+
+/** What can be a key: compared by its encoded bytes. Objects are compared field by field. */
+export type Key =
+  | string
+  | number
+  | bigint
+  | boolean
+  | Date
+  | null
+  | readonly Key[]
+  | { readonly [field: string]: Key };
+
+/** A stream of records. Functions given to it are synchronous and run once per record. */
+export class DataStream<T> {
+  readonly #builder: GraphBuilder;
+  readonly #id: number;
+  /** Only types use it: a stream of one record type is not one of another. */
+  declare protected readonly recordType: T;
+
+  constructor(builder: GraphBuilder, id: number) {
+    this.#builder = builder;
+    this.#id = id;
+  }
+
+  map<R>(map: (record: T) => R, options: OperatorOptions = {}): DataStream<R> {
+    return this.#next({ kind: "map", map }, options);
+  }
+
+  filter<S extends T>(filter: (record: T) => record is S, options?: OperatorOptions): DataStream<S>;
+  filter(filter: (record: T) => boolean, options?: OperatorOptions): DataStream<T>;
+  filter(filter: (record: T) => boolean, options: OperatorOptions = {}): DataStream<T> {
+    return this.#next({ kind: "filter", filter }, options);
+  }
+
+  /** The function returns what follows from a record, or emits it piece by piece. */
+  flatMap<R>(
+    flatMap: (record: T, emit: (value: R) => void) => Iterable<R> | undefined | void,
+    options: OperatorOptions = {},
+  ): DataStream<R> {
+    return this.#next({ kind: "flat-map", flatMap: eraseFlatMap(flatMap) }, options);
+  }
+
+  /** Records with equal keys go to the same subtask, in their order per sender. */
+  keyBy<K extends Key>(key: (record: T) => K): KeyedStream<T, K> {
+    const builder = this.#builder;
+    const id = this.#add({ kind: "key-by", key });
+    return new KeyedStream(builder, id, (nextId) => new DataStream(builder, nextId));
+  }
+
+  union<U>(...others: readonly DataStream<U>[]): DataStream<T | U> {
+    const inputs = others.map((other) => {
+      if (other.#builder === this.#builder) return other.#id;
+      throw invalidJob("union: one of the streams belongs to another job");
+    });
+    const id = this.#builder.add({ kind: "union" }, { inputs: [this.#id, ...inputs] });
+    return new DataStream(this.#builder, id);
+  }
+
+  /** Spreads records evenly over the subtasks of the next operator. */
+  rebalance(): DataStream<T> {
+    return this.#next({ kind: "rebalance" }, {});
+  }
+
+  /** Writes each record as a line of the job's log, after the label. */
+  print(label: string = "", options: OperatorOptions = {}): void {
+    this.#add({ kind: "print", label }, options);
+  }
+
+  /** The name comes first: it identifies what is prepared and not yet published. */
+  sink(name: string, sink: SinkInput<T>, options: ParallelismOptions = {}): void {
+    const connector = "createSink" in sink ? sink.createSink(this.#builder.environment) : sink;
+    this.#add(
+      { kind: "sink", connector: eraseSink(connector) },
+      { ...options, name: requireName(name, "sink") },
+    );
+  }
+
+  #next<R>(spec: OperatorSpec, options: OperatorOptions): DataStream<R> {
+    return new DataStream(this.#builder, this.#add(spec, options));
+  }
+
+  #add(spec: OperatorSpec, { name, parallelism }: OperatorOptions = {}): number {
+    return this.#builder.add(spec, { inputs: [this.#id], name, parallelism });
+  }
+}
+
+// What a function returns beside an iterable is ignored; its declared `void` only types admit it.
+function eraseFlatMap(flatMap: UserFunction): UserFunction<Iterable<unknown> | undefined> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- erases checked types
+  return flatMap as UserFunction<Iterable<unknown> | undefined>;
+}
+
+function eraseSink<T>(connector: SinkConnector<T>): SinkConnector<unknown> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- erases checked types
+  return connector as SinkConnector<unknown>;
+}

@@ -1,0 +1,115 @@
+import { parseDuration, type Duration } from "@millrace/core";
+import type { JobSettings, SourceConnector, SourceFactory } from "@millrace/graph";
+
+import { asyncIterableSource } from "./async-iterable-source.ts";
+import { DataStream } from "./data-stream.ts";
+import { requireName, type GraphBuilder } from "./graph-builder.ts";
+
+/** What a job's function writes to. */
+export interface Job {
+  /** Sets what holds for the whole job; may be called several times. */
+  defaults(settings: JobDefaults): void;
+  /**
+   * Returns the stream that a source reads. The name comes first: it identifies the positions that
+   * checkpoints hold. An async iterable cannot be read again: the job's guarantee says so.
+   */
+  source<T>(
+    name: string,
+    source: SourceInput<T>,
+    options?: SourceOptions<NoInfer<T>>,
+  ): DataStream<T>;
+}
+
+export interface JobDefaults {
+  /** Subtasks of each operator; absent: as many as there are free slots, at most 8. */
+  readonly parallelism?: number;
+  /** Number of key groups, 128 unless set; it can never change while state is kept. */
+  readonly maxParallelism?: number;
+  readonly checkpoint?: {
+    /** 10 seconds unless set. */
+    readonly interval?: Duration;
+    /** 10 minutes unless set. */
+    readonly timeout?: Duration;
+    /** From the end of one checkpoint to the start of the next; 0.5 seconds unless set. */
+    readonly minPause?: Duration;
+    /** How many completed checkpoints are kept; 3 unless set. */
+    readonly retained?: number;
+  };
+  readonly restart?: {
+    /** Failures of the author's code in a row without a checkpoint between; 10 unless set. */
+    readonly maxFailures?: number;
+  };
+}
+
+export type SourceInput<T> = SourceConnector<T> | SourceFactory<T> | (() => AsyncIterable<T>);
+
+export interface SourceOptions<T> {
+  /** Needed by windows and timers. */
+  readonly watermarks?: {
+    /** Returns the record's event time in milliseconds since the epoch. */
+    readonly timestamp: (record: T) => number;
+    /** How much later than a newer record an older one may come; none unless set. */
+    readonly outOfOrderness?: Duration;
+  };
+  /** Records per second over all subtasks. */
+  readonly rateLimit?: number;
+  readonly parallelism?: number;
+}
+
+/** Returns what a job's function gets; it adds to the builder. */
+export function createJob(builder: GraphBuilder): Job {
+  return {
+    defaults(settings) {
+      builder.mergeSettings(toSettings(settings));
+    },
+    source<T>(
+      name: string,
+      source: SourceInput<T>,
+      { watermarks, rateLimit, parallelism }: SourceOptions<T> = {},
+    ) {
+      const id = builder.add(
+        {
+          kind: "source",
+          connector: toConnector(requireName(name, "source"), source, builder),
+          ...(watermarks === undefined ? {} : { watermarks: toWatermarks(watermarks) }),
+          ...(rateLimit === undefined ? {} : { rateLimit }),
+        },
+        { inputs: [], name, parallelism },
+      );
+      return new DataStream<T>(builder, id);
+    },
+  };
+}
+
+function toConnector<T>(
+  name: string,
+  source: SourceInput<T>,
+  { environment }: GraphBuilder,
+): SourceConnector<T> {
+  if (typeof source === "function") return asyncIterableSource(name, source);
+  return "createSource" in source ? source.createSource(environment) : source;
+}
+
+function toWatermarks<T>({
+  timestamp,
+  outOfOrderness = "0 ms",
+}: NonNullable<SourceOptions<T>["watermarks"]>): {
+  readonly timestamp: (record: T) => number;
+  readonly outOfOrdernessMs: number;
+} {
+  return { timestamp, outOfOrdernessMs: parseDuration(outOfOrderness) };
+}
+
+function toSettings({ checkpoint, restart, ...counts }: JobDefaults): JobSettings {
+  const { interval, timeout, minPause, retained } = checkpoint ?? {};
+  return {
+    ...counts,
+    checkpoint: {
+      ...(interval === undefined ? {} : { intervalMs: parseDuration(interval) }),
+      ...(timeout === undefined ? {} : { timeoutMs: parseDuration(timeout) }),
+      ...(minPause === undefined ? {} : { minPauseMs: parseDuration(minPause) }),
+      ...(retained === undefined ? {} : { retainedCount: retained }),
+    },
+    restart: { ...restart },
+  };
+}

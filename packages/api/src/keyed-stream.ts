@@ -1,0 +1,151 @@
+import { parseDuration, type Duration } from "@millrace/core";
+import type { SlidingWindows, TumblingWindows } from "@millrace/graph";
+
+import type { CreateStream, DataStream, ParallelismOptions } from "./data-stream.ts";
+import { requireName, type GraphBuilder } from "./graph-builder.ts";
+import type { ProcessDefinition, StateDeclarations } from "./process.ts";
+import { WindowedStream } from "./windowed-stream.ts";
+
+/** A running result with its key. */
+export interface KeyedValue<K, Value> {
+  readonly key: K;
+  readonly value: Value;
+}
+
+export interface WindowOptions {
+  /** How long after its end a window still takes records, and then fires again; none unless set. */
+  readonly allowedLateness?: Duration;
+}
+
+/** A running aggregate over all records of a key. */
+interface RunningAggregate<T, K, Value, R> {
+  readonly create: (record: T) => Value;
+  readonly add: (value: Value, record: T) => Value;
+  readonly result: (value: Value, key: K) => R;
+}
+
+/**
+ * A stream whose records have a key. All its operators keep state by key, so they take their name
+ * first. Running results are emitted for every record.
+ */
+export class KeyedStream<T, K> {
+  readonly #builder: GraphBuilder;
+  readonly #id: number;
+  readonly #createStream: CreateStream;
+
+  constructor(builder: GraphBuilder, id: number, createStream: CreateStream) {
+    this.#builder = builder;
+    this.#id = id;
+    this.#createStream = createStream;
+  }
+
+  /** Emits, for each record, what its key's records have come to; the first is the beginning. */
+  reduce(
+    name: string,
+    reduce: (value: T, record: T) => T,
+    options: ParallelismOptions = {},
+  ): DataStream<T> {
+    return this.#running(name, options, {
+      create: (record: T): T => record,
+      add: reduce,
+      result: (value: T): T => value,
+    });
+  }
+
+  /** Emits each key's running sum. */
+  sum(
+    name: string,
+    select: (record: T) => number,
+    options: ParallelismOptions = {},
+  ): DataStream<KeyedValue<K, number>> {
+    return this.#running(name, options, {
+      create: select,
+      add: (value: number, record: T) => value + select(record),
+      result: toKeyedValue<K>,
+    });
+  }
+
+  /** Emits each key's running number of records. */
+  count(name: string, options: ParallelismOptions = {}): DataStream<KeyedValue<K, number>> {
+    return this.#running(name, options, {
+      create: () => 1,
+      add: (value: number) => value + 1,
+      result: toKeyedValue<K>,
+    });
+  }
+
+  /** Emits each key's smallest value so far. */
+  min(
+    name: string,
+    select: (record: T) => number,
+    options: ParallelismOptions = {},
+  ): DataStream<KeyedValue<K, number>> {
+    return this.#running(name, options, {
+      create: select,
+      add: (value: number, record: T) => Math.min(value, select(record)),
+      result: toKeyedValue<K>,
+    });
+  }
+
+  /** Emits each key's largest value so far. */
+  max(
+    name: string,
+    select: (record: T) => number,
+    options: ParallelismOptions = {},
+  ): DataStream<KeyedValue<K, number>> {
+    return this.#running(name, options, {
+      create: select,
+      add: (value: number, record: T) => Math.max(value, select(record)),
+      result: toKeyedValue<K>,
+    });
+  }
+
+  /** Event-time windows; every source before them needs `watermarks`. */
+  window(
+    assigner: TumblingWindows | SlidingWindows,
+    { allowedLateness = "0 ms" }: WindowOptions = {},
+  ): WindowedStream<T, K> {
+    const allowedLatenessMs = parseDuration(allowedLateness);
+    const place = { inputId: this.#id, assigner, allowedLatenessMs };
+    return new WindowedStream(this.#builder, place, this.#createStream);
+  }
+
+  /** The author's own functions over state and timers. */
+  process<R = never, S extends StateDeclarations = Record<never, never>>(
+    name: string,
+    definition: ProcessDefinition<T, K, R, S>,
+    { parallelism }: ParallelismOptions = {},
+  ): DataStream<R> {
+    const { onRecord, onTimer } = definition;
+    const state: StateDeclarations = definition.state ?? {};
+    const declared = Object.entries(state).map(
+      ([field, { kind, version }]) => [field, { kind, version }] as const,
+    );
+    const id = this.#builder.add(
+      {
+        kind: "process",
+        state: Object.fromEntries(declared),
+        onRecord,
+        ...(onTimer === undefined ? {} : { onTimer }),
+      },
+      { inputs: [this.#id], name: requireName(name, "process"), parallelism },
+    );
+    return this.#createStream(id);
+  }
+
+  #running<Value, R>(
+    name: string,
+    { parallelism }: ParallelismOptions,
+    aggregate: RunningAggregate<T, K, Value, R>,
+  ): DataStream<R> {
+    const id = this.#builder.add(
+      { kind: "reduce", ...aggregate },
+      { inputs: [this.#id], name: requireName(name, "reduce"), parallelism },
+    );
+    return this.#createStream(id);
+  }
+}
+
+function toKeyedValue<K>(value: number, key: K): KeyedValue<K, number> {
+  return { key, value };
+}

@@ -1,0 +1,79 @@
+/** A type, said where a value cannot say it: `emits: type<{ user: string }>()`. */
+export interface TypeTag<T> {
+  readonly kind: "type";
+  /** Only types use it. */
+  readonly of?: T;
+}
+
+/** Returns the mark of a type. */
+export function type<T>(): TypeTag<T> {
+  return { kind: "type" };
+}
+
+/** A state of a `process` operator, declared by name. */
+export interface ValueStateDeclaration<Value> {
+  readonly kind: "value";
+  readonly version: number;
+  /** Only types use it. */
+  readonly of?: Value;
+}
+
+export type StateDeclarations = Readonly<Record<string, ValueStateDeclaration<unknown>>>;
+
+/** What a `process` operator may declare as its state. */
+export const state: {
+  /** One value by key. */
+  readonly value: <Value>(options?: { readonly version?: number }) => ValueStateDeclaration<Value>;
+} = {
+  value: ({ version = 1 } = {}) => ({ kind: "value", version }),
+};
+
+/** The type with everything in it readonly: what state hands out is not changed but by `set`. */
+export type DeepReadonly<T> = T extends (...args: never) => unknown
+  ? T
+  : T extends Date | bigint | string | number | boolean | symbol | null | undefined
+    ? T
+    : T extends ReadonlyMap<infer K, infer V>
+      ? ReadonlyMap<DeepReadonly<K>, DeepReadonly<V>>
+      : T extends ReadonlySet<infer V>
+        ? ReadonlySet<DeepReadonly<V>>
+        : { readonly [Field in keyof T]: DeepReadonly<T[Field]> };
+
+/** The current key's value of one state. */
+export interface ValueStateHandle<Value> {
+  get(): DeepReadonly<Value> | undefined;
+  set(value: Value | DeepReadonly<Value>): void;
+  clear(): void;
+  /** Sets what the function makes of the present value. */
+  update(change: (value: DeepReadonly<Value> | undefined) => Value | DeepReadonly<Value>): void;
+}
+
+/** What the functions of a `process` operator work with; valid during the call only. */
+export interface ProcessContext<K, R, S extends StateDeclarations> {
+  readonly key: K;
+  /** Event time of the record, or the timer's time. */
+  readonly timestamp: number;
+  /** The event time that this operator has reached. */
+  readonly watermark: number;
+  readonly state: {
+    readonly [Name in keyof S]: ValueStateHandle<
+      S[Name] extends ValueStateDeclaration<infer Value> ? Value : never
+    >;
+  };
+  readonly timers: {
+    /** Calls `onTimer` for this key once the watermark reaches the time; once per key and time. */
+    atEventTime(timeMs: number): void;
+    cancel(timeMs: number): void;
+  };
+  /** Emits a record with the context's timestamp. */
+  emit(record: R): void;
+}
+
+export interface ProcessDefinition<T, K, R, S extends StateDeclarations> {
+  /** The type of what is emitted; without it nothing can be. */
+  readonly emits?: TypeTag<R>;
+  /** By the name that `ctx.state` offers it under. */
+  readonly state?: S;
+  readonly onRecord: (record: T, ctx: ProcessContext<K, NoInfer<R>, S>) => void;
+  readonly onTimer?: (timeMs: number, ctx: ProcessContext<K, NoInfer<R>, S>) => void;
+}
