@@ -16,7 +16,9 @@ const batchSize = 512;
  * with the source's `rateLimit`.
  */
 export function elements<T>(values: readonly T[]): SourceConnector<T> {
-  if (!isJson(values)) {
+  // Under the wider type, so that the check narrows this name alone.
+  const options: unknown = { values };
+  if (!isJson(options)) {
     const problem = findNonJson(values) ?? "it is not";
     throw invalidJob(`elements(...) takes plain JSON values, but ${problem}: give plain values`);
   }
@@ -27,7 +29,7 @@ export function elements<T>(values: readonly T[]): SourceConnector<T> {
   }
   return {
     connector: "elements",
-    options: { values },
+    options,
     canReplay: true,
     discover: () => Promise.resolve([{ id: "all", descriptor: null }]),
     createReader: () => ({
