@@ -22,8 +22,9 @@ export function validateStreamGraph(graph: StreamGraph): void {
     validateInputs(graph, node, index);
     validateParallelism(graph, node);
     validateOperator(graph, node);
-    validateEnd(node, consumed);
   }
+  // Last: an input that is wrong also leaves the right one unread.
+  for (const node of graph.nodes) validateEnd(node, consumed);
 }
 
 function validateJob(graph: StreamGraph): void {

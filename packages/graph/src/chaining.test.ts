@@ -1,0 +1,128 @@
+import { expect, test } from "vitest";
+
+import { planJob } from "./plan-job.ts";
+import { graphOf, specs, type TestNode } from "./test-graphs.ts";
+
+/** Returns the plan in lines: chains, then edges. */
+function describePlan(nodes: readonly TestNode[]): readonly string[] {
+  const { vertices, edges } = planJob(graphOf(nodes));
+  return [
+    ...vertices.map(({ operators, parallelism }) => {
+      const chain = operators.map(({ name, isKeyed }) => (isKeyed ? `${name}*` : name)).join(" > ");
+      return `${chain} (${parallelism})`;
+    }),
+    ...edges.map(({ index, from, to, partitioning }) => {
+      const key = partitioning.kind === "hash" ? ` by ${partitioning.keyNodeId}` : "";
+      return `${index}: ${from} -> ${to} ${partitioning.kind}${key}`;
+    }),
+  ];
+}
+
+test("operators without a partitioner between them run in one chain", () => {
+  expect(
+    describePlan([
+      { name: "in", spec: specs.source },
+      { name: "map-1", inputs: ["in"], spec: specs.map },
+      { name: "filter-2", inputs: ["map-1"], spec: specs.filter },
+      { name: "out", inputs: ["filter-2"], spec: specs.sink },
+    ]),
+  ).toEqual(["in > map-1 > filter-2 > out (default)"]);
+});
+
+test("a keyed operator begins a chain behind a hash edge that names its key", () => {
+  expect(
+    describePlan([
+      { name: "in", spec: specs.source },
+      { name: "key", inputs: ["in"], spec: specs.keyBy },
+      { name: "hours", inputs: ["key"], spec: specs.window },
+      { name: "out", inputs: ["hours"], spec: specs.sink },
+    ]),
+  ).toEqual(["in (default)", "hours* > out (default)", "0: in -> hours hash by 1"]);
+});
+
+test("a keyed operator is in no chain with its input even at parallelism 1", () => {
+  expect(
+    describePlan([
+      { name: "in", parallelism: 1, spec: specs.source },
+      { name: "key", inputs: ["in"], spec: specs.keyBy },
+      { name: "sum", parallelism: 1, inputs: ["key"], spec: specs.reduce },
+      { name: "out", parallelism: 1, inputs: ["sum"], spec: specs.print },
+    ]),
+  ).toEqual(["in (1)", "sum* > out (1)", "0: in -> sum hash by 1"]);
+});
+
+test("a union gives its consumer all of its inputs, also one of them twice", () => {
+  expect(
+    describePlan([
+      { name: "a", spec: specs.source },
+      { name: "b", spec: specs.source },
+      { name: "both", inputs: ["a", "b", "a"], spec: specs.union },
+      { name: "map-3", inputs: ["both"], spec: specs.map },
+      { name: "out", inputs: ["map-3"], spec: specs.sink },
+    ]),
+  ).toEqual([
+    "a (default)",
+    "b (default)",
+    "map-3 > out (default)",
+    "0: a -> map-3 forward",
+    "1: b -> map-3 forward",
+    "2: a -> map-3 forward",
+  ]);
+});
+
+test("the partitioner nearest to the consumer decides, through unions", () => {
+  expect(
+    describePlan([
+      { name: "a", spec: specs.source },
+      { name: "b", spec: specs.source },
+      { name: "spread", inputs: ["a"], spec: specs.rebalance },
+      { name: "both", inputs: ["spread", "b"], spec: specs.union },
+      { name: "key", inputs: ["both"], spec: specs.keyBy },
+      { name: "sum", inputs: ["key"], spec: specs.reduce },
+      { name: "log", inputs: ["both"], spec: specs.print },
+      { name: "out", inputs: ["sum"], spec: specs.sink },
+    ]),
+  ).toEqual([
+    "a (default)",
+    "b (default)",
+    "sum* > out (default)",
+    "log (default)",
+    "0: a -> sum hash by 4",
+    "1: b -> sum hash by 4",
+    "2: a -> log rebalance",
+    "3: b -> log forward",
+  ]);
+});
+
+test("where parallelism differs records are spread evenly, also between a number and the default", () => {
+  expect(
+    describePlan([
+      { name: "in", parallelism: 2, spec: specs.source },
+      { name: "map-1", inputs: ["in"], spec: specs.map },
+      { name: "out", inputs: ["map-1"], parallelism: 1, spec: specs.sink },
+    ]),
+  ).toEqual([
+    "in (2)",
+    "map-1 (default)",
+    "out (1)",
+    "0: in -> map-1 rebalance",
+    "1: map-1 -> out rebalance",
+  ]);
+});
+
+test("an operator with several consumers ends its chain and gives each every record", () => {
+  expect(
+    describePlan([
+      { name: "in", spec: specs.source },
+      { name: "map-1", inputs: ["in"], spec: specs.map },
+      { name: "log", inputs: ["map-1"], spec: specs.print },
+      { name: "out", inputs: ["map-1"], spec: specs.sink },
+    ]),
+  ).toEqual([
+    "in > map-1 (default)",
+    "log (default)",
+    "out (default)",
+    "0: in -> log forward",
+    "1: in -> out forward",
+  ]);
+});

@@ -1,0 +1,140 @@
+import { expect, test } from "vitest";
+
+import { planJob } from "./plan-job.ts";
+import type { JobSettings, OperatorSpec, StreamGraph } from "./stream-graph.ts";
+import { graphOf, specs, type TestNode } from "./test-graphs.ts";
+
+function refusalOf(graph: StreamGraph): { readonly code: string; readonly message: string } {
+  try {
+    planJob(graph);
+  } catch (error) {
+    return error as { code: string; message: string };
+  }
+  return { code: "accepted", message: "" };
+}
+
+const source: TestNode = { name: "in", spec: specs.source };
+const sink: TestNode = { name: "out", inputs: ["in"], spec: specs.sink };
+
+test("a source and a sink are a job", () => {
+  expect(refusalOf(graphOf([source, sink]))).toEqual({ code: "accepted", message: "" });
+});
+
+const windowWith = (assigner: Extract<OperatorSpec, { kind: "window" }>["assigner"]) => [
+  source,
+  { name: "key", inputs: ["in"], spec: specs.keyBy },
+  { name: "win", inputs: ["key"], spec: { ...specs.window, assigner } },
+  { name: "out", inputs: ["win"], spec: specs.sink },
+];
+
+const cases: readonly (readonly [string, readonly TestNode[], RegExp])[] = [
+  ["no operator", [], /test-job is empty: give it a source/],
+  ["a name twice", [source, { ...sink, name: "in" }], /operator in: both a source and a sink/],
+  ["a name with a space", [source, { ...sink, name: "my out" }], /"my out" is not a name/],
+  ["a stream that nothing reads", [source], /operator in: nothing reads .* end it with sink/],
+  [
+    "an input that is not there",
+    [source, { ...sink, inputs: ["no"] }],
+    /operator out: its input -1/,
+  ],
+  [
+    "a sink without input",
+    [source, { ...sink, inputs: [] }],
+    /out: a sink takes one input and has 0/,
+  ],
+  [
+    "an operator behind a sink",
+    [source, sink, { name: "more", inputs: ["out"], spec: specs.print }],
+    /operator more: its input out is a sink, after which nothing comes/,
+  ],
+  [
+    "a reduce without a key",
+    [
+      source,
+      { name: "sum", inputs: ["in"], spec: specs.reduce },
+      { name: "out", inputs: ["sum"], spec: specs.sink },
+    ],
+    /operator sum: a reduce keeps its state by key: put keyBy\(...\) directly before it/,
+  ],
+  [
+    "more parallelism than key groups",
+    [source, { ...sink, parallelism: 129 }],
+    /operator out: parallelism 129 .* 1 to the max parallelism 128/,
+  ],
+  ["half a subtask", [source, { ...sink, parallelism: 0.5 }], /operator out: parallelism 0.5/],
+  [
+    "a window without event time",
+    [
+      { name: "in", spec: specs.timeless },
+      { name: "map-1", inputs: ["in"], spec: specs.map },
+      { name: "key", inputs: ["map-1"], spec: specs.keyBy },
+      { name: "win", inputs: ["key"], spec: specs.window },
+      { name: "out", inputs: ["win"], spec: specs.sink },
+    ],
+    /operator win: .* source in does not give: add `watermarks/,
+  ],
+  [
+    "an empty window",
+    windowWith({ kind: "tumbling", sizeMs: 0, offsetMs: 0 }),
+    /operator win: the window's size of 0 ms/,
+  ],
+  [
+    "windows with gaps",
+    windowWith({ kind: "sliding", sizeMs: 1_000, slideMs: 2_000, offsetMs: 0 }),
+    /operator win: the slide of 2000 ms is longer/,
+  ],
+  [
+    "a window of very many panes",
+    windowWith({ kind: "sliding", sizeMs: 3_600_000, slideMs: 7, offsetMs: 0 }),
+    /operator win: a window has 3600000 panes, more than 2000/,
+  ],
+  [
+    "connector options that JSON loses",
+    [
+      {
+        name: "in",
+        spec: {
+          ...specs.source,
+          connector: {
+            ...specs.source.connector,
+            options: { retry: [() => 1] } as never,
+          },
+        },
+      },
+      sink,
+    ],
+    /operator in: .* `?\.retry\[0\] is a function: give plain values/,
+  ],
+  [
+    "a rate of nothing",
+    [{ name: "in", spec: { ...specs.source, rateLimit: 0 } }, sink],
+    /operator in: rateLimit 0/,
+  ],
+];
+
+test.each(cases)("refused: %s", (_what, nodes, message) => {
+  const refusal = refusalOf(graphOf(nodes));
+  expect(refusal.code).toBe("job-module-invalid");
+  expect(refusal.message).toMatch(message);
+});
+
+const settings: readonly (readonly [JobSettings, RegExp])[] = [
+  [{ parallelism: 0 }, /parallelism is 0/],
+  [{ maxParallelism: 40_000 }, /maxParallelism is 40000: give it a whole number from 1 to 32768/],
+  [{ maxParallelism: 4, parallelism: 5 }, /parallelism is 5: .* from 1 to 4/],
+  [{ checkpoint: { intervalMs: 0 } }, /checkpoint interval \(ms\) is 0/],
+  [{ checkpoint: { retainedCount: 0 } }, /retained checkpoints is 0/],
+];
+
+test.each(settings)("refused settings: %j", (given, message) => {
+  expect(refusalOf(graphOf([source, sink], given)).message).toMatch(message);
+});
+
+test("an operator more than the limit is refused", () => {
+  const many = Array.from({ length: 500 }, (_, index) => ({
+    name: `log-${index}`,
+    inputs: ["in"],
+    spec: specs.print,
+  }));
+  expect(refusalOf(graphOf([source, ...many])).message).toMatch(/501 operators, more than 500/);
+});
