@@ -46,16 +46,16 @@ test("two keys are one in a Map exactly if their bytes are equal", () => {
   );
 });
 
-test.each<[unknown, string, number]>([
-  ["SFO", "06030000530046004f00", 0],
-  [0, "030000000000000000000000", 0],
-  [-0, "030000000000000000000000", 0],
-  [Number.NaN, "03000000000000000000f87f", 0],
-  [1n, "0401000001", 0],
-  [null, "00000000", 0],
-  [["a", 1], "08020000060100006100030000000000" + "00000000f03f", 0],
-  [{ b: 1, a: true }, "090200000601000061000200000006010000620003000000000000000000f03f", 0],
-])("the bytes of %j are frozen", (value, hex) => {
+test.each<[unknown, string]>([
+  ["SFO", "06030000530046004f00"],
+  [0, "030000000000000000000000"],
+  [-0, "030000000000000000000000"],
+  [Number.NaN, "03000000000000000000f87f"],
+  [1n, "0401000001"],
+  [null, "00000000"],
+  [["a", 1], "0802000006010000610003000000000000000000f03f"],
+  [{ b: 1, a: true }, "09020000060100006100020000000601000062000300000000000000" + "0000f03f"],
+])("the bytes of a key are frozen (%#)", (value, hex) => {
   expect(Buffer.from(encode(value)).toString("hex")).toBe(hex);
 });
 
@@ -85,7 +85,10 @@ test.each([
 
 describe("key groups", () => {
   const job = fc
-    .record({ maxParallelism: fc.integer({ min: 1, max: 512 }), share: fc.double({ min: 0, max: 1, noNaN: true }) })
+    .record({
+      maxParallelism: fc.integer({ min: 1, max: 512 }),
+      share: fc.double({ min: 0, max: 1, noNaN: true }),
+    })
     .map(({ maxParallelism, share }) => ({
       maxParallelism,
       parallelism: Math.max(1, Math.round(share * maxParallelism)),
