@@ -1,11 +1,4 @@
-import {
-  InvariantError,
-  StreamError,
-  streamErrorCodes,
-  type FailureLocation,
-  type StreamErrorCode,
-  type SubtaskId,
-} from "@millrace/core";
+import { InvariantError, StreamError, type FailureLocation, type SubtaskId } from "@millrace/core";
 
 /** Where in a chain something was thrown. */
 export interface ChainPlace {
@@ -22,8 +15,7 @@ export interface ChainPlace {
  * Returns what was thrown inside a chain as a StreamError that says where. An error of the author's
  * code becomes `user-function-failed`; our own errors keep their code and get the location.
  */
-export function locateFailure(thrown: unknown, place: ChainPlace): StreamError {
-  const caught = adoptError(thrown);
+export function locateFailure(caught: unknown, place: ChainPlace): StreamError {
   const location: FailureLocation = {
     subtask: place.subtaskId,
     operator: place.operator,
@@ -49,24 +41,4 @@ export function locateFailure(thrown: unknown, place: ChainPlace): StreamError {
     `${what} threw ${name}; see the stack for the line in the job's code`,
     { domain: "user", retry: "never", cause: caught, location },
   );
-}
-
-/**
- * Returns the error as one of this program's: a bundle inlines its own copy of StreamError, which
- * connectors in it throw. Anything else is returned as it is.
- */
-export function adoptError(caught: unknown): unknown {
-  if (!(caught instanceof Error) || caught instanceof StreamError) return caught;
-  if (caught.name === "InvariantError" && !(caught instanceof InvariantError)) {
-    return new InvariantError(caught.message, { cause: caught });
-  }
-  if (caught.name !== "StreamError" || !("code" in caught)) return caught;
-  const code = streamErrorCodes.find((known): known is StreamErrorCode => known === caught.code);
-  if (code === undefined) return caught;
-  const domain = "domain" in caught ? caught.domain : undefined;
-  return new StreamError(code, caught.message, {
-    domain: domain === "user" || domain === "external" ? domain : "internal",
-    retry: "retry" in caught && caught.retry === "backoff" ? "backoff" : "never",
-    cause: caught,
-  });
 }

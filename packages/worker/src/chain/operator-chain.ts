@@ -1,5 +1,7 @@
 import {
   assert,
+  keyGroupOf,
+  keyHash,
   minWatermark,
   type FailureLocation,
   type JsonValue,
@@ -44,6 +46,9 @@ export interface ChainOptions {
   readonly gates: readonly ChainGate[];
   /** Of the first step, where it is keyed. */
   readonly keyed: KeyedBackend | undefined;
+  readonly maxParallelism: number;
+  /** Of the vertex's last operator, also where that is its source. */
+  readonly lastName: string;
   /** What an operator's context holds besides its output, its keyed state and its time. */
   readonly contextOf: (
     name: string,
@@ -68,6 +73,8 @@ export class OperatorChain {
   /** What runs at the steps behind the operators. */
   readonly #outerSteps: OuterStep[];
   readonly #buffering: readonly Operator[];
+  readonly #maxParallelism: number;
+  readonly #lastName: string;
   readonly #firedMs: number[];
   /** Step that a watermark has reached. */
   #advancing = 0;
@@ -79,6 +86,8 @@ export class OperatorChain {
     this.#steps = options.steps;
     this.#gates = options.gates.map(({ gate }) => gate);
     this.#keyed = options.keyed;
+    this.#maxParallelism = options.maxParallelism;
+    this.#lastName = options.lastName;
     this.#outerSteps = options.gates.map(({ keyName }) => keyStepOf(keyName));
     this.#firedMs = options.steps.map(() => minWatermark);
     this.#chain = compileChain({
@@ -160,7 +169,7 @@ export class OperatorChain {
     this.#firedMs.fill(watermarkMs);
   }
 
-  /** Hands each operator the entries that this subtask gets. */
+  /** Hands each operator the entries of all old subtasks; it takes those that are its own. */
   async restoreLists(entriesOf: (name: string) => readonly JsonValue[]): Promise<void> {
     for (const step of this.#steps) {
       if (step.kind !== "operator") continue;
@@ -174,6 +183,13 @@ export class OperatorChain {
     return this.#buffering;
   }
 
+  /** Returns the key group of the record that runs; undefined without keys. */
+  keyGroup(): number | undefined {
+    // While a key function runs, the current key is still that of the record before.
+    if (this.#keyed === undefined || this.cursor.step >= this.#steps.length) return undefined;
+    return keyGroupOf(keyHash(this.#keyed.currentKey()), this.#maxParallelism);
+  }
+
   cellCount(): number {
     return this.#keyed?.cellCount() ?? 0;
   }
@@ -182,10 +198,9 @@ export class OperatorChain {
   locate(thrown: unknown, position: Pick<FailureLocation, "position" | "channel">): unknown {
     const { step } = this.cursor;
     const outer = this.#outerSteps[step - this.#steps.length];
-    const last = this.#steps.at(-1)?.name ?? this.#subtaskId;
     return locateFailure(thrown, {
       subtaskId: this.#subtaskId,
-      operator: this.#steps[step]?.name ?? outer?.name ?? last,
+      operator: this.#steps[step]?.name ?? outer?.name ?? this.#lastName,
       role: outer?.role ?? "",
       position,
     });

@@ -2,7 +2,6 @@ import { StreamError, type FailureLocation, type JsonValue } from "@millrace/cor
 import type { SplitRecord } from "@millrace/checkpoint";
 import type { SourceBatch, SourceReader, SplitHandle } from "@millrace/graph";
 
-import { adoptError } from "../chain/chain-failure.ts";
 import type { SourceEntry } from "./source-entry.ts";
 import type { SplitWatermark } from "./split-watermark.ts";
 import type { Mailbox, Outcome } from "./task.ts";
@@ -117,14 +116,13 @@ export class HeldSplit {
     });
   }
 
-  #readFailure(error: unknown): unknown {
-    const adopted = adoptError(error);
+  #readFailure(error: unknown): StreamError {
     const location: FailureLocation = { position: this.describePosition() };
-    if (adopted instanceof StreamError) {
-      return new StreamError(adopted.code, adopted.message, {
-        domain: adopted.domain,
-        retry: adopted.retry,
-        cause: adopted,
+    if (error instanceof StreamError) {
+      return new StreamError(error.code, error.message, {
+        domain: error.domain,
+        retry: error.retry,
+        cause: error,
         location,
       });
     }

@@ -5,11 +5,19 @@ import {
   type SubtaskId,
   type VertexId,
 } from "@millrace/core";
+import type { ConsumeRecord, InputChannel, RecordBatch } from "@millrace/exchange";
 
+import type { InputGate } from "../input/input-gate.ts";
 import type { SubtaskContext } from "./subtask-context.ts";
-import type { TaskInput } from "./task-input.ts";
 import type { Task, TaskActivity } from "./task.ts";
 import type { TurnBudget } from "./turn-budget.ts";
+
+export interface OperatorTaskOptions {
+  readonly context: SubtaskContext;
+  readonly input: InputGate;
+  /** What runs the records of an edge, by the edge's index. */
+  readonly consumers: ReadonlyMap<number, ConsumeRecord>;
+}
 
 /**
  * Runs what its input gate gives through the chain.
@@ -23,15 +31,17 @@ export class OperatorTask implements Task {
   readonly vertexId: VertexId;
   readonly subtaskIndex: number;
   readonly #context: SubtaskContext;
-  readonly #input: TaskInput;
+  readonly #input: InputGate;
+  readonly #consumers: ReadonlyMap<number, ConsumeRecord>;
   /** The watermark that is being fired. */
   #firingMs: number | undefined;
   #isStarted = false;
   #isDrained = false;
 
-  constructor(context: SubtaskContext, input: TaskInput) {
+  constructor({ context, input, consumers }: OperatorTaskOptions) {
     this.#context = context;
     this.#input = input;
+    this.#consumers = consumers;
     this.subtaskId = context.subtaskId;
     this.vertexId = context.vertexId;
     this.subtaskIndex = context.subtaskIndex;
@@ -82,26 +92,28 @@ export class OperatorTask implements Task {
     return chain.hasRoom() ? "busy" : "backpressured";
   }
 
-  /** Handles one event of the input; false when there is none. */
+  /** Does the next thing that the input asks for; false when there is none. */
   #readNext(shouldPause: () => boolean): boolean {
-    const event = this.#poll(shouldPause);
-    switch (event.kind) {
-      case "empty":
+    const action = this.#input.next();
+    switch (action.kind) {
+      case "nothing":
         return false;
-      case "paused":
+      case "records":
+        this.#drain(action, shouldPause);
         return true;
       case "watermark":
-        this.#firingMs = event.watermarkMs;
+        this.#firingMs = action.watermarkMs;
         return true;
       case "status":
-        this.#context.emitStatus(event.isIdle);
+        this.#context.emitWatermark();
+        this.#context.emitStatus(action.isIdle);
         return true;
-      case "aligned":
+      case "barrier":
         this.#context.emitWatermark();
         this.#context.cut({
-          barrier: event.barrier,
+          barrier: action.barrier,
           isDrained: this.#isDrained,
-          alignmentMs: event.alignmentMs,
+          alignmentMs: action.alignmentMs,
           lists: [],
         });
         return true;
@@ -109,15 +121,23 @@ export class OperatorTask implements Task {
         this.#end();
         return true;
       default:
-        return assertNever(event);
+        return assertNever(action);
     }
   }
 
-  #poll(shouldPause: () => boolean): ReturnType<TaskInput["poll"]> {
+  #drain(
+    { channel, batch }: { readonly channel: InputChannel; readonly batch: RecordBatch },
+    shouldPause: () => boolean,
+  ): void {
+    const consume = this.#consumers.get(channel.address.edgeIndex);
+    assert(consume !== undefined, `${this.subtaskId} has no edge ${channel.address.edgeIndex}`);
     try {
-      return this.#input.poll(shouldPause);
+      if (batch.drain(consume, shouldPause)) this.#input.releaseBatch();
     } catch (error) {
-      throw this.#context.chain.locate(error, { channel: this.#input.describePosition() });
+      const position = describePosition(channel, batch);
+      const keyGroup = this.#context.chain.keyGroup();
+      const group = keyGroup === undefined ? "" : `, key group ${keyGroup}`;
+      throw this.#context.chain.locate(error, { channel: position + group });
     }
   }
 
@@ -134,4 +154,13 @@ export class OperatorTask implements Task {
     this.#context.emitEndOfInput();
     this.#context.mailbox.report(this.subtaskId, { kind: "drained" });
   }
+}
+
+/** Where the record is that was handed out last: positions, never content. */
+function describePosition({ address }: InputChannel, batch: RecordBatch): string {
+  const { frameSequence, recordIndex } = batch.position();
+  return (
+    `edge ${address.edgeIndex} from subtask ${address.fromIndex}, ` +
+    `frame ${frameSequence}, record ${recordIndex}`
+  );
 }

@@ -34,7 +34,7 @@ export interface SubtaskContextOptions {
  *
  * I1 The barrier leaves on all outputs right after the cuts, and after the watermark that was fired
  *    before it.
- * I2 The watermark on the outputs never falls (S12).
+ * I2 The outputs get the watermark that was fired last, once (S12).
  */
 export class SubtaskContext {
   readonly subtaskId: SubtaskId;
@@ -79,9 +79,8 @@ export class SubtaskContext {
     for (const gate of this.#gates) gate.emitBarrier(cut.barrier);
   }
 
-  /** Fires the watermark in the chain, if it is later; true when all is fired. */
+  /** Fires the watermark in the chain; true when all is fired, else the same is called again. */
   fireWatermark(watermarkMs: number, shouldPause: () => boolean): boolean {
-    if (watermarkMs <= this.chain.watermarkMs) return true;
     try {
       return this.chain.advanceWatermark(watermarkMs, shouldPause);
     } catch (error) {
@@ -89,10 +88,10 @@ export class SubtaskContext {
     }
   }
 
-  /** Sends the chain's watermark to the outputs, if it is later than what they have. */
+  /** Sends the chain's watermark to the outputs, if they have another. */
   emitWatermark(): void {
     const { watermarkMs } = this.chain;
-    if (watermarkMs <= this.#emittedMs) return;
+    if (watermarkMs === this.#emittedMs) return;
     this.#emittedMs = watermarkMs;
     for (const gate of this.#gates) gate.emitWatermark(watermarkMs);
   }

@@ -1,0 +1,256 @@
+import {
+  assert,
+  keyGroupRangeOf,
+  type AttemptRef,
+  type JsonValue,
+} from "@millrace/core";
+import type { Exchange, OutputGate } from "@millrace/exchange";
+import type { ConnectorContext, SourceSpec, StreamNode } from "@millrace/graph";
+import { createOperator } from "@millrace/operators";
+import type { KeyedBackend } from "@millrace/state";
+
+import type { ChainStep } from "../chain/compile-chain.ts";
+import { OperatorChain, type ChainGate } from "../chain/operator-chain.ts";
+import { InputGate } from "../input/input-gate.ts";
+import { OperatorTask } from "../task/operator-task.ts";
+import { parseSourceEntry } from "../task/source-entry.ts";
+import { SourceTask } from "../task/source-task.ts";
+import { SubtaskContext } from "../task/subtask-context.ts";
+import type { Task } from "../task/task.ts";
+import type { PlannedSubtask } from "./attempt-plan.ts";
+import { listEntriesOf, restoreKeyed, type RestoredState } from "./restored-state.ts";
+import type { SlotLoop } from "./slot-loop.ts";
+import type { SlotPorts } from "./slot-ports.ts";
+
+/** What the tasks of one attempt share. */
+export interface TaskEnvironment {
+  readonly ref: AttemptRef;
+  readonly maxParallelism: number;
+  readonly ports: SlotPorts;
+  readonly exchange: Exchange;
+  readonly loop: SlotLoop;
+}
+
+export interface CreatedTask {
+  readonly task: Task;
+  readonly restoredBytes: number;
+  /** Of sources: where reading goes on, in words. */
+  readonly sourcePositions: string | undefined;
+}
+
+/** Returns a subtask's task with its channels opened, its operators too, and its state restored. */
+export async function createTask(
+  environment: TaskEnvironment,
+  subtask: PlannedSubtask,
+  state: RestoredState,
+): Promise<CreatedTask> {
+  const { loop, ports } = environment;
+  const gates = subtask.outputs.map((_, index) => addOutput(environment, subtask, index));
+  const keyed = createKeyed(environment, subtask);
+  const chain = createChain(environment, subtask, { gates, keyed });
+  const [first] = subtask.vertex.operators;
+  if (keyed !== undefined && first !== undefined) {
+    await restoreKeyed(keyed, { state, operator: first.name, turn: ports.turn });
+  }
+  await chain.restoreLists((name) => listEntriesOf(state, name));
+  const context = new SubtaskContext({
+    subtaskId: subtask.subtaskId,
+    vertexId: subtask.vertex.id,
+    subtaskIndex: subtask.subtaskIndex,
+    parallelism: subtask.parallelism,
+    chain,
+    gates: gates.map(({ gate }) => gate),
+    clock: ports.clock,
+    mailbox: loop,
+  });
+  const source = sourceOf(subtask);
+  const task =
+    source === undefined
+      ? createOperatorTask(environment, { subtask, context, state })
+      : createSourceTask(environment, { subtask, context, state, source });
+  const sourcePositions = task instanceof SourceTask ? task.describePositions() : undefined;
+  ports.logger.log("info", state.checkpointId === undefined ? "subtask starts" : "subtask restored", {
+    subtaskId: subtask.subtaskId,
+    checkpointId: state.checkpointId,
+    restoredBytes: state.sizeBytes,
+    cellCount: chain.cellCount(),
+    watermarkMs: state.watermarkMs,
+    sourcePositions,
+  });
+  return { task, restoredBytes: state.sizeBytes, sourcePositions };
+}
+
+interface TaskParts {
+  readonly subtask: PlannedSubtask;
+  readonly context: SubtaskContext;
+  readonly state: RestoredState;
+}
+
+function createOperatorTask(
+  { exchange, ports }: TaskEnvironment,
+  { subtask, context, state }: TaskParts,
+): OperatorTask {
+  context.chain.restoreWatermark(state.watermarkMs);
+  const consumers = new Map(
+    subtask.inputs.map(({ edge, keyNode }) => [edge.index, context.chain.entryFor(keyOf(keyNode))]),
+  );
+  const channels = subtask.inputs.flatMap(({ edge, fromIndexes }) =>
+    fromIndexes.map((fromIndex) =>
+      exchange.addInput({ edgeIndex: edge.index, fromIndex, toIndex: subtask.subtaskIndex }),
+    ),
+  );
+  const input = new InputGate({
+    channels,
+    clock: ports.clock,
+    failpoints: ports.failpoints,
+    restoredWatermarkMs: state.watermarkMs,
+  });
+  return new OperatorTask({ context, input, consumers });
+}
+
+function createSourceTask(
+  environment: TaskEnvironment,
+  { subtask, context, state, source }: TaskParts & { readonly source: SourceNode },
+): SourceTask {
+  const { name, spec } = source;
+  const connectorContext = connectorContextOf(environment, subtask, name);
+  const entries = listEntriesOf(state, name);
+  const isDiscovering = subtask.subtaskIndex === 0 && entries.length === 0;
+  return new SourceTask({
+    context,
+    operatorName: name,
+    spec,
+    reader: spec.connector.createReader(connectorContext),
+    restored: ownEntries(environment, subtask, entries).map((entry) =>
+      parseSourceEntry(entry, name),
+    ),
+    discover: isDiscovering ? async () => await spec.connector.discover(connectorContext) : undefined,
+  });
+}
+
+/** Entry i belongs to subtask i mod parallelism (S9). */
+function ownEntries(
+  { ports }: TaskEnvironment,
+  { subtaskIndex, parallelism }: PlannedSubtask,
+  entries: readonly JsonValue[],
+): readonly JsonValue[] {
+  const isLosing = ports.failpoints.isActive("split-lost-on-restore");
+  return entries.filter(
+    (_, index) => index % parallelism === subtaskIndex && !(isLosing && index >= parallelism - 1),
+  );
+}
+
+interface SourceNode {
+  readonly name: string;
+  readonly spec: SourceSpec;
+}
+
+function sourceOf({ nodes }: PlannedSubtask): SourceNode | undefined {
+  const [first] = nodes;
+  return first?.spec.kind === "source" ? { name: first.name, spec: first.spec } : undefined;
+}
+
+function createChain(
+  environment: TaskEnvironment,
+  subtask: PlannedSubtask,
+  parts: { readonly gates: readonly ChainGate[]; readonly keyed: KeyedBackend | undefined },
+): OperatorChain {
+  const { loop } = environment;
+  return new OperatorChain({
+    subtaskId: subtask.subtaskId,
+    steps: chainSteps(environment, subtask),
+    gates: parts.gates,
+    keyed: parts.keyed,
+    maxParallelism: environment.maxParallelism,
+    lastName: subtask.nodes.at(-1)?.name ?? subtask.vertex.id,
+    contextOf: (name) => ({
+      ...connectorContextOf(environment, subtask, name),
+      printLine: (text) => loop.printLine(subtask.subtaskId, text),
+    }),
+  });
+}
+
+/** The source itself is no step of its chain. */
+function chainSteps(
+  { ports }: TaskEnvironment,
+  { nodes, vertex }: PlannedSubtask,
+): readonly ChainStep[] {
+  return nodes.flatMap(({ name, spec }, index): readonly ChainStep[] => {
+    switch (spec.kind) {
+      case "source":
+        return [];
+      case "map":
+        return [{ kind: "map", name, call: spec.map }];
+      case "filter":
+        return [{ kind: "filter", name, call: spec.filter }];
+      case "flat-map":
+        return [{ kind: "flat-map", name, call: spec.flatMap }];
+      default: {
+        const planned = vertex.operators[index];
+        assert(planned !== undefined, `operator ${name} is planned`);
+        const operator = createOperator(spec, planned, ports.failpoints);
+        return [{ kind: "operator", name, operator }];
+      }
+    }
+  });
+}
+
+function createKeyed(
+  { maxParallelism, ports }: TaskEnvironment,
+  { vertex, subtaskIndex, parallelism }: PlannedSubtask,
+): KeyedBackend | undefined {
+  const [first] = vertex.operators;
+  if (first?.isKeyed !== true) return undefined;
+  return ports.createKeyedBackend({
+    operatorName: first.name,
+    groups: keyGroupRangeOf({ maxParallelism, parallelism, subtaskIndex }),
+    maxParallelism,
+  });
+}
+
+function addOutput(
+  { exchange, maxParallelism }: TaskEnvironment,
+  { outputs, subtaskIndex }: PlannedSubtask,
+  index: number,
+): ChainGate {
+  const output = outputs[index];
+  assert(output !== undefined, `output ${index} is planned`);
+  const { edge, targets, keyNode } = output;
+  const key = keyOf(keyNode);
+  const gate: OutputGate = exchange.addOutput({
+    edgeIndex: edge.index,
+    fromIndex: subtaskIndex,
+    targets,
+    partitioning:
+      key === undefined
+        ? { kind: edge.partitioning.kind === "rebalance" ? "rebalance" : "forward" }
+        : { kind: "hash", selectKey: key.select, maxParallelism },
+  });
+  return { gate, keyName: key?.name };
+}
+
+function keyOf(
+  node: StreamNode | undefined,
+): { readonly select: (value: unknown) => unknown; readonly name: string } | undefined {
+  if (node === undefined) return undefined;
+  assert(node.spec.kind === "key-by", `node ${node.name} of a hash edge is a key-by`);
+  return { select: node.spec.key, name: node.name };
+}
+
+function connectorContextOf(
+  { ref, ports }: TaskEnvironment,
+  subtask: PlannedSubtask,
+  operatorName: string,
+): ConnectorContext {
+  const { subtaskIndex, parallelism, subtaskId } = subtask;
+  return {
+    jobId: ref.jobId,
+    operatorName,
+    subtaskIndex,
+    parallelism,
+    attempt: ref.attempt,
+    disk: ports.disk,
+    clock: ports.clock,
+    logger: ports.logger.with({ subtaskId, operator: operatorName }),
+  };
+}

@@ -1,0 +1,167 @@
+import { assert, assertNever } from "@millrace/core";
+import type { Exchange } from "@millrace/exchange";
+
+import { SourceTask } from "../task/source-task.ts";
+import type { Task } from "../task/task.ts";
+import { planSubtasks } from "./attempt-plan.ts";
+import { createTask, type CreatedTask, type TaskEnvironment } from "./create-task.ts";
+import { loadPlan } from "./load-plan.ts";
+import { restoredStateOf } from "./restored-state.ts";
+import { SlotLoop } from "./slot-loop.ts";
+import type { SlotCommand, SlotPreparation } from "./slot-messages.ts";
+import type { SlotPorts } from "./slot-ports.ts";
+import type { SlotPort } from "./task-host.ts";
+
+/**
+ * Runs one slot for one attempt: in a thread, or inline in the simulation. Returns once it listens;
+ * it then lives on commands and wake-ups until its thread is terminated.
+ */
+export async function runSlot(port: SlotPort, ports: SlotPorts): Promise<void> {
+  const exchange = await ports.openExchange();
+  const slot = new Slot(port, { ports, exchange });
+  port.setHandler((command) => slot.take(command));
+  port.send({ kind: "listening", dataAddress: exchange.dataAddress });
+}
+
+/**
+ * The slot as its commands see it.
+ *
+ * | phase     | command     | to                                        |
+ * |-----------|-------------|-------------------------------------------|
+ * | listening | prepare     | preparing                                 |
+ * | preparing | (restored)  | ready                                     |
+ * | ready     | start       | running                                   |
+ * | running   | all others  | running                                   |
+ *
+ * I1 Commands take effect in the order in which they came, each in a turn.
+ * I2 No channel carries an element before `start`: every subtask of the attempt is restored then.
+ * I3 A failure ends the attempt on this slot; it is reported for one subtask, once.
+ */
+class Slot {
+  readonly #port: SlotPort;
+  readonly #ports: SlotPorts;
+  readonly #exchange: Exchange;
+  readonly #loop: SlotLoop;
+  #phase: "listening" | "preparing" | "ready" | "running" = "listening";
+  /** Upstream first. */
+  #tasks: readonly Task[] = [];
+
+  constructor(
+    port: SlotPort,
+    { ports, exchange }: { readonly ports: SlotPorts; readonly exchange: Exchange },
+  ) {
+    this.#port = port;
+    this.#ports = ports;
+    this.#exchange = exchange;
+    this.#loop = new SlotLoop(port, ports);
+  }
+
+  take(command: SlotCommand): void {
+    this.#loop.post(() => this.#handle(command));
+  }
+
+  #handle(command: SlotCommand): void {
+    switch (command.kind) {
+      case "prepare":
+        return this.#prepare(command.preparation);
+      case "start":
+        return this.#start();
+      case "assign-split":
+        return this.#sourceOf(command.vertexId, command.subtaskIndex).assignSplit(command);
+      case "inject-barrier":
+        for (const source of this.#sources()) source.injectBarrier(command.barrier);
+        return;
+      case "checkpoint-completed":
+        for (const task of this.#tasks) task.onCheckpointCompleted(command.checkpointId);
+        return;
+      case "checkpoint-aborted":
+        for (const task of this.#tasks) task.onCheckpointAborted(command.checkpointId);
+        return;
+      case "stop-sources":
+        for (const source of this.#sources()) source.stop(command.isDrain);
+        return;
+      default:
+        return assertNever(command);
+    }
+  }
+
+  #prepare(preparation: SlotPreparation): void {
+    assert(this.#phase === "listening", "a slot serves one attempt");
+    this.#phase = "preparing";
+    const { ref, channelToken, ownSubtasks } = preparation;
+    const [first] = ownSubtasks;
+    assert(first !== undefined, `attempt ${ref.attempt} of job ${ref.jobId} places nothing here`);
+    this.#exchange.begin({
+      ref,
+      channelToken,
+      onWake: () => this.#loop.wake(),
+      onFailure: (error) => this.#loop.post(() => this.#loop.fail(first, error)),
+    });
+    this.#loop.join(this.#createTasks(preparation), {
+      onValue: (created) => this.#becomeReady(created),
+      onFailure: (error) => this.#loop.fail(first, error),
+    });
+  }
+
+  async #createTasks(preparation: SlotPreparation): Promise<readonly CreatedTask[]> {
+    const { ref, restore } = preparation;
+    // The author's module may hang while it loads: the watchdog sees a turn that does not end.
+    this.#port.markTurn(true);
+    const job = await loadPlan(preparation, this.#ports);
+    this.#port.markTurn(false);
+    const environment: TaskEnvironment = {
+      ref,
+      maxParallelism: job.plan.settings.maxParallelism,
+      ports: this.#ports,
+      exchange: this.#exchange,
+      loop: this.#loop,
+    };
+    const created: CreatedTask[] = [];
+    for (const subtask of planSubtasks(preparation, job)) {
+      const state = restoredStateOf(restore, subtask.subtaskId);
+      try {
+        // oxlint-disable-next-line no-await-in-loop -- subtasks restore one after the other
+        created.push(await createTask(environment, subtask, state));
+      } catch (error) {
+        this.#loop.fail(subtask.subtaskId, error);
+        throw error;
+      }
+    }
+    return created;
+  }
+
+  #becomeReady(created: readonly CreatedTask[]): void {
+    this.#phase = "ready";
+    this.#tasks = created.map(({ task }) => task);
+    this.#loop.setTasks(this.#tasks.toReversed());
+    for (const { task, restoredBytes, sourcePositions } of created) {
+      this.#loop.report(task.subtaskId, {
+        kind: "ready",
+        restoredBytes,
+        ...(sourcePositions === undefined ? {} : { sourcePositions }),
+      });
+    }
+  }
+
+  #start(): void {
+    assert(this.#phase === "ready", `start came to a slot that is ${this.#phase}`);
+    this.#phase = "running";
+    this.#exchange.open();
+    for (const task of this.#tasks) {
+      task.start();
+      this.#loop.report(task.subtaskId, { kind: "running" });
+    }
+  }
+
+  #sources(): readonly SourceTask[] {
+    return this.#tasks.filter((task) => task instanceof SourceTask);
+  }
+
+  #sourceOf(vertexId: string, subtaskIndex: number): SourceTask {
+    const source = this.#sources().find(
+      (one) => one.vertexId === vertexId && one.subtaskIndex === subtaskIndex,
+    );
+    assert(source !== undefined, `source ${vertexId}/${subtaskIndex} does not run here`);
+    return source;
+  }
+}
