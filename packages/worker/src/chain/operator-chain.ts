@@ -119,7 +119,9 @@ export class OperatorChain {
   }
 
   /** Returns what consumes the records of an edge; `keyName` is that of the edge's `key-by`. */
-  entryFor(key: { readonly select: UserFunction; readonly name: string } | undefined): ConsumeRecord {
+  entryFor(
+    key: { readonly select: UserFunction; readonly name: string } | undefined,
+  ): ConsumeRecord {
     if (this.#keyed === undefined) return compilePlainEntry(this.#chain, this.cursor);
     assert(key !== undefined, `${this.#subtaskId} is keyed, so every edge to it selects a key`);
     return compileKeyedEntry({

@@ -1,9 +1,4 @@
-import {
-  assert,
-  parseSubtaskId,
-  type SubtaskId,
-  type VertexId,
-} from "@millrace/core";
+import { assert, parseSubtaskId, type SubtaskId, type VertexId } from "@millrace/core";
 import {
   channelSources,
   channelTargets,

@@ -1,9 +1,4 @@
-import {
-  assert,
-  keyGroupRangeOf,
-  type AttemptRef,
-  type JsonValue,
-} from "@millrace/core";
+import { assert, keyGroupRangeOf, type AttemptRef, type JsonValue } from "@millrace/core";
 import type { Exchange, OutputGate } from "@millrace/exchange";
 import type { ConnectorContext, SourceSpec, StreamNode } from "@millrace/graph";
 import { createOperator } from "@millrace/operators";
@@ -69,14 +64,18 @@ export async function createTask(
       ? createOperatorTask(environment, { subtask, context, state })
       : createSourceTask(environment, { subtask, context, state, source });
   const sourcePositions = task instanceof SourceTask ? task.describePositions() : undefined;
-  ports.logger.log("info", state.checkpointId === undefined ? "subtask starts" : "subtask restored", {
-    subtaskId: subtask.subtaskId,
-    checkpointId: state.checkpointId,
-    restoredBytes: state.sizeBytes,
-    cellCount: chain.cellCount(),
-    watermarkMs: state.watermarkMs,
-    sourcePositions,
-  });
+  ports.logger.log(
+    "info",
+    state.checkpointId === undefined ? "subtask starts" : "subtask restored",
+    {
+      subtaskId: subtask.subtaskId,
+      checkpointId: state.checkpointId,
+      restoredBytes: state.sizeBytes,
+      cellCount: chain.cellCount(),
+      watermarkMs: state.watermarkMs,
+      sourcePositions,
+    },
+  );
   return { task, restoredBytes: state.sizeBytes, sourcePositions };
 }
 
@@ -124,7 +123,9 @@ function createSourceTask(
     restored: ownEntries(environment, subtask, entries).map((entry) =>
       parseSourceEntry(entry, name),
     ),
-    discover: isDiscovering ? async () => await spec.connector.discover(connectorContext) : undefined,
+    discover: isDiscovering
+      ? async () => await spec.connector.discover(connectorContext)
+      : undefined,
   });
 }
 

@@ -69,9 +69,10 @@ function refuse(what: string): never {
 }
 
 function findDefinition(module: unknown): JobDefinition {
-  const job = typeof module === "object" && module !== null && "default" in module
-    ? module.default
-    : undefined;
+  const job =
+    typeof module === "object" && module !== null && "default" in module
+      ? module.default
+      : undefined;
   if (isDefinition(job)) return job;
   throw new StreamError(
     "job-module-invalid",

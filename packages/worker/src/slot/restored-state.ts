@@ -13,7 +13,10 @@ export interface RestoredState {
 }
 
 /** Returns the restored state of a subtask. */
-export function restoredStateOf(restore: SlotRestore | undefined, subtaskId: string): RestoredState {
+export function restoredStateOf(
+  restore: SlotRestore | undefined,
+  subtaskId: string,
+): RestoredState {
   const own = restore?.subtasks.find((subtask) => subtask.subtaskId === subtaskId);
   const blocks = own?.blocks ?? [];
   return {
@@ -34,7 +37,11 @@ export function listEntriesOf(state: RestoredState, operator: string): readonly 
 /** Takes the keyed blocks of an operator in, one a turn, so that the slot stays responsive. */
 export async function restoreKeyed(
   backend: KeyedBackend,
-  { state, operator, turn }: {
+  {
+    state,
+    operator,
+    turn,
+  }: {
     readonly state: RestoredState;
     readonly operator: string;
     readonly turn: Turn;

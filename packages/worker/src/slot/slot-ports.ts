@@ -1,4 +1,12 @@
-import type { Clock, Digest, Failpoints, KeyGroupRange, LocalDisk, Logger, Turn } from "@millrace/core";
+import type {
+  Clock,
+  Digest,
+  Failpoints,
+  KeyGroupRange,
+  LocalDisk,
+  Logger,
+  Turn,
+} from "@millrace/core";
 import type { Exchange } from "@millrace/exchange";
 import type { JobDefinition } from "@millrace/graph";
 import type { KeyedBackend } from "@millrace/state";

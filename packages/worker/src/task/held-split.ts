@@ -1,5 +1,5 @@
-import { StreamError, type FailureLocation, type JsonValue } from "@millrace/core";
 import type { SplitRecord } from "@millrace/checkpoint";
+import { StreamError, type FailureLocation, type JsonValue } from "@millrace/core";
 import type { SourceBatch, SourceReader, SplitHandle } from "@millrace/graph";
 
 import type { SourceEntry } from "./source-entry.ts";

@@ -1,5 +1,5 @@
-import { StreamError, type JsonValue } from "@millrace/core";
 import type { SplitRecord } from "@millrace/checkpoint";
+import { StreamError, type JsonValue } from "@millrace/core";
 
 /** What a source subtask stores of one split that it has. */
 export interface SourceEntry {

@@ -1,5 +1,5 @@
-import { minWatermark } from "@millrace/core";
 import type { SplitRecord } from "@millrace/checkpoint";
+import { minWatermark } from "@millrace/core";
 
 /**
  * The watermark of one split under bounded out-of-orderness: no record at or before it follows
