@@ -94,11 +94,9 @@ export class DataStream<T> {
 
   /** The name comes first: it identifies what is prepared and not yet published. */
   sink(name: string, sink: SinkInput<T>, options: ParallelismOptions = {}): void {
+    requireName(name, "sink");
     const connector = "createSink" in sink ? sink.createSink(this.#builder.environment) : sink;
-    this.#add(
-      { kind: "sink", connector: eraseSink(connector) },
-      { ...options, name: requireName(name, "sink") },
-    );
+    this.#add({ kind: "sink", connector: eraseSink(connector) }, { ...options, name });
   }
 
   #next<R>(spec: OperatorSpec, options: OperatorOptions): DataStream<R> {

@@ -79,10 +79,10 @@ export class GraphBuilder {
   }
 }
 
-/** Returns the name; throws `job-module-invalid` where code that was not compiled left it out. */
-export function requireName(name: unknown, what: string): string {
-  if (typeof name === "string") return name;
+/** Throws `job-module-invalid` where code that was not compiled left the name out. */
+export function requireName(name: unknown, what: string): void {
+  if (typeof name === "string") return;
   throw invalidJob(
-    `a ${what} takes its name first, which identifies its state: write ${what}("name", ...)`,
+    `a ${what} takes its name first, which identifies its state: give it one, such as "hourly"`,
   );
 }

@@ -67,10 +67,11 @@ export function createJob(builder: GraphBuilder): Job {
       source: SourceInput<T>,
       { watermarks, rateLimit, parallelism }: SourceOptions<T> = {},
     ) {
+      requireName(name, "source");
       const id = builder.add(
         {
           kind: "source",
-          connector: toConnector(requireName(name, "source"), source, builder),
+          connector: toConnector(name, source, builder),
           ...(watermarks === undefined ? {} : { watermarks: toWatermarks(watermarks) }),
           ...(rateLimit === undefined ? {} : { rateLimit }),
         },

@@ -116,6 +116,7 @@ export class KeyedStream<T, K> {
     definition: ProcessDefinition<T, K, R, S>,
     { parallelism }: ParallelismOptions = {},
   ): DataStream<R> {
+    requireName(name, "process");
     const { onRecord, onTimer } = definition;
     const state: StateDeclarations = definition.state ?? {};
     const declared = Object.entries(state).map(
@@ -128,7 +129,7 @@ export class KeyedStream<T, K> {
         onRecord,
         ...(onTimer === undefined ? {} : { onTimer }),
       },
-      { inputs: [this.#id], name: requireName(name, "process"), parallelism },
+      { inputs: [this.#id], name, parallelism },
     );
     return this.#createStream(id);
   }
@@ -138,9 +139,10 @@ export class KeyedStream<T, K> {
     { parallelism }: ParallelismOptions,
     aggregate: RunningAggregate<T, K, Value, R>,
   ): DataStream<R> {
+    requireName(name, "running aggregate");
     const id = this.#builder.add(
       { kind: "reduce", ...aggregate },
-      { inputs: [this.#id], name: requireName(name, "reduce"), parallelism },
+      { inputs: [this.#id], name, parallelism },
     );
     return this.#createStream(id);
   }

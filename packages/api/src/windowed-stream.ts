@@ -60,10 +60,11 @@ export class WindowedStream<T, K> {
     aggregate: Aggregate<T, K, Accumulator, R>,
     { parallelism }: ParallelismOptions = {},
   ): DataStream<R> {
+    requireName(name, "aggregate");
     const { inputId, assigner, allowedLatenessMs } = this.#place;
     const id = this.#builder.add(
       { kind: "window", assigner, allowedLatenessMs, aggregate },
-      { inputs: [inputId], name: requireName(name, "aggregate"), parallelism },
+      { inputs: [inputId], name, parallelism },
     );
     return this.#createStream(id);
   }

@@ -1,1 +1,44 @@
-export {};
+export type { Duration, JsonValue } from "@millrace/api";
+export type {
+  BuildEnvironment,
+  BuildInput,
+  ConnectorContext,
+  JobDefinition,
+  SinkConnector,
+  SinkFactory,
+  SinkTransactionId,
+  SinkWriter,
+  SlidingWindows,
+  SourceBatch,
+  SourceConnector,
+  SourceFactory,
+  SourceReader,
+  SplitDescriptor,
+  SplitHandle,
+  TumblingWindows,
+} from "@millrace/api";
+export type {
+  DataStream,
+  Key,
+  OperatorOptions,
+  ParallelismOptions,
+  SinkInput,
+} from "@millrace/api";
+export { defineJob, type JobParams } from "@millrace/api";
+export { days, hours, minutes, seconds } from "@millrace/api";
+export { elements } from "@millrace/api";
+export type { Job, JobDefaults, SourceInput, SourceOptions } from "@millrace/api";
+export type { KeyedStream, KeyedValue, WindowOptions } from "@millrace/api";
+export {
+  state,
+  type,
+  type DeepReadonly,
+  type ProcessContext,
+  type ProcessDefinition,
+  type StateDeclarations,
+  type TypeTag,
+  type ValueStateDeclaration,
+  type ValueStateHandle,
+} from "@millrace/api";
+export type { Aggregate, TimeWindow, WindowedStream, WindowedValue } from "@millrace/api";
+export { sliding, tumbling, type WindowAlignment } from "@millrace/api";
