@@ -14,6 +14,25 @@ export {
 export { composeManifest, type ComposeFacts } from "./compose.ts";
 export { decideGarbage, liveObjects, type LiveSetFacts } from "./live-set.ts";
 export { encodeManifest, maxManifestBytes, parseManifest } from "./manifest-codec.ts";
+export type {
+  BlockChain,
+  BlockSummary,
+  CheckpointKind,
+  Manifest,
+  ManifestSegment,
+  SplitPoolCut,
+  SplitRecord,
+  SubtaskCut,
+  WorkerCut,
+} from "./manifest.ts";
+export {
+  bundleName,
+  jobPrefix,
+  manifestName,
+  parseObjectOwner,
+  segmentName,
+  type ObjectOwner,
+} from "./object-names.ts";
 export {
   abortPending,
   acknowledge,
