@@ -175,7 +175,6 @@ export class OperatorChain {
   async restoreLists(entriesOf: (name: string) => readonly JsonValue[]): Promise<void> {
     for (const step of this.#steps) {
       if (step.kind !== "operator") continue;
-      // oxlint-disable-next-line no-await-in-loop -- operators restore in the chain's order
       await step.operator.restoreList?.(entriesOf(step.name));
     }
   }

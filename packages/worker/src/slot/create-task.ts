@@ -1,4 +1,11 @@
-import { assert, keyGroupRangeOf, type AttemptRef, type JsonValue } from "@millrace/core";
+import {
+  assert,
+  assertNever,
+  InvariantError,
+  keyGroupRangeOf,
+  type AttemptRef,
+  type JsonValue,
+} from "@millrace/core";
 import type { Exchange, OutputGate } from "@millrace/exchange";
 import type { ConnectorContext, SourceSpec, StreamNode } from "@millrace/graph";
 import { createOperator } from "@millrace/operators";
@@ -124,7 +131,7 @@ function createSourceTask(
       parseSourceEntry(entry, name),
     ),
     discover: isDiscovering
-      ? async () => await spec.connector.discover(connectorContext)
+      ? async () => spec.connector.discover(connectorContext)
       : undefined,
   });
 }
@@ -186,12 +193,22 @@ function chainSteps(
         return [{ kind: "filter", name, call: spec.filter }];
       case "flat-map":
         return [{ kind: "flat-map", name, call: spec.flatMap }];
-      default: {
+      case "key-by":
+      case "union":
+      case "rebalance":
+        throw new InvariantError(`node ${name} is virtual and in no chain`);
+      case "reduce":
+      case "window":
+      case "process":
+      case "sink":
+      case "print": {
         const planned = vertex.operators[index];
         assert(planned !== undefined, `operator ${name} is planned`);
         const operator = createOperator(spec, planned, ports.failpoints);
         return [{ kind: "operator", name, operator }];
       }
+      default:
+        return assertNever(spec);
     }
   });
 }

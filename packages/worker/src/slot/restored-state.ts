@@ -51,7 +51,6 @@ export async function restoreKeyed(
   for (const block of state.blocks) {
     if (block.kind !== "keyed" || block.operator !== operator) continue;
     backend.restoreBlock(block);
-    // oxlint-disable-next-line no-await-in-loop -- one block a turn
     await new Promise<void>((resolve) => turn.post(resolve));
   }
   backend.finishRestore(state.checkpointId);

@@ -120,7 +120,6 @@ class Slot {
     for (const subtask of planSubtasks(preparation, job)) {
       const state = restoredStateOf(restore, subtask.subtaskId);
       try {
-        // oxlint-disable-next-line no-await-in-loop -- subtasks restore one after the other
         created.push(await createTask(environment, subtask, state));
       } catch (error) {
         this.#loop.fail(subtask.subtaskId, error);

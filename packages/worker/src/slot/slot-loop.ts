@@ -68,10 +68,10 @@ export class SlotLoop implements Mailbox {
     this.wake();
   }
 
-  join<T>(promise: Promise<T>, { onValue, onFailure }: Outcome<T>): void {
+  join<T>(promise: Promise<T>, outcome: Outcome<T>): void {
     promise.then(
-      (value) => this.post(() => onValue(value)),
-      (error: unknown) => this.post(() => onFailure(error)),
+      (value) => this.post(() => outcome.onValue(value)),
+      (error: unknown) => this.post(() => outcome.onFailure(error)),
     );
   }
 

@@ -47,7 +47,6 @@ export class CompletionQueue {
 
   async #notify(checkpointId: CheckpointId): Promise<void> {
     for (const operator of this.#operators) {
-      // oxlint-disable-next-line no-await-in-loop -- operators publish in the chain's order
       await operator.onCheckpointCompleted?.(checkpointId);
     }
   }

@@ -138,6 +138,6 @@ export class HeldSplit {
 
 /** Also what a connector throws before it returns a promise is an outcome. */
 function joinCall<T>(mailbox: Join, call: () => Promise<T>, outcome: Outcome<T>): void {
-  const run = async (): Promise<T> => await call();
+  const run = async (): Promise<T> => call();
   mailbox.join(run(), outcome);
 }
