@@ -1,8 +1,8 @@
 import { decodeFailed, type ByteReader } from "./codec/byte-reader.ts";
 import type { ByteWriter } from "./codec/byte-writer.ts";
-import { setField } from "./codec/reader-shapes.ts";
+import { magnitudeBytes, magnitudeOf } from "./codec/magnitude.ts";
+import { setField } from "./codec/set-field.ts";
 import { describeKind } from "./codec/unencodable.ts";
-import { magnitudeBytes } from "./codec/value-writer.ts";
 import { StreamError } from "./error.ts";
 
 /**
@@ -41,9 +41,12 @@ export const keyTags = {
 export const maxKeyCount = 0xffff;
 const maxKeyDepth = 16;
 
+/** Names and indexes from the key to a part of it. */
+type KeyPath = readonly (string | number)[];
+
 /** Appends the key's bytes. Throws `key-not-encodable`, naming what in the key is refused. */
 export function writeKey(out: ByteWriter, key: unknown): void {
-  writePart(out, key, "");
+  writePart(out, key, []);
 }
 
 /** Returns the key at the reader's position, made anew. Throws `decode-failed`. */
@@ -52,14 +55,14 @@ export function readKey(input: ByteReader): unknown {
 }
 
 /** Returns `key-not-encodable`; the path is empty for the key itself. */
-export function keyNotEncodable(path: string, reason: string): StreamError {
-  const where = path === "" ? "the key" : `the key's ${JSON.stringify(path)}`;
+export function keyNotEncodable(path: KeyPath, reason: string): StreamError {
+  const where = path.length === 0 ? "the key" : `the key's ${JSON.stringify(path.join("."))}`;
   const message = `${where} cannot be encoded: ${reason}; use strings, numbers, booleans, bigints, dates, null, or tuples and plain objects of them`;
   return new StreamError("key-not-encodable", message, { domain: "user", retry: "never" });
 }
 
-// Recursion is bounded by the length of the path's steps: see `inside`.
-function writePart(out: ByteWriter, key: unknown, path: string): void {
+// The recursion is bounded: see `inside`.
+function writePart(out: ByteWriter, key: unknown, path: KeyPath): void {
   switch (typeof key) {
     case "string":
       writeString(out, key, path);
@@ -90,20 +93,20 @@ export function normalNumber(value: number): number {
   return Number.isNaN(value) ? Number.NaN : value + 0;
 }
 
-function writeString(out: ByteWriter, text: string, path: string): void {
+function writeString(out: ByteWriter, text: string, path: KeyPath): void {
   if (text.length > maxKeyCount) throw tooLong(path);
   header(out, keyTags.string, text.length);
   out.utf16(text);
 }
 
-function writeBigint(out: ByteWriter, value: bigint, path: string): void {
+function writeBigint(out: ByteWriter, value: bigint, path: KeyPath): void {
   const bytes = magnitudeBytes(value < 0n ? -value : value);
   if (bytes.length > maxKeyCount) throw tooLong(path);
   header(out, value < 0n ? keyTags.negativeBigint : keyTags.bigint, bytes.length);
   out.bytes(bytes);
 }
 
-function writeObject(out: ByteWriter, key: object, path: string): void {
+function writeObject(out: ByteWriter, key: object, path: KeyPath): void {
   const prototype: unknown = Object.getPrototypeOf(key);
   if (Array.isArray(key) && prototype === Array.prototype) {
     writeTuple(out, key, path);
@@ -118,41 +121,42 @@ function writeObject(out: ByteWriter, key: object, path: string): void {
   } else throw keyNotEncodable(path, describeKind(key));
 }
 
-function writeTuple(out: ByteWriter, key: readonly unknown[], path: string): void {
+function writeTuple(out: ByteWriter, key: readonly unknown[], path: KeyPath): void {
   if (key.length > maxKeyCount) throw tooLong(path);
   header(out, keyTags.tuple, key.length);
   for (let index = 0; index < key.length; index += 1) {
-    writePart(out, key[index], inside(path, `[${index}]`));
+    writePart(out, key[index], inside(path, index));
   }
 }
 
-function writeFields(out: ByteWriter, key: object, path: string): void {
+function writeFields(out: ByteWriter, key: object, path: KeyPath): void {
   // The default order of sort is that of the UTF-16 code units.
   const names = Object.keys(key).toSorted();
   if (names.length > maxKeyCount) throw tooLong(path);
   header(out, keyTags.object, names.length);
   for (const name of names) {
-    const step = inside(path, `.${name}`);
+    const step = inside(path, name);
     writeString(out, name, step);
     writePart(out, Reflect.get(key, name), step);
   }
+}
+
+function inside(path: KeyPath, step: string | number): KeyPath {
+  const longer = [...path, step];
+  if (longer.length <= maxKeyDepth) return longer;
+  throw keyNotEncodable(path, `it is nested deeper than ${maxKeyDepth} levels, or contains itself`);
+}
+
+function tooLong(path: KeyPath): StreamError {
+  return keyNotEncodable(path, `it is longer than ${maxKeyCount}`);
 }
 
 function header(out: ByteWriter, tag: number, count: number): void {
   out.u32(tag | (count << 8));
 }
 
-function inside(path: string, step: string): string {
-  const steps = path === "" ? 0 : path.split(/(?=[.[])/).length;
-  if (steps >= maxKeyDepth) throw keyNotEncodable(path, "it is nested too deep");
-  return path + step;
-}
-
-function tooLong(path: string): StreamError {
-  return keyNotEncodable(path, `it has more than ${maxKeyCount} parts`);
-}
-
 function readPart(input: ByteReader, depth: number): unknown {
+  if (depth > maxKeyDepth) throw decodeFailed("a key is nested too deep");
   const word = input.u32();
   const count = word >>> 8;
   switch (word & 0xff) {
@@ -165,46 +169,36 @@ function readPart(input: ByteReader, depth: number): unknown {
     case keyTags.number:
       return input.f64();
     case keyTags.bigint:
-      return readMagnitude(input, count);
+      return magnitudeOf(input.bytes(count));
     case keyTags.negativeBigint:
-      return -readMagnitude(input, count);
+      return -magnitudeOf(input.bytes(count));
     case keyTags.string:
       return input.utf16(count);
     case keyTags.date:
       // oxlint-disable-next-line eslint/no-restricted-globals -- a value, not the clock
       return new Date(input.f64());
     case keyTags.tuple:
-      return readParts(input, count, depth);
+      return readTuple(input, count, depth);
     case keyTags.object:
       return readFields(input, count, depth);
     default:
-      throw decodeFailed(`a key has the unknown tag ${word & 0xff}`);
+      throw decodeFailed(`there is no key tag ${word & 0xff}`);
   }
 }
 
-function readMagnitude(input: ByteReader, count: number): bigint {
-  let digits = "";
-  for (const byte of input.bytes(count)) digits = byte.toString(16).padStart(2, "0") + digits;
-  return digits === "" ? 0n : BigInt(`0x${digits}`);
-}
-
-function readParts(input: ByteReader, count: number, depth: number): unknown[] {
-  checkNesting(input, count, depth);
-  return Array.from({ length: count }, () => readPart(input, depth + 1));
+function readTuple(input: ByteReader, count: number, depth: number): unknown[] {
+  const parts: unknown[] = [];
+  for (let index = 0; index < count; index += 1) parts.push(readPart(input, depth + 1));
+  return parts;
 }
 
 function readFields(input: ByteReader, count: number, depth: number): object {
-  checkNesting(input, count, depth);
-  const fields: object = {};
+  const fields = {};
   for (let index = 0; index < count; index += 1) {
-    const name = readPart(input, depth + 1);
-    if (typeof name !== "string") throw decodeFailed("a field of a key has no name");
+    const word = input.u32();
+    if ((word & 0xff) !== keyTags.string) throw decodeFailed("a field of a key has no name");
+    const name = input.utf16(word >>> 8);
     setField(fields, name, readPart(input, depth + 1));
   }
   return fields;
-}
-
-function checkNesting(input: ByteReader, count: number, depth: number): void {
-  if (depth > maxKeyDepth) throw decodeFailed("a key is nested too deep");
-  if (count * 4 > input.remaining) throw decodeFailed("a key has more parts than bytes");
 }

@@ -63,7 +63,7 @@ test.each<[unknown, string]>([
   [undefined, "undefined"],
   [() => 1, "function"],
   [new Map(), "instance of Map"],
-  [{ a: [Symbol("x")] }, '".a[0]"'],
+  [{ a: [Symbol("x")] }, '"a.0"'],
   [new Date(Number.NaN), "invalid date"],
 ])("%s is no key, and the error says why", (value, reason) => {
   expect(() => encode(value)).toThrow(

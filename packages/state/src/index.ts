@@ -7,3 +7,5 @@ export type {
   TimerState,
   ValueState,
 } from "./contract.ts";
+export { createHeapBackend, type HeapBackendOptions } from "./heap-backend.ts";
+export { parseFooter, SegmentBuilder, type SegmentBlock, type SegmentFooter } from "./segment.ts";

@@ -1,3 +1,5 @@
+import { setField } from "./set-field.ts";
+
 /** Makes an object of the names; `read` gives the next field's value at each call. */
 export type BuildObject = (source: FieldSource, depth: number) => object;
 
@@ -44,14 +46,6 @@ export class ReaderShapes {
   clear(): void {
     this.#defined.length = 0;
   }
-}
-
-/** Sets a field as the object's own, `__proto__` included. */
-export function setField(target: object, name: string, value: unknown): void {
-  if (name === "__proto__") {
-    const descriptor = { value, configurable: true, enumerable: true, writable: true };
-    Object.defineProperty(target, name, descriptor);
-  } else Reflect.set(target, name, value);
 }
 
 function newShape(names: readonly string[]): ReaderShape {

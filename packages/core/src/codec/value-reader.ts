@@ -1,5 +1,7 @@
 import { decodeFailed, type ByteReader } from "./byte-reader.ts";
-import { ReaderShapes, setField, type ReaderShape } from "./reader-shapes.ts";
+import { magnitudeOf } from "./magnitude.ts";
+import { ReaderShapes, type ReaderShape } from "./reader-shapes.ts";
+import { setField } from "./set-field.ts";
 import { longestShortString, ShortStrings } from "./short-strings.ts";
 import { maxDepth, maxShapeFields, maxShapes, tags } from "./value-format.ts";
 
@@ -9,7 +11,7 @@ import { maxDepth, maxShapeFields, maxShapes, tags } from "./value-format.ts";
  * `decode-failed`.
  */
 export class ValueReader {
-  #input: ByteReader;
+  readonly #input: ByteReader;
   readonly #shapes = new ReaderShapes();
   readonly #shortStrings = new ShortStrings();
 
@@ -93,10 +95,7 @@ export class ValueReader {
   }
 
   #magnitude(): bigint {
-    const bytes = this.#input.bytes(this.#input.count());
-    let digits = "";
-    for (const byte of bytes) digits = byte.toString(16).padStart(2, "0") + digits;
-    return digits === "" ? 0n : BigInt(`0x${digits}`);
+    return magnitudeOf(this.#input.bytes(this.#input.count()));
   }
 
   #object(shapeIndex: number, depth: number): object {

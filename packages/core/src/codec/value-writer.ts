@@ -1,4 +1,5 @@
 import type { ByteWriter } from "./byte-writer.ts";
+import { magnitudeBytes } from "./magnitude.ts";
 import { notEncodable } from "./unencodable.ts";
 import { maxDepth, shortLatin1Length, shortObjectShapes, tags } from "./value-format.ts";
 import { WriterShapes, type WriterShape } from "./writer-shapes.ts";
@@ -196,18 +197,6 @@ export class ValueWriter {
       this.#value(part, depth);
     }
   }
-}
-
-/** Returns the bytes of a bigint that is not negative, least significant first, none for zero. */
-export function magnitudeBytes(value: bigint): Uint8Array {
-  let digits = value === 0n ? "" : value.toString(16);
-  if (digits.length % 2 === 1) digits = `0${digits}`;
-  const bytes = new Uint8Array(digits.length / 2);
-  for (let index = 0; index < bytes.length; index += 1) {
-    const at = digits.length - 2 * (index + 1);
-    bytes[index] = Number.parseInt(digits.slice(at, at + 2), 16);
-  }
-  return bytes;
 }
 
 function isFields(value: object): value is Fields {

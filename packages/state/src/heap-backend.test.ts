@@ -1,0 +1,301 @@
+import { keyHash, parseCheckpointId, type CheckpointId, type KeyGroupRange } from "@millrace/core";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+
+import type { KeyedBackend, SnapshotCursor, StateBlock } from "./contract.ts";
+import { createHeapBackend } from "./heap-backend.ts";
+
+const maxParallelism = 8;
+const allGroups: KeyGroupRange = { start: 0, end: maxParallelism - 1 };
+const times = [1, 2, 3, 4, 5];
+
+function create(groups: KeyGroupRange = allGroups): KeyedBackend {
+  return createHeapBackend({ operatorName: "sum", groups, maxParallelism });
+}
+
+function keyOf(index: number): string {
+  return `key-${index}`;
+}
+
+/** Everything that the contract lets one read, by key. */
+function contents(backend: KeyedBackend, keyCount: number): readonly unknown[] {
+  const value = backend.valueState<{ count: number }>("value");
+  const panes = backend.paneState<number[]>("panes");
+  const values = Array.from({ length: keyCount }, (_, index) => {
+    backend.setCurrentKey(keyOf(index), keyHash(keyOf(index)));
+    return [keyOf(index), structuredClone(value.get())];
+  });
+  const paneValues = panes.panes().flatMap((pane) => {
+    const found: unknown[] = [];
+    panes.forEachKey(pane, (key, hash, sum) => found.push([pane, key, hash, [...sum]]));
+    return found.toSorted((left, right) => (String(left) < String(right) ? -1 : 1));
+  });
+  return [values, paneValues];
+}
+
+function drainTimers(backend: KeyedBackend): readonly string[] {
+  const fired: string[] = [];
+  for (;;) {
+    const due = backend.timers().popDue(Infinity);
+    if (due === undefined) return fired.toSorted();
+    fired.push(`${due.timeMs} ${String(due.key)}`);
+  }
+}
+
+type Operation =
+  | { readonly kind: "set"; readonly key: number; readonly count: number }
+  | { readonly kind: "clear"; readonly key: number }
+  | { readonly kind: "pane"; readonly key: number; readonly pane: number; readonly add: number }
+  | { readonly kind: "drop"; readonly pane: number }
+  | { readonly kind: "timer"; readonly key: number; readonly time: number }
+  | { readonly kind: "remove-timer"; readonly key: number; readonly time: number }
+  | { readonly kind: "fire"; readonly time: number }
+  | { readonly kind: "barrier"; readonly isFull: boolean; readonly isAborted: boolean }
+  | { readonly kind: "step"; readonly cells: number };
+
+const key = fc.nat({ max: 11 });
+const pane = fc.integer({ min: 0, max: 3 });
+const time = fc.constantFrom(...times);
+const operation: fc.Arbitrary<Operation> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant("set" as const), key, count: fc.nat() }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("clear" as const), key }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ kind: fc.constant("pane" as const), key, pane, add: fc.nat(99) }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("drop" as const), pane }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant("timer" as const), key, time }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("remove-timer" as const), key, time }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("fire" as const), time }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant("barrier" as const),
+      isFull: fc.boolean(),
+      isAborted: fc.boolean(),
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant("step" as const), cells: fc.nat(20) }) },
+);
+
+/** A twin gets the same writes and no snapshots: what a barrier must have seen. */
+class Run {
+  readonly live: KeyedBackend = create();
+  /** Blocks of committed checkpoints, oldest first, and a frozen twin at the last one's barrier. */
+  committed: StateBlock[] = [];
+  head: CheckpointId | undefined;
+  readonly #writes: ((backend: KeyedBackend) => void)[] = [];
+  #writesAtHead = 0;
+  #running: { cursor: SnapshotCursor; finish: () => void; isAborted: boolean }[] = [];
+  #nextId = 1n;
+
+  apply(step: Operation): void {
+    if (step.kind === "barrier") this.#barrier(step.isFull, step.isAborted);
+    else if (step.kind === "step") this.#step(step.cells);
+    else {
+      const write = (backend: KeyedBackend): void => writeTo(backend, step);
+      write(this.live);
+      this.#writes.push(write);
+    }
+  }
+
+  twinAtHead(): KeyedBackend {
+    const twin = create();
+    for (const write of this.#writes.slice(0, this.#writesAtHead)) write(twin);
+    return twin;
+  }
+
+  finishSnapshots(): void {
+    while (this.#running.length > 0) this.#step(1_000);
+  }
+
+  #barrier(isFull: boolean, isAborted: boolean): void {
+    const checkpointId = parseCheckpointId(this.#nextId);
+    this.#nextId += 1n;
+    const { head } = this;
+    const blocks: StateBlock[] = [];
+    const base = head === undefined ? {} : { base: head };
+    const cursor = this.live.beginSnapshot(
+      { checkpointId, mode: isFull ? "full" : "delta", ...base },
+      (block) => blocks.push(structuredClone(block)),
+    );
+    const writesAtBarrier = this.#writes.length;
+    const finish = (): void => {
+      this.committed = [...(isFull || head === undefined ? [] : this.committed), ...blocks];
+      this.head = checkpointId;
+      this.#writesAtHead = writesAtBarrier;
+    };
+    // One snapshot at a time commits, as the coordinator has it: its base is the head.
+    if (this.#running.length > 0) this.finishSnapshots();
+    this.#running.push({ cursor, finish, isAborted });
+  }
+
+  #step(cells: number): void {
+    const [running] = this.#running;
+    if (running === undefined) return;
+    let budget = Math.ceil(cells / 16);
+    const isDone = running.cursor.step(() => {
+      budget -= 1;
+      return budget < 0;
+    });
+    if (!isDone) return;
+    this.#running.shift();
+    if (!running.isAborted) running.finish();
+  }
+}
+
+function writeTo(
+  backend: KeyedBackend,
+  step: Exclude<Operation, { kind: "barrier" | "step" }>,
+): void {
+  if ("key" in step) backend.setCurrentKey(keyOf(step.key), keyHash(keyOf(step.key)));
+  switch (step.kind) {
+    case "set":
+      return backend.valueState<{ count: number }>("value").set({ count: step.count });
+    case "clear":
+      return backend.valueState("value").clear();
+    case "pane": {
+      const cell = backend.paneState<number[]>("panes").cellForUpdate(step.pane);
+      cell.value ??= [];
+      cell.value.push(step.add);
+      return undefined;
+    }
+    case "drop":
+      return backend.paneState("panes").dropPane(step.pane);
+    case "timer":
+      return backend.timers().register(step.time);
+    case "remove-timer":
+      return backend.timers().remove(step.time);
+    case "fire":
+      while (backend.timers().popDue(step.time) !== undefined);
+      return undefined;
+  }
+}
+
+function restore(blocks: readonly StateBlock[], groups: KeyGroupRange = allGroups): KeyedBackend {
+  const backend = create(groups);
+  for (const block of blocks) backend.restoreBlock(block);
+  backend.finishRestore(parseCheckpointId(1n));
+  return backend;
+}
+
+describe("a restored backend", () => {
+  test("is what the live one was at the barrier, whatever happened between the steps (I3-I5)", () => {
+    fc.assert(
+      fc.property(fc.array(operation, { maxLength: 120 }), (operations) => {
+        const run = new Run();
+        for (const step of operations) run.apply(step);
+        run.finishSnapshots();
+        if (run.head === undefined) return;
+        const restored = restore(run.committed);
+        const twin = run.twinAtHead();
+        expect(contents(restored, 12)).toEqual(contents(twin, 12));
+        expect(restored.cellCount()).toBe(twin.cellCount());
+        expect(drainTimers(restored)).toEqual(drainTimers(twin));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("goes on with deltas against the checkpoint that it was restored from", () => {
+    const first: StateBlock[] = [];
+    const live = create();
+    for (let index = 0; index < 12; index += 1) {
+      writeTo(live, { kind: "set", key: index, count: index });
+      writeTo(live, { kind: "pane", key: index, pane: 0, add: 1 });
+      writeTo(live, { kind: "timer", key: index, time: 5 });
+    }
+    const one = parseCheckpointId(1n);
+    live
+      .beginSnapshot({ checkpointId: one, mode: "full" }, (block) => first.push(block))
+      .step(() => false);
+    const next = restore(first);
+    writeTo(next, { kind: "clear", key: 3 });
+    writeTo(next, { kind: "drop", pane: 0 });
+    writeTo(next, { kind: "fire", time: 5 });
+    const second: StateBlock[] = [];
+    const barrier = { checkpointId: parseCheckpointId(2n), base: one, mode: "delta" } as const;
+    next.beginSnapshot(barrier, (block) => second.push(block)).step(() => false);
+    expect(second.every(({ role }) => role === "delta")).toBe(true);
+    const last = restore([...first, ...second]);
+    expect(contents(last, 12)).toEqual(contents(next, 12));
+    expect(drainTimers(last)).toEqual([]);
+  });
+
+  test("holds each key in exactly one part when it is split over new ranges (S9)", () => {
+    const live = create();
+    for (let index = 0; index < 50; index += 1) {
+      writeTo(live, { kind: "set", key: index, count: index });
+    }
+    const blocks: StateBlock[] = [];
+    const barrier = { checkpointId: parseCheckpointId(1n), mode: "full" } as const;
+    live.beginSnapshot(barrier, (block) => blocks.push(block)).step(() => false);
+    const parts = [
+      { start: 0, end: 2 },
+      { start: 3, end: 5 },
+      { start: 6, end: 7 },
+    ].map((groups) => restore(blocks, groups).cellCount());
+    expect(parts.reduce((sum, count) => sum + count)).toBe(50);
+    expect(parts.every((count) => count > 0)).toBe(true);
+  });
+});
+
+test("a delta holds what changed and nothing else", () => {
+  const live = create();
+  for (let index = 0; index < 1_000; index += 1) {
+    writeTo(live, { kind: "set", key: index, count: index });
+  }
+  const full: StateBlock[] = [];
+  const one = parseCheckpointId(1n);
+  live
+    .beginSnapshot({ checkpointId: one, mode: "full" }, (block) => full.push(block))
+    .step(() => false);
+  writeTo(live, { kind: "set", key: 7, count: 1 });
+  const delta: StateBlock[] = [];
+  const barrier = { checkpointId: parseCheckpointId(2n), base: one, mode: "delta" } as const;
+  live.beginSnapshot(barrier, (block) => delta.push(block)).step(() => false);
+  const count = (blocks: readonly StateBlock[]): number =>
+    blocks.reduce((sum, { cellCount }) => sum + cellCount, 0);
+  expect([count(full), count(delta)]).toEqual([1_000, 1]);
+});
+
+test("groups whose deltas grow heavier than their base are rewritten, not chained for ever", () => {
+  const live = create();
+  let base: CheckpointId | undefined;
+  const roles: string[] = [];
+  for (let id = 1n; id < 60n; id += 1n) {
+    for (let index = 0; index < 20; index += 1) {
+      writeTo(live, { kind: "set", key: index, count: Number(id) });
+    }
+    const checkpointId = parseCheckpointId(id);
+    const barrier = {
+      checkpointId,
+      mode: "delta" as const,
+      ...(base === undefined ? {} : { base }),
+    };
+    live.beginSnapshot(barrier, ({ role }) => roles.push(role)).step(() => false);
+    base = checkpointId;
+  }
+  expect(roles.filter((role) => role === "base").length).toBeGreaterThan(10);
+});
+
+test("state that cannot be encoded is named: operator, state and path", () => {
+  const live = create();
+  live.setCurrentKey("a", keyHash("a"));
+  live.valueState<unknown>("last").set({ price: { of: () => 1 } });
+  const barrier = { checkpointId: parseCheckpointId(1n), mode: "full" } as const;
+  expect(() => live.beginSnapshot(barrier, () => {}).step(() => false)).toThrow(
+    expect.objectContaining({
+      code: "state-not-encodable",
+      message: expect.stringMatching(/state "last" of operator sum: .*"price.of".*function/),
+    }),
+  );
+});
+
+test("a state that changes its kind between checkpoint and job is refused", () => {
+  const live = create();
+  live.valueState("x");
+  expect(() => live.paneState("x")).toThrow(
+    expect.objectContaining({ code: "state-incompatible" }),
+  );
+});

@@ -1,0 +1,319 @@
+import {
+  assert,
+  identityOf,
+  keyGroupOf,
+  noFailpoints,
+  StreamError,
+  type Barrier,
+  type CheckpointId,
+  type Failpoints,
+  type KeyGroupRange,
+} from "@millrace/core";
+
+import { CellTable, type Cell, type StateKind } from "./cell.ts";
+import { ChainCosts } from "./chain-costs.ts";
+import type {
+  KeyedBackend,
+  PaneState,
+  SnapshotCursor,
+  StateBlock,
+  TimerState,
+  ValueState,
+} from "./contract.ts";
+import { DirtyLog } from "./dirty-log.ts";
+import { GroupWriters } from "./group-writers.ts";
+import { HeapPaneState } from "./heap-pane-state.ts";
+import { BlockRestorer } from "./heap-restore.ts";
+import { HeapSnapshot, type Written } from "./heap-snapshot.ts";
+import { HeapTimerState } from "./heap-timer-state.ts";
+
+export interface HeapBackendOptions {
+  readonly operatorName: string;
+  /** The key groups that the subtask owns. */
+  readonly groups: KeyGroupRange;
+  readonly maxParallelism: number;
+  readonly failpoints?: Failpoints;
+}
+
+const plainNamespace = 0;
+const timersName = "timers";
+
+/** Returns keyed state in memory: maps of mutable cells by key group. */
+export function createHeapBackend(options: HeapBackendOptions): HeapBackend {
+  return new HeapBackend(options);
+}
+
+/** What the states of a backend share: the current key, its cells' history, its snapshots. */
+export class HeapBackend implements KeyedBackend {
+  readonly #options: HeapBackendOptions;
+  readonly #log = new DirtyLog();
+  readonly #costs: ChainCosts;
+  readonly #values = new Map<string, CellTable>();
+  readonly #panes = new Map<string, HeapPaneState<unknown>>();
+  readonly #timers: HeapTimerState;
+  readonly #kinds = new Map<string, StateKind>();
+  readonly #restorer: BlockRestorer;
+  #snapshots: HeapSnapshot[] = [];
+  #snapshotCount = 0;
+  #cellCount = 0;
+  #key: unknown;
+  #identity: unknown;
+  #hash = 0;
+  #group = -1;
+
+  constructor(options: HeapBackendOptions) {
+    this.#options = options;
+    this.#costs = new ChainCosts(options.groups);
+    this.#timers = new HeapTimerState(this);
+    this.#restorer = new BlockRestorer({
+      operatorName: options.operatorName,
+      groups: options.groups,
+      costs: this.#costs,
+      failpoints: options.failpoints ?? noFailpoints,
+      target: this,
+    });
+  }
+
+  setCurrentKey(key: unknown, hash: number): void {
+    this.#key = key;
+    this.#hash = hash;
+    this.#group = keyGroupOf(hash, this.#options.maxParallelism);
+    this.#identity = identityOf(key);
+  }
+
+  currentKey(): unknown {
+    return this.#key;
+  }
+
+  valueState<Value>(name: string): ValueState<Value> {
+    const table = this.valueTable(name);
+    return {
+      get: () => {
+        const value = table.find(this.#group, this.#identity)?.value;
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- set put it there
+        return value as Value | undefined;
+      },
+      set: (value) => this.setValue(table, value),
+      clear: () => {
+        const cell = table.find(this.#group, this.#identity);
+        if (cell?.value === undefined) return;
+        this.#touch(cell);
+        this.assign(cell, undefined);
+      },
+    };
+  }
+
+  paneState<Value>(name: string): PaneState<Value> {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one type per state name
+    return this.paneTables(name) as PaneState<Value>;
+  }
+
+  timers(): TimerState {
+    return this.#timers;
+  }
+
+  beginSnapshot(barrier: Barrier, emit: (block: StateBlock) => void): SnapshotCursor {
+    const { base, checkpointId, mode } = barrier;
+    const epoch = this.#log.close(checkpointId);
+    const baseEpoch = base === undefined ? undefined : this.#log.epochOf(base);
+    if (baseEpoch !== undefined) this.#forgetUpTo(baseEpoch);
+    const changes =
+      mode === "full" || baseEpoch === undefined ? undefined : this.#log.changesAfter(baseEpoch);
+    const due = this.#costs.groupsDue();
+    const isBase = changes === undefined ? () => true : (group: number) => due.has(group);
+    this.#snapshotCount += 1;
+    const { groups, operatorName } = this.#options;
+    const snapshot = new HeapSnapshot({
+      number: this.#snapshotCount,
+      epoch,
+      isBase,
+      changes,
+      tables: this.tables(),
+      writers: new GroupWriters({
+        operatorName,
+        checkpointId,
+        groups,
+        roleOf: (group) => (isBase(group) ? "base" : "delta"),
+        emit,
+      }),
+      isFirst: (asking) => this.#snapshots[0] === asking,
+      onEnd: (ended, written) => this.#endSnapshot(ended, written),
+    });
+    this.#snapshots.push(snapshot);
+    return snapshot;
+  }
+
+  restoreBlock(block: StateBlock): void {
+    this.#restorer.restore(block);
+  }
+
+  finishRestore(checkpointId: CheckpointId): void {
+    this.#log.startFrom(checkpointId);
+    this.#restorer.finish();
+    this.#timers.rebuild();
+    for (const table of this.tables()) table.createdEpoch = 0;
+  }
+
+  cellCount(): number {
+    return this.#cellCount;
+  }
+
+  // What the states and the restorer of this backend use.
+
+  get currentGroup(): number {
+    return this.#group;
+  }
+
+  get currentIdentity(): unknown {
+    return this.#identity;
+  }
+
+  /** Returns the current key's cell, ready to be changed: protected, dirty, made if need be. */
+  cellForUpdate(table: CellTable): Cell {
+    const known = table.find(this.#group, this.#identity);
+    if (known !== undefined) {
+      this.#touch(known);
+      return known;
+    }
+    assert(this.#group >= 0, `operator ${this.#options.operatorName} wrote state without a key`);
+    const cell = this.#newCell(table, this.#key, this.#hash, this.#log.epoch);
+    table.add(this.#identity, cell);
+    this.#log.add(cell);
+    return cell;
+  }
+
+  setValue(table: CellTable, value: unknown): void {
+    this.assign(this.cellForUpdate(table), value);
+  }
+
+  /** Sets a cell's value and keeps count of the live ones. */
+  assign(cell: Cell, value: unknown): void {
+    if (cell.value === undefined && value !== undefined) this.#cellCount += 1;
+    if (cell.value !== undefined && value === undefined) this.#cellCount -= 1;
+    cell.value = value;
+  }
+
+  /** A cell that an operator fills or mutates by itself counts from here. */
+  noteNewCell(): void {
+    this.#cellCount += 1;
+  }
+
+  /** Removes the cell by a tombstone. */
+  removeCell(cell: Cell): void {
+    this.#touch(cell);
+    this.assign(cell, undefined);
+  }
+
+  /** A table goes whole: what pending snapshots need stays reachable through them. */
+  dropTable(table: CellTable): void {
+    this.#log.addDrop({ table, groups: table.groups() });
+    for (const cell of table.cells()) if (cell.value !== undefined) this.#cellCount -= 1;
+  }
+
+  newTable(stateName: string, stateKind: StateKind, namespace: number): CellTable {
+    const { groups } = this.#options;
+    return new CellTable({
+      stateName,
+      stateKind,
+      namespace,
+      createdEpoch: this.#log.epoch,
+      groupStart: groups.start,
+      groupCount: groups.end - groups.start + 1,
+    });
+  }
+
+  valueTable(name: string): CellTable {
+    this.#checkKind(name, "value");
+    let table = this.#values.get(name);
+    if (table === undefined) {
+      table = this.newTable(name, "value", plainNamespace);
+      this.#values.set(name, table);
+    }
+    return table;
+  }
+
+  paneTables(name: string): HeapPaneState<unknown> {
+    this.#checkKind(name, "pane");
+    let state = this.#panes.get(name);
+    if (state === undefined) {
+      state = new HeapPaneState(this, name);
+      this.#panes.set(name, state);
+    }
+    return state;
+  }
+
+  timerTables(): HeapTimerState {
+    this.#checkKind(timersName, "timer");
+    return this.#timers;
+  }
+
+  /** Every table that has or may have cells. */
+  tables(): readonly CellTable[] {
+    const panes = [...this.#panes.values()].flatMap((state) => state.tables());
+    return [...this.#values.values(), ...panes, ...this.#timers.tables()];
+  }
+
+  /** Puts a cell in as a snapshot had it: clean. */
+  restoreCell(table: CellTable, cell: { key: unknown; hash: number; value: unknown }): void {
+    const identity = identityOf(cell.key);
+    const group = keyGroupOf(cell.hash, this.#options.maxParallelism);
+    const known = table.find(group, identity);
+    if (known !== undefined) {
+      this.assign(known, cell.value);
+      if (cell.value === undefined) table.remove(group, identity);
+      return;
+    }
+    if (cell.value === undefined) return;
+    const made = this.#newCell(table, cell.key, cell.hash, 0);
+    table.add(identity, made);
+    this.assign(made, cell.value);
+  }
+
+  /** Forgets a group's cells in every table: a base replaces what came before. */
+  clearGroup(group: number): void {
+    for (const table of this.tables()) this.#cellCount -= table.clearGroup(group);
+  }
+
+  /** Forgets a group's cells in one table. */
+  clearTableGroup(table: CellTable, group: number): void {
+    this.#cellCount -= table.clearGroup(group);
+  }
+
+  #newCell(table: CellTable, key: unknown, hash: number, createdEpoch: number): Cell {
+    const group = keyGroupOf(hash, this.#options.maxParallelism);
+    return { key, hash, group, table, value: undefined, dirtyEpoch: 0, createdEpoch, encodedBy: 0 };
+  }
+
+  #touch(cell: Cell): void {
+    for (const snapshot of this.#snapshots) snapshot.protect(cell);
+    this.#log.add(cell);
+  }
+
+  #checkKind(name: string, kind: StateKind): void {
+    const known = this.#kinds.get(name);
+    if (known === undefined) this.#kinds.set(name, kind);
+    else if (known !== kind) {
+      throw new StreamError(
+        "state-incompatible",
+        `state ${JSON.stringify(name)} of operator ${this.#options.operatorName} is a ${known} state in the checkpoint and a ${kind} state in this job: give it another name`,
+        { domain: "user", retry: "never" },
+      );
+    }
+  }
+
+  /** Tombstones that every later delta's base covers are not needed any more. */
+  #forgetUpTo(epoch: number): void {
+    for (const cells of this.#log.forgetUpTo(epoch)) {
+      for (const cell of cells) {
+        if (cell.value === undefined && cell.dirtyEpoch <= epoch) {
+          cell.table.remove(cell.group, identityOf(cell.key));
+        }
+      }
+    }
+  }
+
+  #endSnapshot(ended: HeapSnapshot, written: Written | undefined): void {
+    this.#snapshots = this.#snapshots.filter((snapshot) => snapshot !== ended);
+    if (written !== undefined) this.#costs.note(written.ranges, written.bytesByGroup);
+  }
+}
