@@ -80,6 +80,10 @@ export type WorkerMessage =
 
 /** What a coordinator tells a worker. */
 export type CoordinatorMessage =
+  /**
+   * The worker is taken in. Said again, with the same epoch, as the answer to each heartbeat: a
+   * worker takes silence over `heartbeatTimeoutMs` for a lost session, once it was answered so.
+   */
   | {
       readonly kind: "welcome";
       readonly leaderEpoch: LeaderEpoch;

@@ -1,0 +1,51 @@
+import {
+  createDeadline,
+  retry,
+  type Clock,
+  type Logger,
+  type Random,
+  type StreamError,
+} from "@millrace/core";
+import type { ObjectStore } from "@millrace/storage";
+
+import type { WorkerConfig } from "../worker-config.ts";
+import type { WorkerCounters } from "../worker-counters.ts";
+
+export interface UploaderPorts {
+  readonly objects: ObjectStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly config: WorkerConfig;
+  readonly counters: WorkerCounters;
+}
+
+/**
+ * Returns when the object is durable. The name is new and the bytes are the same in every try, so a
+ * put of unknown outcome is simply repeated (F11). Throws what the store threw last, or
+ * `deadline-exceeded`, or the signal's reason; what may have been stored stays there: a worker never
+ * removes a remote object (S4).
+ */
+export async function uploadObject(
+  ports: UploaderPorts,
+  object: { readonly name: string; readonly parts: readonly Uint8Array[] },
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, config, counters, logger } = ports;
+  const what = `the upload of ${object.name}`;
+  using whole = createDeadline(clock, { afterMs: config.uploadTimeoutMs, what, signal });
+  const onRetry = (error: StreamError, delayMs: number): void => {
+    counters.uploadRetries += 1;
+    logger.log("warn", "upload failed, trying again", {
+      object: object.name,
+      cause: error.message,
+      retryMs: delayMs,
+    });
+  };
+  const putOnce = async (): Promise<void> => {
+    const afterMs = config.storeTryTimeoutMs;
+    using once = createDeadline(clock, { afterMs, what, signal: whole.signal });
+    await ports.objects.put(object.name, object.parts, once.signal);
+  };
+  await retry(putOnce, config.storeRetry, { ...ports, onRetry }, whole.signal);
+}
