@@ -1,1 +1,1 @@
-export {};
+export type { HourlyDelay } from "./departure-delays/departure-delays.ts";

@@ -13,6 +13,8 @@ export interface ParquetOptions {
    * the splits and hold the watermark for those that are not read yet.
    */
   readonly timestampColumn?: string;
+  /** Only the first rows, counted in the order of the splits; default all. */
+  readonly maxRows?: number;
 }
 
 /** The options with their defaults; absent columns mean all. */
@@ -21,11 +23,12 @@ export interface ParsedParquetOptions {
   readonly columns?: readonly string[];
   readonly int64: "number" | "bigint";
   readonly timestampColumn?: string;
+  readonly maxRows?: number;
 }
 
 /** Returns the options with defaults; throws `invalid-argument`. */
 export function parseParquetOptions(options: ParquetOptions): ParsedParquetOptions {
-  const { path, columns, int64 = "number", timestampColumn } = options;
+  const { path, columns, int64 = "number", timestampColumn, maxRows } = options;
   if (typeof path !== "string" || path === "") {
     throw invalid(`path is ${JSON.stringify(path)}: give the path of a file or folder`);
   }
@@ -33,22 +36,27 @@ export function parseParquetOptions(options: ParquetOptions): ParsedParquetOptio
     throw invalid(`int64 is ${JSON.stringify(int64)}: give "number" or "bigint"`);
   }
   if (columns?.length === 0) throw invalid("columns is empty: name at least one column");
+  if (maxRows !== undefined && !(Number.isSafeInteger(maxRows) && maxRows > 0)) {
+    throw invalid(`maxRows is ${maxRows}: give a positive integer`);
+  }
   return {
     path,
     int64,
     ...(columns === undefined ? {} : { columns }),
     ...(timestampColumn === undefined ? {} : { timestampColumn }),
+    ...(maxRows === undefined ? {} : { maxRows }),
   };
 }
 
 /** Returns what the plan says of the options; the path is absolute. */
 export function planOptions(options: ParsedParquetOptions, path: string): JsonValue {
-  const { columns, int64, timestampColumn } = options;
+  const { columns, int64, timestampColumn, maxRows } = options;
   return {
     path,
     int64,
     ...(columns === undefined ? {} : { columns }),
     ...(timestampColumn === undefined ? {} : { timestampColumn }),
+    ...(maxRows === undefined ? {} : { maxRows }),
   };
 }
 

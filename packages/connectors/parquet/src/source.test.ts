@@ -129,3 +129,10 @@ test("a column that is not there is named beside those that are", async () => {
     "it has no column dela; it has date, delay, airport, ratio",
   );
 });
+
+test("maxRows reads the first rows only", async () => {
+  const context = await contextWith("/in/f.parquet", writeFile());
+  expect(await readAll(context, { path: "f.parquet", maxRows: 4_100 })).toEqual(
+    numbers.slice(0, 4_100),
+  );
+});

@@ -68,7 +68,7 @@ async function discoverSplits(
   path: string,
   options: ParsedParquetOptions,
 ): Promise<readonly SplitDescriptor[]> {
-  const splits: SplitDescriptor[] = [];
+  const splits: RowGroup[] = [];
   for (const found of await findParquetFiles(context.disk, path)) {
     const file = await readParquetFile(context.disk, found);
     for (const [rowGroup, { num_rows }] of file.metadata.row_groups.entries()) {
@@ -76,14 +76,32 @@ async function discoverSplits(
       const rowCount = Number(num_rows);
       const lowerBoundMs = lowerBoundOf(file, rowGroup, options.timestampColumn);
       splits.push({
-        id: `${found}#${rowGroup}`,
-        descriptor: { path: found, rowGroup, rowCount, fileBytes: file.sizeBytes },
-        ...(lowerBoundMs === undefined ? {} : { lowerBoundMs }),
+        range: { path: found, rowGroup, rowCount, fileBytes: file.sizeBytes },
+        lowerBoundMs,
       });
     }
   }
   // Earliest first, where that is known; the sort is stable.
-  return splits.toSorted((a, b) => (a.lowerBoundMs ?? -Infinity) - (b.lowerBoundMs ?? -Infinity));
+  splits.sort((a, b) => (a.lowerBoundMs ?? -Infinity) - (b.lowerBoundMs ?? -Infinity));
+  return limitRows(splits, options.maxRows ?? Infinity).map(({ range, lowerBoundMs }) => ({
+    id: `${range.path}#${range.rowGroup}`,
+    descriptor: { ...range },
+    ...(lowerBoundMs === undefined ? {} : { lowerBoundMs }),
+  }));
+}
+
+interface RowGroup {
+  readonly range: RowGroupSplit;
+  readonly lowerBoundMs: number | undefined;
+}
+
+function limitRows(splits: readonly RowGroup[], maxRows: number): readonly RowGroup[] {
+  let left = maxRows;
+  return splits.flatMap(({ range, lowerBoundMs }) => {
+    const rowCount = Math.min(range.rowCount, left);
+    left -= rowCount;
+    return rowCount === 0 ? [] : [{ range: { ...range, rowCount }, lowerBoundMs }];
+  });
 }
 
 function createReader<T>(
