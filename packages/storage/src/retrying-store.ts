@@ -1,0 +1,135 @@
+import {
+  createDeadline,
+  retry,
+  StreamError,
+  type RetryPolicy,
+  type RetryPorts,
+  type StreamErrorCode,
+} from "@millrace/core";
+
+import type { ObjectStore } from "./object-store.ts";
+
+export interface RetryingStoreOptions extends RetryPorts {
+  /** For all tries of one call together. */
+  readonly deadlineMs?: number;
+  /** For one try: an answer that takes longer is given up and asked for again (F12). */
+  readonly tryTimeoutMs?: number;
+  readonly policy?: RetryPolicy;
+}
+
+/** Trying these again cannot help, whatever the store below says of them. */
+const neverRetried: ReadonlySet<StreamErrorCode> = new Set<StreamErrorCode>([
+  "already-exists",
+  "cancelled",
+  "folder-not-writable",
+  "internal",
+  "invalid-argument",
+  "not-found",
+]);
+
+const defaultPolicy: RetryPolicy = { initialDelayMs: 50, maxDelayMs: 5_000 };
+const defaultDeadlineMs = 120_000;
+const defaultTryTimeoutMs = 30_000;
+
+/**
+ * Returns the store with patience: what fails with `backoff` is tried again, with jitter, up to a
+ * deadline. Then it throws `deadline-exceeded` that names the call and its last failure.
+ *
+ * I1 A put of unknown outcome is sent again under the same name with the same bytes: names are never
+ *    used twice, so it makes no difference which of the two arrived (F11).
+ * I2 Each try and each call end in time, also if the store below never answers (F12).
+ */
+export function createRetryingObjectStore(
+  store: ObjectStore,
+  options: RetryingStoreOptions,
+): ObjectStore {
+  const patiently = <Result>(
+    what: string,
+    operation: (signal: AbortSignal) => Promise<Result>,
+    signal?: AbortSignal,
+  ): Promise<Result> => callPatiently({ what, operation, options, signal });
+  return {
+    put: (name, parts, signal) =>
+      patiently(`put of object ${name}`, (own) => store.put(name, parts, own), signal),
+    get: (name, range, signal) =>
+      patiently(`get of object ${name}`, (own) => store.get(name, range, own), signal),
+    stat: (name) => patiently(`stat of object ${name}`, () => store.stat(name)),
+    list: (prefix) => patiently(`list of objects ${prefix}*`, () => store.list(prefix)),
+    remove: (names) => patiently(`removal of ${names.length} objects`, () => store.remove(names)),
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  };
+}
+
+interface PatientCall<Result> {
+  readonly what: string;
+  readonly operation: (signal: AbortSignal) => Promise<Result>;
+  readonly options: RetryingStoreOptions;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function callPatiently<Result>(call: PatientCall<Result>): Promise<Result> {
+  const { what, operation, options, signal } = call;
+  const afterMs = options.deadlineMs ?? defaultDeadlineMs;
+  using deadline = createDeadline(options.clock, {
+    afterMs,
+    what,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  let lastFailure: StreamError | undefined;
+  const tryOnce = async (): Promise<Result> => {
+    try {
+      return await callInTime(operation, what, options, deadline.signal);
+    } catch (caught) {
+      deadline.signal.throwIfAborted();
+      lastFailure = judge(StreamError.from(caught));
+      throw lastFailure;
+    }
+  };
+  try {
+    return await retry(tryOnce, options.policy ?? defaultPolicy, options, deadline.signal);
+  } catch (caught) {
+    if (lastFailure === undefined || caught !== deadline.signal.reason) throw caught;
+    if (signal?.aborted === true) throw caught;
+    throw new StreamError(
+      "deadline-exceeded",
+      `${what} did not succeed in ${afterMs} ms; last failure: ${lastFailure.message}`,
+      { domain: "external", retry: "backoff", cause: lastFailure },
+    );
+  }
+}
+
+async function callInTime<Result>(
+  operation: (signal: AbortSignal) => Promise<Result>,
+  what: string,
+  options: RetryingStoreOptions,
+  signal: AbortSignal,
+): Promise<Result> {
+  const afterMs = options.tryTimeoutMs ?? defaultTryTimeoutMs;
+  using deadline = createDeadline(options.clock, { afterMs, what: `one try of ${what}`, signal });
+  return await orAborted(operation(deadline.signal), deadline.signal);
+}
+
+/** The store below may not listen to its signal: what it answers later is dropped. */
+function orAborted<Result>(answer: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => reject(signal.reason);
+    if (signal.aborted) giveUp();
+    signal.addEventListener("abort", giveUp, { once: true });
+    answer.then(
+      (result) => {
+        signal.removeEventListener("abort", giveUp);
+        resolve(result);
+      },
+      (error: unknown) => {
+        signal.removeEventListener("abort", giveUp);
+        reject(error);
+      },
+    );
+  });
+}
+
+function judge(error: StreamError): StreamError {
+  if (error.retry === "never" || !neverRetried.has(error.code)) return error;
+  const { code, message, domain } = error;
+  return new StreamError(code, message, { domain, retry: "never", cause: error });
+}
