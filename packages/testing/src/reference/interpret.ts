@@ -161,7 +161,7 @@ function runProcess(spec: ProcessSpec, { key, records }: KeyGroup): readonly Tim
     state: Object.fromEntries(Object.keys(spec.state).map((name) => [name, cell(cells, name)])),
     timers: {
       atEventTime: (timeMs: number) => void timers.add(timeMs),
-      deleteEventTime: (timeMs: number) => void timers.delete(timeMs),
+      cancel: (timeMs: number) => void timers.delete(timeMs),
     },
     emit: (value: unknown) => void emitted.push({ value, atMs: timestamp }),
   });

@@ -29,7 +29,7 @@ export function drawLatencyMs(conditions: LinkConditions, random: SeededRandom):
   return minLatencyMs + ((maxLatencyMs - minLatencyMs) * random.below(1_000)) / 1_000;
 }
 
-/** A slot's process is named `worker-1#slot-0`: it shares its worker's links. */
+/** Process `worker-1.7` and its slot `worker-1.7#slot-0.1` share the links of machine `worker-1`. */
 function machineOf(name: string): string {
-  return name.split("#")[0] ?? name;
+  return name.split(".")[0] ?? name;
 }

@@ -32,8 +32,6 @@ interface StoreLink {
   readonly random: SeededRandom;
   readonly conditions: StoreConditions;
   readonly counts: StoreCounts;
-  /** Called at the server, right after something was applied: between two calls of any process. */
-  readonly onApplied: (call: string) => void;
 }
 
 /** Returns the metadata store as the process sees it: away, slow, and sometimes silent. */
@@ -97,7 +95,6 @@ function remote<Result>(
       }
       void apply().then(
         (result) => {
-          link.onApplied(call);
           if (isResponseLost) fail(drawDelay(link) + 20, kind !== "write");
           else answer(() => resolve(result), drawDelay(link));
         },

@@ -1,0 +1,196 @@
+import { parseCommittedCheckpoint, parseManifest, type Manifest } from "@millrace/checkpoint";
+import type { CoordinatorEvent } from "@millrace/coordinator";
+import type { SinkTransactionId } from "@millrace/graph";
+import type { MetadataEntry } from "@millrace/metadata";
+import type { SlotCommand } from "@millrace/worker";
+
+import type { SimWorld } from "./sim-world.ts";
+
+/** What a run did, so that one can see that it tried what it claims. */
+export interface RunCounts {
+  attempts: number;
+  commits: number;
+  /** Attempts that restored a checkpoint with state in it. */
+  nonEmptyRestores: number;
+  removedObjects: number;
+}
+
+const prefix = "sim/";
+
+/**
+ * The safety invariants of `faults.md`, checked from outside of the cluster, on what it did to the
+ * stores and told its slots. It trusts nothing that the cluster says of itself.
+ */
+export class InvariantChecker {
+  readonly counts: RunCounts = { attempts: 0, commits: 0, nonEmptyRestores: 0, removedObjects: 0 };
+  readonly #world: SimWorld;
+  readonly #violations: string[] = [];
+  readonly #entries = new Map<string, MetadataEntry>();
+  /** Manifests by object name, as they were committed. */
+  readonly #manifests = new Map<string, Manifest>();
+  readonly #assignedSplits = new Map<string, number>();
+  #highestCommitted = 0n;
+  #preparedAttempt = 0;
+
+  constructor(world: SimWorld) {
+    this.#world = world;
+    world.metadata.watch(prefix, 0n, {
+      onChange: (key, entry) => this.#onMetadata(key, entry),
+      onLost: () => {},
+    });
+    world.onObjectsRemoved = (names) => this.#onRemoved(names);
+    world.target.guardPublish = (transaction) => this.#onPublish(transaction);
+    world.scheduler.afterEvent = () => this.throwIfBroken();
+  }
+
+  /** Throws the first violation. */
+  throwIfBroken(): void {
+    const [first] = this.#violations;
+    if (first !== undefined) throw new InvariantViolation(first);
+  }
+
+  violate(message: string): void {
+    this.#violations.push(`at ${this.#world.scheduler.nowMs().toFixed(2)} ms: ${message}`);
+  }
+
+  /** How the job ended, once it has. */
+  result(): string | undefined {
+    return [...this.#entries].find(([key]) => key.endsWith("/result"))?.[1].value;
+  }
+
+  /** The names of everything that a retained checkpoint, a pin or the head references. */
+  liveObjects(): ReadonlySet<string> {
+    const live = new Set<string>();
+    for (const [key, entry] of this.#entries) {
+      if (!/\/(head|checkpoints\/\d+)$/.test(key)) continue;
+      const { manifestName } = parseCommittedCheckpoint(entry.value);
+      live.add(manifestName);
+      for (const { name } of this.#manifests.get(manifestName)?.segments ?? []) live.add(name);
+    }
+    return live;
+  }
+
+  onCoordinatorEvent(event: CoordinatorEvent): void {
+    if (event.kind === "attempt-raised") this.counts.attempts += 1;
+    if (event.kind === "objects-removed") this.counts.removedObjects += event.names.length;
+  }
+
+  onSlotCommand(command: SlotCommand): void {
+    if (command.kind === "prepare") this.#onPrepare(command.preparation);
+    if (command.kind === "assign-split" && command.split !== undefined) {
+      this.#onAssigned(command.vertexId, command.split.id);
+    }
+  }
+
+  /** S7: an attempt restores exactly the head. */
+  #onPrepare({
+    ref,
+    restore,
+  }: {
+    ref: { attempt: number };
+    restore?: { checkpointId: bigint };
+  }): void {
+    const attempt = this.#recordOf("attempt", "attempt");
+    // A message of an attempt that is over already: its slots will be refused.
+    if (attempt !== ref.attempt) return;
+    if (ref.attempt !== this.#preparedAttempt) this.#assignedSplits.clear();
+    this.#preparedAttempt = ref.attempt;
+    const head = this.#head()?.checkpointId;
+    if (restore?.checkpointId !== head) {
+      this.violate(
+        `S7: attempt ${ref.attempt} restores ${restore?.checkpointId}, the head is ${head}`,
+      );
+    }
+    if (restore !== undefined) this.counts.nonEmptyRestores += 1;
+  }
+
+  /** S9: at each attempt a split has one owner. */
+  #onAssigned(vertexId: string, splitId: string): void {
+    const name = `${this.#preparedAttempt} ${vertexId} ${splitId}`;
+    const count = (this.#assignedSplits.get(name) ?? 0) + 1;
+    this.#assignedSplits.set(name, count);
+    if (count > 1) this.violate(`S9: split ${splitId} of ${vertexId} was assigned ${count} times`);
+  }
+
+  #onMetadata(key: string, entry: MetadataEntry | undefined): void {
+    if (entry === undefined) this.#entries.delete(key);
+    else this.#entries.set(key, entry);
+    if (entry !== undefined && key.endsWith("/head")) this.#onHead(entry.value);
+  }
+
+  /** S1, S4, S10 at the commit point. */
+  #onHead(value: string): void {
+    const head = parseCommittedCheckpoint(value);
+    const attempt = this.#recordOf("attempt", "attempt");
+    this.counts.commits += 1;
+    if (head.attempt !== attempt) {
+      this.violate(`S1: attempt ${head.attempt} committed ${head.checkpointId} under ${attempt}`);
+    }
+    if (head.checkpointId <= this.#highestCommitted) {
+      this.violate(`S10: checkpoint ${head.checkpointId} came after ${this.#highestCommitted}`);
+    }
+    const parent = this.#highestCommitted;
+    this.#highestCommitted = head.checkpointId;
+    const { objects } = this.#world;
+    objects.get(head.manifestName).then(
+      (bytes) => this.#onManifest(head.manifestName, parseManifest(bytes), parent),
+      () => this.violate(`S4: manifest ${head.manifestName} is missing`),
+    );
+  }
+
+  #onManifest(name: string, manifest: Manifest, parent: bigint): void {
+    this.#manifests.set(name, manifest);
+    if ((manifest.parent ?? 0n) !== parent) {
+      this.violate(`S10: ${manifest.checkpointId} has parent ${manifest.parent}, not ${parent}`);
+    }
+    const election = this.#entries.get(`${prefix}election`);
+    if (election?.createRevision !== manifest.leaderEpoch) {
+      this.violate(`S1: epoch ${manifest.leaderEpoch} committed under ${election?.createRevision}`);
+    }
+    for (const segment of manifest.segments) {
+      void this.#world.objects.stat(segment.name).then((sizeBytes) => {
+        if (sizeBytes === segment.lengthBytes) return;
+        const found = sizeBytes === undefined ? "is missing" : `has ${sizeBytes} bytes`;
+        this.violate(`S4, S5: segment ${segment.name} of ${manifest.checkpointId} ${found}`);
+      });
+    }
+  }
+
+  /** S4: what is referenced stays; S4b: what may still be referenced stays. */
+  #onRemoved(names: readonly string[]): void {
+    const live = this.liveObjects();
+    const head = this.#head()?.checkpointId ?? 0n;
+    const isOver = this.result() !== undefined;
+    for (const name of names) {
+      if (live.has(name)) this.violate(`S4: live object ${name} was removed`);
+      const [, , checkpoint] = /^jobs\/[^/]+\/(\d+)\/(\d+)\//.exec(name) ?? [];
+      if (!isOver && checkpoint !== undefined && BigInt(checkpoint) > head) {
+        this.violate(`S4b: ${name} was removed while the head was ${head}`);
+      }
+    }
+  }
+
+  /** S13: publishing happens after the commit. */
+  #onPublish({ checkpointId, operatorName }: SinkTransactionId): void {
+    const head = this.#head()?.checkpointId ?? 0n;
+    if (checkpointId > head) {
+      this.violate(`S13: ${operatorName} published ${checkpointId} while the head was ${head}`);
+    }
+  }
+
+  #head() {
+    const entry = [...this.#entries].find(([key]) => key.endsWith("/head"))?.[1];
+    return entry === undefined ? undefined : parseCommittedCheckpoint(entry.value);
+  }
+
+  #recordOf(name: string, field: string): unknown {
+    const entry = [...this.#entries].find(([key]) => key.endsWith(`/${name}`))?.[1];
+    const record: unknown = entry === undefined ? {} : JSON.parse(entry.value);
+    return typeof record === "object" && record !== null ? Reflect.get(record, field) : undefined;
+  }
+}
+
+/** An invariant does not hold: the run has failed. */
+export class InvariantViolation extends Error {
+  override readonly name = "InvariantViolation";
+}
