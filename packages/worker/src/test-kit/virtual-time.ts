@@ -30,6 +30,11 @@ export class VirtualTime {
 
   readonly turn: Turn = { post: (callback) => void this.#turns.push(callback) };
 
+  /** Timers that are set and neither fired nor disposed. */
+  timerCount(): number {
+    return this.#timers.length;
+  }
+
   nowMs(): number {
     return this.#nowMs;
   }
@@ -46,9 +51,7 @@ export class VirtualTime {
       await drainPromises();
       const turn = this.#turns.shift();
       if (turn === undefined) {
-        const [timer] = this.#timers.toSorted(
-          (a, b) => a.atMs - b.atMs || a.sequence - b.sequence,
-        );
+        const [timer] = this.#timers.toSorted((a, b) => a.atMs - b.atMs || a.sequence - b.sequence);
         if (timer === undefined || timer.atMs > endMs) break;
         this.#timers = this.#timers.filter((other) => other !== timer);
         this.#nowMs = Math.max(this.#nowMs, timer.atMs);
