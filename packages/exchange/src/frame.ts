@@ -1,0 +1,187 @@
+import { assert, crc32, StreamError, type ByteWriter } from "@millrace/core";
+
+/**
+ * A frame, all integers little-endian u32:
+ *
+ * | offset | field |
+ * |---|---|
+ * | 0 | bytes of the payload |
+ * | 4 | kind (8 bits), zero (8 bits), channel number (16 bits, high) |
+ * | 8 | sequence number: of the channel's elements from 0; 0 elsewhere |
+ * | 12 | CRC-32 of the 12 bytes before and the payload |
+ * | 16 | payload |
+ */
+export const frameHeaderBytes = 16;
+export const maxChannelsPerConnection = 0x1_0000;
+
+export const frameKinds = {
+  hello: 1,
+  helloReply: 2,
+  stale: 3,
+  records: 4,
+  watermark: 5,
+  status: 6,
+  barrier: 7,
+  endOfInput: 8,
+  end: 9,
+  credit: 10,
+} as const;
+
+export type FrameKind = (typeof frameKinds)[keyof typeof frameKinds];
+
+const knownKinds: ReadonlySet<number> = new Set(Object.values(frameKinds));
+const smallFrameBytes = 64;
+
+export interface FrameHeader {
+  readonly kind: FrameKind;
+  /** Index in the hello's list. */
+  readonly channelNumber: number;
+  readonly sequence: number;
+}
+
+export interface Frame extends FrameHeader {
+  /** Belongs to the one who gets the frame. */
+  readonly payload: Uint8Array;
+}
+
+/** Returns a whole frame as one buffer. */
+export function encodeFrame(header: FrameHeader, payload: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(frameHeaderBytes + payload.length);
+  const view = new DataView(bytes.buffer);
+  bytes.set(payload, frameHeaderBytes);
+  view.setUint32(0, payload.length, true);
+  view.setUint32(4, kindWord(header), true);
+  view.setUint32(8, header.sequence, true);
+  view.setUint32(12, checksum(bytes.subarray(0, 12), payload), true);
+  return bytes;
+}
+
+/** Fills in the header that was left out at the start of a writer; the rest of it is the payload. */
+export function patchFrameHeader(out: ByteWriter, header: FrameHeader): void {
+  const bytes = out.view();
+  out.patchU32(0, bytes.length - frameHeaderBytes);
+  out.patchU32(4, kindWord(header));
+  out.patchU32(8, header.sequence);
+  out.patchU32(12, checksum(bytes.subarray(0, 12), bytes.subarray(frameHeaderBytes)));
+}
+
+/** How large a payload may be, by kind; undefined where the kind is not expected at all. */
+export type PayloadLimit = (kind: FrameKind) => number | undefined;
+
+/** Returns the limits of one direction of a connection. */
+export function limitPayloads(
+  expected: readonly FrameKind[],
+  large: Readonly<Partial<Record<FrameKind, number>>>,
+): PayloadLimit {
+  const limits = new Map(expected.map((kind) => [kind, large[kind] ?? smallFrameBytes]));
+  return (kind) => limits.get(kind);
+}
+
+/**
+ * Cuts a stream of bytes into frames, however it was torn.
+ *
+ * I1 A length is checked against the kind's limit before anything is allocated for it (SEC8).
+ * I2 A frame is handed out whole, its CRC checked, in the order of the stream (S8); all that is
+ *    wrong throws `channel-broken`, and nothing may be pushed after that.
+ */
+export class Framer {
+  readonly #onFrame: (frame: Frame) => void;
+  readonly #header = new Uint8Array(frameHeaderBytes);
+  readonly #headerView = new DataView(this.#header.buffer);
+  #limit: PayloadLimit;
+  #headerLength = 0;
+  #payload: Uint8Array | undefined;
+  #payloadLength = 0;
+
+  constructor(limit: PayloadLimit, onFrame: (frame: Frame) => void) {
+    this.#limit = limit;
+    this.#onFrame = onFrame;
+  }
+
+  /** From the next frame on; a frame of which a part is here already has passed the old limit. */
+  setLimit(limit: PayloadLimit): void {
+    this.#limit = limit;
+  }
+
+  push(chunk: Uint8Array): void {
+    let offset = 0;
+    while (offset < chunk.length) {
+      offset += this.#fillHeader(chunk, offset);
+      if (this.#headerLength < frameHeaderBytes) return;
+      const length = this.#payloadBytes();
+      if (this.#payload === undefined && chunk.length - offset >= length) {
+        this.#handOut(chunk.subarray(offset, offset + length));
+        offset += length;
+      } else {
+        offset += this.#fillPayload(chunk, offset, length);
+      }
+    }
+  }
+
+  #fillHeader(chunk: Uint8Array, offset: number): number {
+    const missing = frameHeaderBytes - this.#headerLength;
+    if (missing === 0) return 0;
+    const part = chunk.subarray(offset, offset + missing);
+    this.#header.set(part, this.#headerLength);
+    this.#headerLength += part.length;
+    return part.length;
+  }
+
+  /** Keeps what has come of a payload that continues in the next chunk. */
+  #fillPayload(chunk: Uint8Array, offset: number, length: number): number {
+    this.#payload ??= new Uint8Array(length);
+    const part = chunk.subarray(offset, offset + length - this.#payloadLength);
+    this.#payload.set(part, this.#payloadLength);
+    this.#payloadLength += part.length;
+    if (this.#payloadLength === length) this.#handOut(this.#payload);
+    return part.length;
+  }
+
+  #payloadBytes(): number {
+    const length = this.#headerView.getUint32(0, true);
+    const kind = this.#kind();
+    const limit = this.#limit(kind);
+    if (limit === undefined) throw brokenFrame(`a frame of kind ${kind} is not expected`);
+    if (length > limit) throw brokenFrame(`a frame of kind ${kind} says ${length} bytes`);
+    return length;
+  }
+
+  #kind(): FrameKind {
+    const kind = this.#headerView.getUint8(4);
+    if (!isFrameKind(kind)) throw brokenFrame(`there is no frame of kind ${kind}`);
+    return kind;
+  }
+
+  #handOut(payload: Uint8Array): void {
+    const view = this.#headerView;
+    const kind = this.#kind();
+    const channelNumber = view.getUint16(6, true);
+    const sequence = view.getUint32(8, true);
+    if (checksum(this.#header.subarray(0, 12), payload) !== view.getUint32(12, true)) {
+      throw brokenFrame(`frame ${sequence} of channel ${channelNumber} has a wrong CRC`);
+    }
+    this.#headerLength = 0;
+    this.#payload = undefined;
+    this.#payloadLength = 0;
+    this.#onFrame({ kind, channelNumber, sequence, payload });
+  }
+}
+
+/** Returns the error of bytes that are no frame as it should be. */
+export function brokenFrame(what: string): StreamError {
+  const message = `record exchange: ${what}; the bytes are corrupt or of another version`;
+  return new StreamError("channel-broken", message, { domain: "internal", retry: "backoff" });
+}
+
+function isFrameKind(kind: number): kind is FrameKind {
+  return knownKinds.has(kind);
+}
+
+function kindWord({ kind, channelNumber }: FrameHeader): number {
+  assert(channelNumber < maxChannelsPerConnection, `channel number ${channelNumber} is too large`);
+  return (kind | (channelNumber << 16)) >>> 0;
+}
+
+function checksum(head: Uint8Array, payload: Uint8Array): number {
+  return crc32(payload, crc32(head));
+}

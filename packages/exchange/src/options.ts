@@ -1,0 +1,39 @@
+/** Sizes and times of an exchange; both ends of a channel have the same. */
+export interface ExchangeOptions {
+  /** Bytes that a channel may have under way or waiting at its receiver. Default 512 KiB. */
+  readonly windowBytes: number;
+  /** A frame's first size. Default 32 KiB. */
+  readonly minFrameBytes: number;
+  /** What a frame grows to under load. Default 256 KiB. */
+  readonly maxFrameBytes: number;
+  /** A record waits no longer for its frame to fill, by the turn's clock. Default 5 ms. */
+  readonly flushAfterMs: number;
+  /** One encoded record; a larger one fails with `record-too-large`. Default 16 MiB. */
+  readonly maxRecordBytes: number;
+  /** What one user call may emit beyond a channel's credit. Default 64 MiB. */
+  readonly maxOvershootBytes: number;
+  /** Early hellos that are held; more are refused (S15). Default 1,024. */
+  readonly maxHeldHellos: number;
+  /** From connecting to the hello's reply, which waits for the receiver to open. Default 60 s. */
+  readonly handshakeTimeoutMs: number;
+  /** Whether channels within the slot go through the codec too, so that a record which cannot be
+   * encoded shows at once. Default true. */
+  readonly encodeLocal: boolean;
+}
+
+export const defaultExchangeOptions: ExchangeOptions = {
+  windowBytes: 512 * 1024,
+  minFrameBytes: 32 * 1024,
+  maxFrameBytes: 256 * 1024,
+  flushAfterMs: 5,
+  maxRecordBytes: 16 * 1024 * 1024,
+  maxOvershootBytes: 64 * 1024 * 1024,
+  maxHeldHellos: 1_024,
+  handshakeTimeoutMs: 60_000,
+  encodeLocal: true,
+};
+
+/** What the largest frame of records can hold: one more record than a full frame. */
+export function maxRecordsFrameBytes(options: ExchangeOptions): number {
+  return options.maxRecordBytes + options.maxFrameBytes + 1_024;
+}
