@@ -133,7 +133,8 @@ export class InvariantChecker {
     this.#highestCommitted = head.checkpointId;
     const { objects } = this.#world;
     objects.get(head.manifestName).then(
-      (bytes) => this.#onManifest(head.manifestName, parseManifest(bytes), parent),
+      (bytes) =>
+        this.#onManifest(head.manifestName, parseManifest(head.manifestName, bytes), parent),
       () => this.violate(`S4: manifest ${head.manifestName} is missing`),
     );
   }
