@@ -1,70 +1,139 @@
+import { StreamError } from "@millrace/core";
+
 import type {
   MetadataCompare,
   MetadataEntry,
   MetadataStore,
   MetadataTransaction,
   MetadataWrite,
+  TransactionResult,
   WatchHandlers,
 } from "./metadata-store.ts";
+
+/** A watch that is further behind is lost, as in etcd after a compaction (F18). */
+const keptRevisions = 10_000n;
 
 interface Watcher {
   readonly prefix: string;
   readonly handlers: WatchHandlers;
+  toldRevision: bigint;
 }
 
-/** Returns a metadata store in memory; its operations take effect when they are called. */
+/**
+ * Returns a metadata store in memory; its operations take effect when they are called, watches are
+ * told in a microtask.
+ */
 export function createMemoryMetadataStore(): MetadataStore {
-  const entries = new Map<string, MetadataEntry>();
-  const history: { readonly revision: bigint; readonly key: string }[] = [];
-  const watchers = new Set<Watcher>();
-  let revision = 0n;
-
-  const write = (change: MetadataWrite): void => {
-    const before = entries.get(change.key);
-    if (change.kind === "delete") entries.delete(change.key);
-    else {
-      const createRevision = before?.createRevision ?? revision;
-      const entry = { key: change.key, value: change.value, createRevision, modRevision: revision };
-      entries.set(change.key, entry);
-    }
-    history.push({ revision, key: change.key });
-  };
-  const notify = (keys: ReadonlySet<string>): void => {
-    for (const { prefix, handlers } of watchers) {
-      for (const key of keys) if (key.startsWith(prefix)) handlers.onChange(key, entries.get(key));
-    }
-  };
+  const store = new MemoryStore();
   return {
-    get: async (key) => entries.get(key),
+    get: async (key) => store.entries.get(key),
     list: async (prefix) => ({
-      entries: [...entries.values()]
+      entries: [...store.entries.values()]
         .filter(({ key }) => key.startsWith(prefix))
         .toSorted((left, right) => (left.key < right.key ? -1 : 1)),
-      revision,
+      revision: store.revision,
     }),
-    async transact({ compares, writes }: MetadataTransaction) {
-      if (!compares.every((compare) => holds(compare, entries.get(compare.key)))) {
-        return { isApplied: false, revision };
-      }
-      if (writes.length > 0) revision += 1n;
-      for (const change of writes) write(change);
-      notify(new Set(writes.map(({ key }) => key)));
-      return { isApplied: true, revision };
-    },
+    transact: async (transaction) => store.transact(transaction),
     watch(prefix, afterRevision, handlers) {
-      const missed = history.filter((change) => change.revision > afterRevision);
-      for (const key of new Set(missed.map((change) => change.key))) {
-        if (key.startsWith(prefix)) handlers.onChange(key, entries.get(key));
-      }
-      const watcher = { prefix, handlers };
-      watchers.add(watcher);
-      return { [Symbol.dispose]: () => void watchers.delete(watcher) };
+      return store.watch({ prefix, handlers, toldRevision: afterRevision });
     },
-    [Symbol.asyncDispose]: () => Promise.resolve(),
+    [Symbol.asyncDispose]: () => {
+      store.watchers.clear();
+      return Promise.resolve();
+    },
   };
+}
+
+class MemoryStore {
+  readonly entries = new Map<string, MetadataEntry>();
+  readonly watchers = new Set<Watcher>();
+  revision = 0n;
+  /** By revision; the older half of it goes when it is twice as long as it must be. */
+  #history: { readonly revision: bigint; readonly key: string }[] = [];
+  #isTellScheduled = false;
+
+  transact({ compares, writes }: MetadataTransaction): TransactionResult {
+    const isApplied = compares.every((compare) => holds(compare, this.entries.get(compare.key)));
+    if (isApplied && writes.length > 0) {
+      this.revision += 1n;
+      for (const write of writes) this.#write(write);
+      this.#forget();
+      this.#scheduleTell();
+    }
+    return { isApplied, revision: this.revision };
+  }
+
+  watch(watcher: Watcher): Disposable {
+    this.watchers.add(watcher);
+    this.#scheduleTell();
+    return { [Symbol.dispose]: () => void this.watchers.delete(watcher) };
+  }
+
+  #write(change: MetadataWrite): void {
+    const { key } = change;
+    this.#history.push({ revision: this.revision, key });
+    if (change.kind === "delete") {
+      this.entries.delete(key);
+      return;
+    }
+    const createRevision = this.entries.get(key)?.createRevision ?? this.revision;
+    const modRevision = this.revision;
+    this.entries.set(key, { key, value: change.value, createRevision, modRevision });
+  }
+
+  #forget(): void {
+    const first = this.#history[0];
+    if (first === undefined || first.revision > this.revision - 2n * keptRevisions) return;
+    this.#history = this.#history.filter(
+      ({ revision }) => revision > this.revision - keptRevisions,
+    );
+  }
+
+  /** In a microtask of its own, so that a handler may use the store. */
+  #scheduleTell(): void {
+    if (this.#isTellScheduled) return;
+    this.#isTellScheduled = true;
+    queueMicrotask(() => {
+      this.#isTellScheduled = false;
+      for (const watcher of this.watchers) this.#tell(watcher);
+    });
+  }
+
+  #tell(watcher: Watcher): void {
+    const { prefix, handlers, toldRevision } = watcher;
+    if (toldRevision < this.revision - keptRevisions) {
+      this.watchers.delete(watcher);
+      handlers.onLost(watchLost(prefix, toldRevision));
+      return;
+    }
+    watcher.toldRevision = this.revision;
+    for (const key of this.#changedKeys(prefix, toldRevision)) {
+      if (this.watchers.has(watcher)) handlers.onChange(key, this.entries.get(key));
+    }
+  }
+
+  /** In the order of their last changes. */
+  #changedKeys(prefix: string, afterRevision: bigint): readonly string[] {
+    const keys = new Set<string>();
+    for (let index = this.#history.length - 1; index >= 0; index -= 1) {
+      const change = this.#history[index];
+      if (change === undefined || change.revision <= afterRevision) break;
+      if (change.key.startsWith(prefix)) keys.add(change.key);
+    }
+    return [...keys].toReversed();
+  }
 }
 
 /** Whether a compare holds for what is stored under its key. */
 export function holds(compare: MetadataCompare, entry: MetadataEntry | undefined): boolean {
   return (entry?.[compare.target] ?? 0n) === compare.equals;
+}
+
+/** Returns the cause of a watch that ended because what it asks for is forgotten. */
+export function watchLost(prefix: string, afterRevision: bigint): StreamError {
+  return new StreamError(
+    "unavailable",
+    `watch of ${prefix}*: changes after revision ${afterRevision} are forgotten; list again`,
+    { domain: "external", retry: "backoff" },
+  );
 }

@@ -1,0 +1,101 @@
+import { StreamError, type Clock } from "@millrace/core";
+import { expect, test } from "vitest";
+
+import { campaign, type CampaignOptions, type Leadership } from "./election.ts";
+import { createMemoryMetadataStore } from "./memory-store.ts";
+import type { MetadataStore, MetadataTransaction, TransactionResult } from "./metadata-store.ts";
+
+const hastyClock: Clock = {
+  monotonicMs: () => 0,
+  wallMs: () => 0,
+  schedule: (_delayMs, callback) => {
+    queueMicrotask(callback);
+    return { [Symbol.dispose]: () => {} };
+  },
+};
+
+const options = (store: MetadataStore, identity: string): CampaignOptions => ({
+  store,
+  clock: hastyClock,
+  prefix: "m/",
+  identity,
+});
+
+async function commitUnder(store: MetadataStore, { fence }: Leadership): Promise<boolean> {
+  const writes = [{ kind: "put", key: "m/head", value: "x" }] as const;
+  return (await store.transact({ compares: [fence], writes })).isApplied;
+}
+
+/** Answers transactions as the script says: `lost-request`, `lost-response`, or truly. */
+function unreliable(store: MetadataStore, script: string[]): MetadataStore {
+  return {
+    ...store,
+    async transact(transaction: MetadataTransaction): Promise<TransactionResult> {
+      const step = script.shift();
+      if (step === "lost-request") throw unknownOutcome();
+      const result = await store.transact(transaction);
+      if (step === "lost-response") throw unknownOutcome();
+      return result;
+    },
+  };
+}
+
+function unknownOutcome(): StreamError {
+  return new StreamError("unknown-outcome", "no answer", { domain: "external", retry: "backoff" });
+}
+
+test("a later start takes over with a higher epoch, and the earlier one's fence fails (S1)", async () => {
+  const store = createMemoryMetadataStore();
+  const first = await campaign(options(store, "a"));
+  expect(await commitUnder(store, first)).toBe(true);
+  const second = await campaign(options(store, "b"));
+  expect(second.leaderEpoch > first.leaderEpoch).toBe(true);
+  expect(await commitUnder(store, first)).toBe(false);
+  expect(await commitUnder(store, second)).toBe(true);
+});
+
+test("the epoch is the create revision of the election key", async () => {
+  const store = createMemoryMetadataStore();
+  await campaign(options(store, "a"));
+  const { leaderEpoch, electionKey, fence } = await campaign(options(store, "b"));
+  const entry = await store.get("m/election");
+  expect(electionKey).toBe("m/election");
+  expect(entry).toMatchObject({ value: "b", createRevision: leaderEpoch });
+  expect(fence).toEqual({ key: "m/election", target: "createRevision", equals: leaderEpoch });
+});
+
+test.each([
+  [["lost-response"]],
+  [["lost-request"]],
+  [["true", "lost-response"]],
+  [["true", "lost-request"]],
+  [["lost-response", "lost-response"]],
+  [["lost-request", "lost-request", "lost-response"]],
+])("an unknown outcome (%j) is read back until it is known (S3)", async (script) => {
+  const store = createMemoryMetadataStore();
+  await campaign(options(store, "a"));
+  const won = await campaign(options(unreliable(store, script), "b"));
+  expect(await store.get("m/election")).toMatchObject({
+    value: "b",
+    createRevision: won.leaderEpoch,
+  });
+  expect(await commitUnder(store, won)).toBe(true);
+});
+
+test("of several at once exactly one holds the fence in the end", async () => {
+  const store = createMemoryMetadataStore();
+  const all = await Promise.all(["a", "b", "c"].map((name) => campaign(options(store, name))));
+  const leading: Leadership[] = [];
+  for (const one of all) if (await commitUnder(store, one)) leading.push(one);
+  expect(leading).toHaveLength(1);
+  expect(new Set(all.map(({ leaderEpoch }) => leaderEpoch)).size).toBe(3);
+});
+
+test("it stops when the signal aborts", async () => {
+  const store = createMemoryMetadataStore();
+  const away: MetadataStore = { ...store, get: () => Promise.reject(unknownOutcome()) };
+  const controller = new AbortController();
+  const running = campaign({ ...options(away, "a"), signal: controller.signal });
+  controller.abort(new Error("closed"));
+  await expect(running).rejects.toThrow("closed");
+});
