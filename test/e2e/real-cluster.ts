@@ -1,0 +1,111 @@
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+export const repository = fileURLToPath(new URL("../..", import.meta.url));
+const main = join(repository, "packages/cli/dist/main.js");
+
+export interface RealClusterOptions {
+  readonly workerCount: number;
+  readonly slotsPerWorker: number;
+}
+
+/** A coordinator and workers as processes of the built CLI, over a folder of their own. */
+export class RealCluster implements AsyncDisposable {
+  readonly folder: string;
+  readonly address: string;
+  /** What the processes wrote to standard error: one JSON object a line. */
+  readonly log: string[] = [];
+  readonly #options: RealClusterOptions;
+  #coordinator: ChildProcess | undefined;
+  readonly #workers: (ChildProcess | undefined)[] = [];
+
+  private constructor(folder: string, address: string, options: RealClusterOptions) {
+    this.folder = folder;
+    this.address = address;
+    this.#options = options;
+  }
+
+  /** Returns a cluster whose processes have started. */
+  static async start(options: RealClusterOptions): Promise<RealCluster> {
+    const folder = await mkdtemp(join(tmpdir(), "millrace-e2e-"));
+    const cluster = new RealCluster(folder, `127.0.0.1:${await freePort()}`, options);
+    await cluster.startCoordinator();
+    for (let index = 0; index < options.workerCount; index += 1) cluster.startWorker(index);
+    return cluster;
+  }
+
+  async startCoordinator(): Promise<void> {
+    const data = join(this.folder, "data");
+    const child = this.#spawn(["coordinator", "--bind", this.address, "--data", data]);
+    this.#coordinator = child;
+    await Promise.race([once(child.stdout ?? child, "data"), once(child, "exit")]);
+  }
+
+  startWorker(index: number): void {
+    const { slotsPerWorker } = this.#options;
+    const data = join(this.folder, "data");
+    const where = ["--coordinator", this.address, "--data", data];
+    const what = ["--id", `worker-${index}`, "--slots", String(slotsPerWorker)];
+    this.#workers[index] = this.#spawn(["worker", ...where, ...what]);
+  }
+
+  /** kill -9; returns when the process is gone. */
+  async killWorker(index: number): Promise<void> {
+    await killNow(this.#workers[index]);
+  }
+
+  async killCoordinator(): Promise<void> {
+    await killNow(this.#coordinator);
+  }
+
+  /** Runs a command of the CLI against this cluster and returns what it printed as JSON. */
+  async command(...args: readonly string[]): Promise<unknown> {
+    const all = [main, ...args, "--coordinator", this.address, "-o", "json"];
+    const { stdout } = await run(process.execPath, all, { cwd: repository });
+    return JSON.parse(stdout);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#workers, this.#coordinator].map(killNow));
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  #spawn(args: readonly string[]): ChildProcess {
+    const child = spawn(process.execPath, [main, ...args, "-o", "json"], { cwd: repository });
+    child.stderr.setEncoding("utf8");
+    let rest = "";
+    child.stderr.on("data", (text: string) => {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      this.log.push(...lines);
+    });
+    // Not read any further, but it must not fill up.
+    child.stdout.resume();
+    return child;
+  }
+}
+
+async function killNow(child: ChildProcess | undefined): Promise<void> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, "exit");
+  child.kill("SIGKILL");
+  await exited;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("no port is free");
+  return address.port;
+}

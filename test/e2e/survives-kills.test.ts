@@ -1,0 +1,112 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+
+import { expect, test } from "vitest";
+
+import { expectedHourlyDelays, readHourlyDelays } from "./hourly-delays.ts";
+import { RealCluster } from "./real-cluster.ts";
+
+const rowLimit = 1_500_000;
+const rowsPerSecond = 20_000;
+const workerKills = 10;
+const coordinatorKills = 3;
+
+interface Description {
+  readonly state: string;
+  readonly attempt: number;
+  readonly head?: { readonly checkpointId: string };
+}
+
+/** Uniform, and printed so that a failure can be looked at; which moment is hit stays random. */
+function below(limit: number): number {
+  return Math.floor(Math.random() * limit);
+}
+
+test("13 kills of real processes change nothing in the output", { timeout: 300_000 }, async () => {
+  await using cluster = await RealCluster.start({ workerCount: 2, slotsPerWorker: 1 });
+  const out = join(cluster.folder, "out");
+  await cluster.command(
+    "run",
+    "packages/examples/src/departure-delays/departure-delays.ts",
+    "--detach",
+    ...["--parallelism", "2", "--param", `limit=${rowLimit}`, "--param", `rate=${rowsPerSecond}`],
+    ...["--param", `out=${out}`, "--param", "checkpointMs=500"],
+  );
+  const jobId = await onlyJob(cluster);
+  await waitUntil(async () => (await describe(cluster, jobId)).head !== undefined);
+
+  const victims = [
+    ...Array.from({ length: workerKills }, () => "worker" as const),
+    ...Array.from({ length: coordinatorKills }, () => "coordinator" as const),
+  ].toSorted(() => below(2) - 0.5);
+  for (const victim of victims) {
+    await wait(1_500 + below(2_500));
+    await killAndRestart(cluster, victim);
+  }
+  await waitUntil(async () => (await describe(cluster, jobId)).state === "finished");
+
+  const recoveries = recoveriesOf(cluster);
+  for (const recovery of recoveries) process.stdout.write(`${JSON.stringify(recovery)}\n`);
+  const fromState = recoveries.filter(
+    ({ checkpointId, restoredBytes }) => checkpointId !== undefined && restoredBytes > 0,
+  );
+  expect(fromState.length).toBeGreaterThanOrEqual(10);
+  expect(await readdir(join(out, jobId, ".staging"))).toEqual([]);
+  expect(await readHourlyDelays(join(out, jobId))).toEqual(await expectedHourlyDelays(rowLimit));
+});
+
+async function killAndRestart(
+  cluster: RealCluster,
+  victim: "worker" | "coordinator",
+): Promise<void> {
+  if (victim === "coordinator") {
+    await cluster.killCoordinator();
+    await wait(below(1_000));
+    await cluster.startCoordinator();
+    return;
+  }
+  const index = below(2);
+  await cluster.killWorker(index);
+  await wait(below(500));
+  cluster.startWorker(index);
+}
+
+async function onlyJob(cluster: RealCluster): Promise<string> {
+  const { jobs } = (await cluster.command("list")) as { jobs: { jobId: string }[] };
+  expect(jobs).toHaveLength(1);
+  return jobs[0]?.jobId ?? "";
+}
+
+async function describe(cluster: RealCluster, jobId: string): Promise<Description> {
+  return (await cluster.command("describe", jobId)) as Description;
+}
+
+async function waitUntil(isTrue: () => Promise<boolean>): Promise<void> {
+  // A coordinator that was just killed cannot answer: that is no failure of this test.
+  while (!(await isTrue().catch(() => false))) await wait(500);
+}
+
+interface Recovery {
+  readonly durationMs: number;
+  readonly checkpointId: string | undefined;
+  readonly restoredBytes: number;
+  readonly sourcePositions: string;
+}
+
+/** The coordinators' own account: one line for each recovery. */
+function recoveriesOf(cluster: RealCluster): readonly Recovery[] {
+  return cluster.log.flatMap((line) => {
+    const entry: Record<string, unknown> = line.startsWith("{") ? JSON.parse(line) : {};
+    if (entry["event"] !== "recovered") return [];
+    return [
+      {
+        durationMs: Number(entry["durationMs"]),
+        checkpointId:
+          entry["checkpointId"] === undefined ? undefined : String(entry["checkpointId"]),
+        restoredBytes: Number(entry["restoredBytes"]),
+        sourcePositions: String(entry["sourcePositions"]),
+      },
+    ];
+  });
+}
