@@ -1,48 +1,49 @@
 import { mkdir, open, readdir, rename, rm, rmdir, stat, type FileHandle } from "node:fs/promises";
-import { dirname, join } from "node:path";
-
-import { StreamError } from "@millrace/core";
+import { dirname, join, resolve } from "node:path";
 
 import { objectNotFound } from "./memory-store.ts";
+import { checkObjectPrefix, parseObjectName } from "./object-name.ts";
 import type { ObjectInfo, ObjectRange, ObjectStore } from "./object-store.ts";
+import { codeOf, toStoreError } from "./store-error.ts";
 
 const draftSuffix = ".draft";
-const segmentPattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,199}$/;
+/** A draft this old belongs to a process that was killed. */
+const abandonedDraftMs = 3_600_000;
 
 /**
- * Returns an object store in a folder: an object is a file under its name. A put writes a draft,
- * syncs it, renames it and syncs the folders above, so an object is whole or absent. Drafts that a
- * killed process left are not listed. Throws `folder-not-writable` if the folder cannot be made.
+ * Returns an object store in a folder: an object is a file under its name. Throws
+ * `folder-not-writable` if the folder cannot be made or written to.
+ *
+ * I1 An object is whole or absent: a put writes a draft, syncs it, renames it and syncs the folders.
+ * I2 Drafts are never listed; those that a killed process left are removed at a later opening.
  */
-export async function openFileObjectStore(root: string): Promise<ObjectStore> {
-  await writing(root, () => mkdir(root, { recursive: true }));
+export async function openFileObjectStore(folder: string): Promise<ObjectStore> {
+  const root = resolve(folder);
+  await writing(root, () => prepareRoot(root));
   let draftCount = 0;
+  const pathOf = (name: string): string => join(root, ...parseObjectName(name));
   return {
     async put(name, parts, signal) {
-      const path = pathOf(root, name);
+      signal?.throwIfAborted();
+      const path = pathOf(name);
       draftCount += 1;
       const draft = `${path}.${process.pid}-${draftCount}${draftSuffix}`;
       await writing(path, async () => {
-        await makeFolders(dirname(path));
+        await mkdir(dirname(path), { recursive: true });
         await writeDraft(draft, parts, signal);
         await rename(draft, path);
         await syncFolders(dirname(path), root);
       });
     },
-    get: (name, range) => reading(name, () => readObject(pathOf(root, name), range)),
-    async stat(name) {
-      try {
-        return (await stat(pathOf(root, name))).size;
-      } catch (caught) {
-        if (codeOf(caught) === "ENOENT") return undefined;
-        throw toStoreError(name, caught);
-      }
+    async get(name, range, signal) {
+      signal?.throwIfAborted();
+      return reading(name, () => readObject(pathOf(name), range));
     },
+    stat: async (name) => (await fileInfo(name, pathOf(name)))?.sizeBytes,
     list: (prefix) => listObjects(root, prefix),
     async remove(names) {
-      for (const name of names) {
-        const path = pathOf(root, name);
-        await writing(path, () => rm(path, { force: true }));
+      for (const path of names.map(pathOf)) {
+        await writing(path, () => removeFile(path));
         await removeEmptyFolders(dirname(path), root);
       }
     },
@@ -50,21 +51,18 @@ export async function openFileObjectStore(root: string): Promise<ObjectStore> {
   };
 }
 
-/** Names are our own, but a name must never lead out of the folder (SEC6). */
-function pathOf(root: string, name: string): string {
-  const segments = name.split("/");
-  if (!segments.every((segment) => segmentPattern.test(segment))) {
-    throw new StreamError("invalid-argument", `${JSON.stringify(name)} cannot name an object`, {
-      domain: "internal",
-      retry: "never",
-    });
+/** A store that cannot take objects says so when it is opened, not at the first checkpoint. */
+async function prepareRoot(root: string): Promise<void> {
+  await mkdir(root, { recursive: true });
+  const probe = join(root, `probe.${process.pid}${draftSuffix}`);
+  await (await open(probe, "w")).close();
+  await rm(probe, { force: true });
+  for (const path of await readdir(root, { recursive: true })) {
+    if (!path.endsWith(draftSuffix)) continue;
+    const draft = await stat(join(root, path)).catch(() => undefined);
+    if (draft === undefined || draft.mtimeMs > Date.now() - abandonedDraftMs) continue;
+    await rm(join(root, path), { force: true });
   }
-  return join(root, ...segments);
-}
-
-/** A folder that removal of its last object takes away at the same time is made again. */
-async function makeFolders(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
 }
 
 async function writeDraft(
@@ -87,12 +85,13 @@ async function writeDraft(
   }
 }
 
+/** A folder that the removal of its last object takes away meanwhile is made again. */
 async function openDraft(draft: string): Promise<FileHandle> {
   try {
     return await open(draft, "wx");
   } catch (caught) {
     if (codeOf(caught) !== "ENOENT") throw caught;
-    await makeFolders(dirname(draft));
+    await mkdir(dirname(draft), { recursive: true });
     return open(draft, "wx");
   }
 }
@@ -105,8 +104,17 @@ async function syncFolders(from: string, root: string): Promise<void> {
   }
 }
 
+async function removeFile(path: string): Promise<void> {
+  try {
+    await rm(path, { force: true });
+  } catch (caught) {
+    // Part of the path is an object itself, so that there is no such object.
+    if (codeOf(caught) !== "ENOTDIR") throw caught;
+  }
+}
+
 async function removeEmptyFolders(from: string, root: string): Promise<void> {
-  for (let folder = from; folder !== root && folder.startsWith(root); folder = dirname(folder)) {
+  for (let folder = from; folder !== root && folder !== dirname(folder); folder = dirname(folder)) {
     try {
       await rmdir(folder);
     } catch {
@@ -131,16 +139,15 @@ async function readObject(path: string, range: ObjectRange | undefined): Promise
 }
 
 async function listObjects(root: string, prefix: string): Promise<readonly ObjectInfo[]> {
-  const found: ObjectInfo[] = [];
+  checkObjectPrefix(prefix);
   // The folder part of the prefix bounds the walk; the rest is compared.
-  const slash = prefix.lastIndexOf("/");
-  const start = slash < 0 ? root : join(root, prefix.slice(0, slash));
-  const entries = await readFolder(start);
-  for (const path of entries) {
-    const name = slash < 0 ? path : `${prefix.slice(0, slash)}/${path}`;
+  const folder = prefix.slice(0, prefix.lastIndexOf("/") + 1);
+  const found: ObjectInfo[] = [];
+  for (const path of await readFolder(join(root, folder))) {
+    const name = `${folder}${path}`;
     if (!name.startsWith(prefix) || name.endsWith(draftSuffix)) continue;
-    const info = await stat(join(root, name)).catch(() => undefined);
-    if (info?.isFile() === true) found.push({ name, sizeBytes: info.size });
+    const info = await fileInfo(name, join(root, name));
+    if (info !== undefined) found.push(info);
   }
   return found.toSorted((left, right) => (left.name < right.name ? -1 : 1));
 }
@@ -149,8 +156,18 @@ async function readFolder(folder: string): Promise<readonly string[]> {
   try {
     return await readdir(folder, { recursive: true });
   } catch (caught) {
-    if (codeOf(caught) === "ENOENT") return [];
+    if (isAbsent(caught)) return [];
     throw toStoreError(folder, caught);
+  }
+}
+
+async function fileInfo(name: string, path: string): Promise<ObjectInfo | undefined> {
+  try {
+    const info = await stat(path);
+    return info.isFile() ? { name, sizeBytes: info.size } : undefined;
+  } catch (caught) {
+    if (isAbsent(caught)) return undefined;
+    throw toStoreError(name, caught);
   }
 }
 
@@ -158,36 +175,19 @@ async function reading<Result>(name: string, read: () => Promise<Result>): Promi
   try {
     return await read();
   } catch (caught) {
-    if (codeOf(caught) === "ENOENT") throw objectNotFound(name, caught);
+    if (isAbsent(caught) || codeOf(caught) === "EISDIR") throw objectNotFound(name, caught);
     throw toStoreError(name, caught);
   }
 }
 
-async function writing<Result>(path: string, write: () => Promise<Result>): Promise<Result> {
+async function writing(path: string, write: () => Promise<void>): Promise<void> {
   try {
-    return await write();
+    await write();
   } catch (caught) {
     throw toStoreError(path, caught);
   }
 }
 
-const unwritable: ReadonlySet<string> = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST"]);
-
-function toStoreError(what: string, cause: unknown): StreamError {
-  if (cause instanceof StreamError) return cause;
-  const code = codeOf(cause);
-  const message = `object store: ${what} failed (${code}); check the folder, its owner, and the disk`;
-  if (unwritable.has(code)) {
-    return new StreamError("folder-not-writable", message, {
-      domain: "external",
-      retry: "never",
-      cause,
-    });
-  }
-  return new StreamError("unavailable", message, { domain: "external", retry: "backoff", cause });
-}
-
-function codeOf(cause: unknown): string {
-  const hasCode = typeof cause === "object" && cause !== null && "code" in cause;
-  return hasCode ? String(cause.code) : String(cause);
+function isAbsent(caught: unknown): boolean {
+  return codeOf(caught) === "ENOENT" || codeOf(caught) === "ENOTDIR";
 }
