@@ -30,11 +30,11 @@ export function createJobClient(network: ControlNetwork, address: string): JobCl
         );
       } catch (error) {
         if (!StreamError.is(error, "unavailable")) throw error;
-        throw new StreamError(
-          "coordinator-unreachable",
-          `no coordinator answers at ${address} (${error.message})`,
-          { domain: "external", retry: "backoff", cause: error },
-        );
+        throw new StreamError("coordinator-unreachable", `no coordinator answers at ${address}`, {
+          domain: "external",
+          retry: "backoff",
+          cause: error,
+        });
       }
     },
   };

@@ -6,6 +6,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { fromFailureData, StreamError, type JsonValue } from "@millrace/core";
 
+import { compileCacheFolder } from "../compile-cache.ts";
 import type { JobBundle } from "./bundle-job.ts";
 import { isPlanAnswer, type PlanRequest } from "./plan-protocol.ts";
 
@@ -81,7 +82,10 @@ function startPlanProcess(): ChildProcess {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
   const path = fileURLToPath(new URL(`./plan-process.${extension}`, import.meta.url));
   // The environment of this process stays here: secrets in it are none of the module's business.
-  return fork(path, { env: {}, stdio: ["ignore", "ignore", "pipe", "ipc"] });
+  return fork(path, {
+    env: { NODE_COMPILE_CACHE: compileCacheFolder() },
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+  });
 }
 
 function timedOut(name: string, timeoutMs: number): StreamError {

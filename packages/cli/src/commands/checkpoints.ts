@@ -1,0 +1,41 @@
+import type { JobId } from "@millrace/core";
+import type { CheckpointSummary } from "@millrace/rpc";
+import type { Command } from "commander";
+
+import { formatBytes, formatDuration, formatMoment, formatTable } from "../output.ts";
+import {
+  coordinatorOption,
+  jobArgument,
+  outputOption,
+  withClient,
+  type ClientOptions,
+} from "./shared-options.ts";
+
+/** Adds `millrace checkpoints`. */
+export function addCheckpointsCommand(program: Command): void {
+  program
+    .command("checkpoints")
+    .description("List a job's checkpoints and savepoints, the latest first")
+    .addArgument(jobArgument())
+    .addOption(coordinatorOption())
+    .addOption(outputOption())
+    .action((jobId: JobId, options: ClientOptions) =>
+      withClient(options, async (client, output) => {
+        const { checkpoints } = await client.call("ListCheckpoints", { jobId });
+        output.result(checkpoints, () => formatCheckpoints(checkpoints));
+      }),
+    );
+}
+
+function formatCheckpoints(checkpoints: readonly CheckpointSummary[]): string {
+  if (checkpoints.length === 0) return "no checkpoints";
+  const rows = checkpoints.map((checkpoint) => [
+    `${checkpoint.checkpointId}${checkpoint.isHead ? " (head)" : ""}`,
+    checkpoint.kind,
+    formatMoment(checkpoint.completedAtMs),
+    formatDuration(checkpoint.durationMs),
+    formatBytes(checkpoint.newBytes),
+    formatBytes(checkpoint.totalBytes),
+  ]);
+  return formatTable(["ID", "KIND", "COMPLETED (UTC)", "TOOK", "NEW", "IN ALL"], rows);
+}

@@ -1,0 +1,48 @@
+import { Option, type Command } from "commander";
+
+import { createOutput, type OutputFormat } from "../output.ts";
+import { defaultAddress, outputOption, parseAddress, parsePort } from "./shared-options.ts";
+
+interface CoordinatorCommandOptions {
+  readonly bind: string;
+  readonly data: string;
+  readonly metricsPort?: number;
+  readonly supervised?: true;
+  readonly output: OutputFormat;
+}
+
+/** Adds `millrace coordinator`. */
+export function addCoordinatorCommand(program: Command): void {
+  program
+    .command("coordinator")
+    .description("Run the process that places jobs on workers and commits their checkpoints")
+    .option(
+      "--bind <host:port>",
+      "where workers and commands connect",
+      parseAddress,
+      defaultAddress,
+    )
+    .option(
+      "--data <folder>",
+      "jobs, checkpoints and bundles; the workers need the same",
+      ".millrace",
+    )
+    .option("--metrics-port <port>", "serve /metrics on this port of 127.0.0.1", parsePort)
+    .addOption(new Option("--supervised", "end with the standard input").hideHelp())
+    .addOption(outputOption())
+    .action(async (options: CoordinatorCommandOptions) => {
+      const { runCoordinator } = await import("../node/run-coordinator.ts");
+      const output = createOutput(options.output);
+      await runCoordinator({
+        bind: options.bind,
+        dataFolder: options.data,
+        isSupervised: options.supervised === true,
+        onReady: (address) =>
+          output.result(
+            { event: "listening", address, processId: process.pid },
+            () => `coordinator ${process.pid} listens at ${address}`,
+          ),
+        ...(options.metricsPort === undefined ? {} : { metricsPort: options.metricsPort }),
+      });
+    });
+}

@@ -1,0 +1,38 @@
+import type { JobSummary } from "@millrace/rpc";
+import type { Command } from "commander";
+
+import { formatMoment, formatTable } from "../output.ts";
+import {
+  coordinatorOption,
+  outputOption,
+  withClient,
+  type ClientOptions,
+} from "./shared-options.ts";
+
+/** Adds `millrace list`. */
+export function addListCommand(program: Command): void {
+  program
+    .command("list")
+    .description("List the jobs of a cluster")
+    .addOption(coordinatorOption())
+    .addOption(outputOption())
+    .action((options: ClientOptions) =>
+      withClient(options, async (client, output) => {
+        const { jobs } = await client.call("ListJobs", {});
+        output.result(jobs, () => formatJobs(jobs));
+      }),
+    );
+}
+
+function formatJobs(jobs: readonly JobSummary[]): string {
+  if (jobs.length === 0) return "no jobs";
+  const rows = jobs.map((job) => [
+    job.jobId,
+    job.jobName,
+    job.state,
+    String(job.attempt),
+    formatMoment(job.submittedAtMs),
+    job.endedAtMs === undefined ? "" : formatMoment(job.endedAtMs),
+  ]);
+  return formatTable(["JOB", "NAME", "STATE", "ATTEMPT", "SUBMITTED (UTC)", "ENDED (UTC)"], rows);
+}

@@ -1,0 +1,79 @@
+import { parseJobId, StreamError, type JobId } from "@millrace/core";
+import { Argument, InvalidArgumentError, Option } from "commander";
+
+import type { JobClient } from "../client/job-client.ts";
+import { createOutput, type Output, type OutputFormat } from "../output.ts";
+
+/** Where a coordinator listens unless something else is said. */
+export const defaultAddress = "127.0.0.1:8471";
+
+/** What every command that asks a coordinator takes. */
+export interface ClientOptions {
+  readonly coordinator: string;
+  readonly output: OutputFormat;
+}
+
+export function coordinatorOption(): Option {
+  return new Option("--coordinator <host:port>", "the coordinator's address")
+    .env("MILLRACE_COORDINATOR")
+    .default(defaultAddress)
+    .argParser(parseAddress);
+}
+
+export function outputOption(): Option {
+  return new Option("-o, --output <format>", "how to print")
+    .choices(["text", "json"])
+    .default("text");
+}
+
+export function jobArgument(): Argument {
+  return new Argument("<job>", "the job's id").argParser(parseJobArgument);
+}
+
+export function repeated(flags: string, description: string): Option {
+  return new Option(flags, description)
+    .default([], "none")
+    .argParser((text: string, before: readonly string[]) => [...before, text]);
+}
+
+/** Runs an action with a client of the coordinator and closes its connection afterwards. */
+export async function withClient(
+  options: ClientOptions,
+  action: (client: JobClient, output: Output) => Promise<void>,
+): Promise<void> {
+  // Loaded late: commands that need no coordinator start faster without gRPC.
+  const { createGrpcNetwork } = await import("@millrace/rpc");
+  const { createJobClient } = await import("../client/job-client.ts");
+  await using network = createGrpcNetwork();
+  await action(createJobClient(network, options.coordinator), createOutput(options.output));
+}
+
+export function parseAddress(text: string): string {
+  const port = Number(/^[^:\s]+:(\d{1,5})$/.exec(text)?.[1] ?? Number.NaN);
+  if (port >= 0 && port < 65_536) return text;
+  throw new InvalidArgumentError("write it as host:port, such as 127.0.0.1:8471.");
+}
+
+export function parsePort(text: string): number {
+  const port = parseInteger(text, 0);
+  if (port < 65_536) return port;
+  throw new InvalidArgumentError("a port is at most 65535.");
+}
+
+export function parseCount(text: string): number {
+  return parseInteger(text, 1);
+}
+
+function parseInteger(text: string, minimum: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(value) && value >= minimum) return value;
+  throw new InvalidArgumentError(`give a whole number of at least ${minimum}.`);
+}
+
+function parseJobArgument(text: string): JobId {
+  try {
+    return parseJobId(text);
+  } catch (error) {
+    throw new InvalidArgumentError(StreamError.from(error).message);
+  }
+}

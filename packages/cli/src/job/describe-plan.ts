@@ -1,0 +1,43 @@
+import {
+  parseJobGraph,
+  type JobGraph,
+  type JobVertex,
+  type PlannedOperator,
+} from "@millrace/graph";
+
+/** Returns a plan in words: vertices with their chains, edges, and the guarantee of each end. */
+export function describePlan(planJson: string): string {
+  const plan = parseJobGraph(planJson);
+  const vertices = plan.vertices.map((vertex) => describeVertex(plan, vertex));
+  const { intervalMs } = plan.settings.checkpoint;
+  return [
+    `job ${plan.jobName}, a checkpoint every ${intervalMs / 1_000} s, ${plan.settings.maxParallelism} key groups`,
+    ...vertices,
+  ].join("\n");
+}
+
+function describeVertex(plan: JobGraph, vertex: JobVertex): string {
+  const chain = vertex.operators.map(describeOperator).join(" -> ");
+  const outputs = plan.edges
+    .filter(({ from }) => from === vertex.id)
+    .map(({ to, partitioning }) => `\n    ${partitioning.kind} to ${to}`);
+  return `  ${vertex.id} (parallelism ${vertex.parallelism}): ${chain}${outputs.join("")}`;
+}
+
+function describeOperator({ kind, name, hasState, options }: PlannedOperator): string {
+  const state = hasState ? ", with state" : "";
+  return `${kind} ${name}${describeEnd(options)}${state}`;
+}
+
+function describeEnd(options: PlannedOperator["options"]): string {
+  if (typeof options !== "object" || options === null) return "";
+  const { guarantee } = readEnd(options);
+  if (guarantee !== undefined) return ` (${guarantee})`;
+  if (!("canReplay" in options)) return "";
+  return options["canReplay"] === true ? " (replayable)" : " (cannot be replayed: at most once)";
+}
+
+function readEnd(options: object): { readonly guarantee?: string } {
+  const hasGuarantee = "guarantee" in options && typeof options.guarantee === "string";
+  return hasGuarantee ? { guarantee: options.guarantee } : {};
+}

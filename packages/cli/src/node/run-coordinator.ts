@@ -1,0 +1,53 @@
+import { createCoordinator, defaultCoordinatorConfig } from "@millrace/coordinator";
+import { noFailpoints } from "@millrace/core";
+import {
+  createNodeClock,
+  createNodeDigest,
+  createNodeRandom,
+  createPinoLogger,
+} from "@millrace/platform";
+import { createGrpcNetwork } from "@millrace/rpc";
+
+import { readVersion } from "../version.ts";
+import { openMetadata, openObjects } from "./open-stores.ts";
+import { serveMetrics } from "./serve-metrics.ts";
+import { untilStopped } from "./until-stopped.ts";
+
+export interface CoordinatorProcessOptions {
+  readonly bind: string;
+  readonly dataFolder: string;
+  /** 0 chooses one; absent: no endpoint. */
+  readonly metricsPort?: number;
+  readonly isSupervised: boolean;
+  readonly onReady: (address: string) => void;
+}
+
+/** Runs a coordinator until the process is asked to end. Throws `port-in-use`, `folder-not-writable`. */
+export async function runCoordinator(options: CoordinatorProcessOptions): Promise<void> {
+  const clock = createNodeClock();
+  const logger = createPinoLogger({ level: "info", fields: { process: "coordinator" } });
+  await using network = createGrpcNetwork();
+  await using metadata = await openMetadata(options.dataFolder, clock);
+  await using objects = await openObjects(options.dataFolder);
+  const deposed = Promise.withResolvers<void>();
+  const coordinator = createCoordinator({
+    network,
+    metadata,
+    objects,
+    clock,
+    logger,
+    random: createNodeRandom(),
+    digest: createNodeDigest(),
+    failpoints: noFailpoints,
+    config: { ...defaultCoordinatorConfig, address: options.bind, version: readVersion() },
+    onDeposed: () => deposed.resolve(),
+  });
+  const { address } = await coordinator.start();
+  await using _metrics = await serveMetrics(options.metricsPort, async () => {
+    const { renderCoordinatorMetrics } = await import("./coordinator-metrics.ts");
+    return renderCoordinatorMetrics(coordinator.readMetrics());
+  });
+  options.onReady(address);
+  await Promise.race([untilStopped(options.isSupervised), deposed.promise]);
+  await coordinator.close();
+}

@@ -1,0 +1,92 @@
+import { join, resolve } from "node:path";
+
+import { noFailpoints, type WorkerId } from "@millrace/core";
+import {
+  createNodeClock,
+  createNodeDigest,
+  createNodeDisk,
+  createNodeRandom,
+  createPinoLogger,
+  createZstdCompressor,
+} from "@millrace/platform";
+import { createGrpcNetwork } from "@millrace/rpc";
+import {
+  createFileBundleCache,
+  createThreadTaskHost,
+  createWorker,
+  defaultWorkerConfig,
+  type WorkerConfig,
+} from "@millrace/worker";
+
+import { readVersion } from "../version.ts";
+import { openObjects } from "./open-stores.ts";
+import { serveMetrics } from "./serve-metrics.ts";
+import { untilStopped } from "./until-stopped.ts";
+
+export interface WorkerProcessOptions {
+  readonly workerId: WorkerId;
+  readonly coordinator: string;
+  readonly dataFolder: string;
+  readonly slotCount: number;
+  /** 0 chooses one; absent: no endpoint. */
+  readonly metricsPort?: number;
+  readonly orphanTimeoutMs?: number;
+  readonly isSupervised: boolean;
+  readonly onReady: () => void;
+}
+
+/**
+ * Runs a worker until the process is asked to end. Throws what the worker ends with by itself, such
+ * as `version-skew` or `coordinator-unreachable`, and `folder-not-writable`, `port-in-use`.
+ */
+export async function runWorker(options: WorkerProcessOptions): Promise<void> {
+  const { workerId } = options;
+  const disk = createNodeDisk();
+  await using network = createGrpcNetwork();
+  await using objects = await openObjects(options.dataFolder);
+  const folder = join(resolve(options.dataFolder), "workers", workerId);
+  const worker = createWorker({
+    network,
+    objects,
+    clock: createNodeClock(),
+    random: createNodeRandom(),
+    digest: createNodeDigest(),
+    compressor: createZstdCompressor(),
+    logger: createPinoLogger({ level: "info", fields: { process: "worker", workerId } }),
+    taskHost: createThreadTaskHost({
+      workerId,
+      // A data folder is on one machine, and so are its workers.
+      hint: { kind: "unix", host: "127.0.0.1" },
+      logLevel: "info",
+    }),
+    bundles: createFileBundleCache(disk, join(folder, "bundles")),
+    failpoints: noFailpoints,
+    config: toConfig(options),
+  });
+  await using _metrics = await serveMetrics(options.metricsPort, async () => {
+    const { renderWorkerMetrics } = await import("./worker-metrics.ts");
+    return renderWorkerMetrics(worker.readMetrics());
+  });
+  worker.start();
+  options.onReady();
+  try {
+    await Promise.race([untilStopped(options.isSupervised), worker.done]);
+  } finally {
+    await worker.close();
+  }
+}
+
+function toConfig(options: WorkerProcessOptions): WorkerConfig {
+  const { workerId, coordinator, slotCount, orphanTimeoutMs } = options;
+  return {
+    ...defaultWorkerConfig,
+    workerId,
+    coordinatorAddresses: [coordinator],
+    slotCount,
+    version: readVersion(),
+    processId: process.pid,
+    // A debugger stops threads for good reasons.
+    isHungTaskCheckOn: !process.execArgv.some((argument) => argument.startsWith("--inspect")),
+    ...(orphanTimeoutMs === undefined ? {} : { orphanTimeoutMs }),
+  };
+}

@@ -1,0 +1,25 @@
+/** What ends a long-running process. */
+export type StopCause = "signal" | "parent-gone";
+
+/**
+ * Returns when the process is asked to end: SIGINT, SIGTERM or, for a process that another one
+ * supervises, the end of its standard input, which the parent's death causes too. A second signal
+ * ends the process at once.
+ */
+export function untilStopped(isSupervised: boolean): Promise<StopCause> {
+  return new Promise((resolve) => {
+    let signals = 0;
+    const onSignal = (): void => {
+      signals += 1;
+      // Exit code 130 says: interrupted. Nothing is lost: what is durable stays durable.
+      if (signals > 1) process.exit(130);
+      resolve("signal");
+    };
+    process.on("SIGINT", onSignal);
+    process.on("SIGTERM", onSignal);
+    if (!isSupervised) return;
+    process.stdin.on("end", () => resolve("parent-gone"));
+    process.stdin.on("error", () => resolve("parent-gone"));
+    process.stdin.resume();
+  });
+}

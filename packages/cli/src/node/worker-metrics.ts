@@ -1,0 +1,86 @@
+import type { SubtaskMetrics } from "@millrace/rpc";
+import type { WorkerMetrics } from "@millrace/worker";
+
+import { MetricSet } from "./metric-set.ts";
+import type { RenderedMetrics } from "./serve-metrics.ts";
+
+/** Returns what a worker counts, for Prometheus. */
+export function renderWorkerMetrics(metrics: WorkerMetrics): Promise<RenderedMetrics> {
+  const set = new MetricSet();
+  addProcess(set, metrics);
+  addSnapshots(set, metrics);
+  addRestores(set, metrics);
+  for (const subtask of metrics.subtasks) addSubtask(set, subtask);
+  return set.render();
+}
+
+function addProcess(set: MetricSet, { session, slots, logLinesDropped }: WorkerMetrics): void {
+  set.gauge("millrace_session_connected", "1 while a leader answers.", Number(session.isConnected));
+  set.counter("millrace_sessions_opened_total", "Sessions opened.", session.sessionsOpened);
+  set.counter("millrace_messages_stale_total", "Messages refused as old.", session.messagesStale);
+  set.gauge("millrace_slots", "Slots of this worker.", slots.total);
+  set.gauge("millrace_slots_in_use", "Slots with a job.", slots.inUse);
+  set.counter("millrace_slots_started_total", "Slot threads started.", slots.started);
+  set.counter("millrace_slots_hung_total", "Slots ended because they hung.", slots.hung);
+  set.counter("millrace_slots_exited_total", "Slots that ended by themselves.", slots.exited);
+  set.counter("millrace_log_lines_dropped_total", "Log lines above the limit.", logLinesDropped);
+}
+
+function addSnapshots(set: MetricSet, { snapshots }: WorkerMetrics): void {
+  set.counter("millrace_snapshots_acked_total", "Snapshots acknowledged.", snapshots.acked);
+  set.counter("millrace_snapshots_declined_total", "Snapshots declined.", snapshots.declined);
+  set.counter("millrace_upload_bytes_total", "Bytes uploaded.", snapshots.uploadedBytes);
+  set.counter("millrace_upload_retries_total", "Uploads tried again.", snapshots.uploadRetries);
+  set.counter(
+    "millrace_upload_seconds_total",
+    "Time of uploads, summed.",
+    snapshots.uploadMsTotal / 1_000,
+  );
+}
+
+function addRestores(set: MetricSet, { restores }: WorkerMetrics): void {
+  set.counter("millrace_restores_completed_total", "Restores completed.", restores.completed);
+  set.counter("millrace_restores_failed_total", "Restores failed.", restores.failed);
+  set.counter("millrace_restored_bytes_total", "Bytes restored.", restores.restoredBytes);
+  set.counter(
+    "millrace_corrupt_reads_total",
+    "Reads whose bytes were not what they must be.",
+    restores.corruptReads,
+  );
+  set.gauge(
+    "millrace_restore_last_seconds",
+    "Time of the last restore.",
+    restores.lastRestoreMs / 1_000,
+  );
+}
+
+function addSubtask(set: MetricSet, metrics: SubtaskMetrics): void {
+  const subtask = { subtask: metrics.subtaskId };
+  set.counter("millrace_records_in_total", "Records read.", metrics.recordsIn, subtask);
+  set.counter("millrace_records_out_total", "Records emitted.", metrics.recordsOut, subtask);
+  set.counter(
+    "millrace_records_late_total",
+    "Records too late for their window.",
+    metrics.recordsLate,
+    subtask,
+  );
+  for (const [state, valueMs] of [
+    ["busy", metrics.busyMs],
+    ["idle", metrics.idleMs],
+    ["backpressured", metrics.backpressuredMs],
+  ] as const) {
+    set.counter("millrace_task_seconds_total", "Time by what the task did.", valueMs / 1_000, {
+      ...subtask,
+      state,
+    });
+  }
+  set.gauge("millrace_state_cells", "Cells of keyed state.", metrics.stateCells, subtask);
+  if (Number.isFinite(metrics.watermarkMs)) {
+    set.gauge(
+      "millrace_watermark_seconds",
+      "The event time that the task has reached, since the epoch.",
+      metrics.watermarkMs / 1_000,
+      subtask,
+    );
+  }
+}

@@ -1,0 +1,41 @@
+import { Command } from "commander";
+
+import { addCancelCommand } from "./commands/cancel.ts";
+import { addCheckpointsCommand } from "./commands/checkpoints.ts";
+import { addCoordinatorCommand } from "./commands/coordinator.ts";
+import { addDescribeCommand } from "./commands/describe.ts";
+import { addDevCommand } from "./commands/dev.ts";
+import { addListCommand } from "./commands/list.ts";
+import { addLogsCommand } from "./commands/logs.ts";
+import { addRunCommand } from "./commands/run.ts";
+import { addStopCommand } from "./commands/stop.ts";
+import { addWorkerCommand } from "./commands/worker.ts";
+import { readVersion } from "./version.ts";
+
+/** Returns the command line; parsing it runs the command and rejects with a StreamError. */
+export function createProgram(): Command {
+  const program = new Command("millrace")
+    .description("Run and inspect stream-processing jobs")
+    .version(readVersion())
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, usagePrefix)),
+    });
+  for (const add of commands) add(program);
+  return program;
+}
+
+const usagePrefix = "error[invalid-argument]: ";
+
+const commands: readonly ((program: Command) => void)[] = [
+  addDevCommand,
+  addRunCommand,
+  addListCommand,
+  addDescribeCommand,
+  addLogsCommand,
+  addCheckpointsCommand,
+  addStopCommand,
+  addCancelCommand,
+  addCoordinatorCommand,
+  addWorkerCommand,
+];
