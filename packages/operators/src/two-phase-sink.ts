@@ -85,7 +85,9 @@ class TwoPhaseSink implements Operator {
   }
 
   onCheckpointCompleted(checkpointId: bigint): Promise<void> {
-    const publishing = this.#published.then(() => this.#publishUpTo(checkpointId));
+    // What could not be published before is tried again.
+    const publish = (): Promise<void> => this.#publishUpTo(checkpointId);
+    const publishing = this.#published.then(publish, publish);
     this.#published = publishing;
     return publishing;
   }

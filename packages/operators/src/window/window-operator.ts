@@ -64,8 +64,11 @@ class WindowOperator implements Operator {
   onRecord(record: unknown, timestampMs: number): void {
     const { panes, context } = this.#start();
     const pane = paneOf(this.#layout, timestampMs);
-    assert(!Number.isNaN(pane), `operator ${context.operatorName} got a record without event time`);
     if (!this.#knownPanes.has(pane)) {
+      assert(
+        Number.isFinite(pane),
+        `operator ${context.operatorName} got a record without event time`,
+      );
       if (this.#isExpired(pane)) {
         context.countLate();
         return;
@@ -82,7 +85,7 @@ class WindowOperator implements Operator {
 
   advanceWatermark(watermarkMs: number, shouldPause: () => boolean): boolean {
     this.#start();
-    while (this.#firing !== undefined || this.#pendingEnds.first() - 1 <= watermarkMs) {
+    while (this.#firing !== undefined || this.#hasDue(watermarkMs)) {
       this.#firing ??= this.#createFiring(this.#pendingEnds.first());
       if (!this.#firing.step(shouldPause)) return false;
       this.#pendingEnds.remove(this.#firing.endMs);
@@ -93,6 +96,12 @@ class WindowOperator implements Operator {
       this.#dropExpiredPanes();
     }
     return true;
+  }
+
+  /** At the end of input the watermark is as infinite as the end that is not there. */
+  #hasDue(watermarkMs: number): boolean {
+    const end = this.#pendingEnds.first();
+    return end !== Infinity && end - 1 <= watermarkMs;
   }
 
   /** Takes over what was restored: the state is complete with the first call of this attempt. */

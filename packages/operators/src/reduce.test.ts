@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+
+import { createOperator } from "./create-operator.ts";
+import type { Operator } from "./operator.ts";
+import { createReduceOperator } from "./reduce.ts";
+import { TestBackend } from "./test-backend.ts";
+import { createTestContext } from "./test-context.ts";
+
+function openSum(keyed: TestBackend) {
+  const operator: Operator = createReduceOperator({
+    kind: "reduce",
+    create: (amount: number) => amount,
+    add: (sum: number, amount: number) => sum + amount,
+    result: (sum: number, key: string) => `${key}=${sum}`,
+  });
+  const { context, recorded } = createTestContext({ keyed });
+  operator.open(context);
+  const push = (key: string, amount: number, timestampMs: number): void => {
+    keyed.setCurrentKey(key, 0);
+    operator.onRecord(amount, timestampMs);
+  };
+  return { push, recorded };
+}
+
+test("each record emits its key's running value with the record's event time", () => {
+  const { push, recorded } = openSum(new TestBackend());
+  push("a", 1, 10);
+  push("b", 5, 11);
+  push("a", 2, 9);
+  expect(recorded.emitted).toEqual([
+    { value: "a=1", timestampMs: 10 },
+    { value: "b=5", timestampMs: 11 },
+    { value: "a=3", timestampMs: 9 },
+  ]);
+});
+
+test("a restored value goes on where it was", () => {
+  const before = new TestBackend();
+  openSum(before).push("a", 40, 0);
+  const { push, recorded } = openSum(before.copy());
+  push("a", 2, 1);
+  expect(recorded.emitted.map(({ value }) => value)).toEqual(["a=42"]);
+});
+
+test("a keyed operator without keyed state is a bug of ours", () => {
+  const spec = { kind: "reduce", create: () => 0, add: () => 0, result: () => 0 } as const;
+  expect(() => createReduceOperator(spec).open(createTestContext().context)).toThrow(
+    "operator op is keyed and has no keyed state",
+  );
+});
+
+test("what the chain runs itself is no operator", () => {
+  const planned = {
+    name: "map-1",
+    nodeId: 1,
+    kind: "map",
+    isKeyed: false,
+    hasState: false,
+    options: null,
+  } as const;
+  expect(() => createOperator({ kind: "map", map: () => 1 }, planned)).toThrow(
+    "operator map-1: a map is run by its chain itself",
+  );
+});

@@ -1,0 +1,116 @@
+import type { KeyedBackend, PaneState, TimerState, ValueState } from "@millrace/state";
+
+/**
+ * Keyed state in plain maps, to test operators alone; keys are compared by their JSON. `copy` is a
+ * restore: dropped panes come back, as they do from deltas that were written before the drop.
+ */
+export class TestBackend implements KeyedBackend {
+  readonly #values = new Map<string, Map<string, unknown>>();
+  readonly #panes = new Map<number, Map<string, Cell>>();
+  readonly #dropped = new Map<number, Map<string, Cell>>();
+  readonly #timers = new Map<string, { timeMs: number; key: unknown; hash: number }>();
+  #key: unknown;
+  #hash = 0;
+
+  setCurrentKey(key: unknown, hash: number): void {
+    this.#key = key;
+    this.#hash = hash;
+  }
+
+  currentKey(): unknown {
+    return this.#key;
+  }
+
+  // The contract hands out handles of the type that the operator names; there is no checking it.
+  valueState<Value>(name: string): ValueState<Value> {
+    const values = this.#values.get(name) ?? new Map<string, unknown>();
+    this.#values.set(name, values);
+    return {
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- named by the caller
+      get: () => values.get(this.#name()) as Value | undefined,
+      set: (value) => void values.set(this.#name(), value),
+      clear: () => void values.delete(this.#name()),
+    };
+  }
+
+  paneState<Value>(): PaneState<Value> {
+    const state: PaneState<unknown> = {
+      get: (pane) => this.#panes.get(pane)?.get(this.#name())?.value,
+      cellForUpdate: (pane) => this.#cell(pane),
+      forEachKey: (pane, visit) => {
+        for (const { key, hash, value } of this.#panes.get(pane)?.values() ?? []) {
+          visit(key, hash, value);
+        }
+      },
+      panes: () => [...this.#panes.keys()].toSorted((left, right) => left - right),
+      dropPane: (pane) => {
+        const cells = this.#panes.get(pane);
+        if (cells !== undefined) this.#dropped.set(pane, cells);
+        this.#panes.delete(pane);
+      },
+    };
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- named by the caller
+    return state as PaneState<Value>;
+  }
+
+  timers(): TimerState {
+    return {
+      register: (timeMs) => {
+        this.#timers.set(`${timeMs} ${this.#name()}`, { timeMs, key: this.#key, hash: this.#hash });
+      },
+      remove: (timeMs) => void this.#timers.delete(`${timeMs} ${this.#name()}`),
+      nextTimeMs: () => Math.min(...[...this.#timers.values()].map(({ timeMs }) => timeMs)),
+      popDue: (watermarkMs) => {
+        const next = Math.min(...[...this.#timers.values()].map(({ timeMs }) => timeMs));
+        const due = [...this.#timers].find(([, { timeMs }]) => timeMs === next);
+        if (due === undefined || next > watermarkMs) return undefined;
+        this.#timers.delete(due[0]);
+        return due[1];
+      },
+    };
+  }
+
+  /** Returns what a restore of a snapshot taken now gives. */
+  copy(): TestBackend {
+    const copy = new TestBackend();
+    for (const [name, values] of this.#values) copy.#values.set(name, structuredClone(values));
+    for (const [name, timer] of this.#timers) copy.#timers.set(name, timer);
+    for (const [pane, cells] of [...this.#dropped, ...this.#panes]) {
+      copy.#panes.set(pane, structuredClone(cells));
+    }
+    return copy;
+  }
+
+  cellCount(): number {
+    const maps = [...this.#values.values(), ...this.#panes.values()];
+    return maps.reduce((count, map) => count + map.size, this.#timers.size);
+  }
+
+  beginSnapshot(): never {
+    throw new Error("the test backend is copied, not snapshotted");
+  }
+
+  restoreBlock(): never {
+    throw new Error("the test backend is copied, not restored");
+  }
+
+  finishRestore(): void {}
+
+  #name(): string {
+    return JSON.stringify(this.#key) ?? "undefined";
+  }
+
+  #cell(pane: number): Cell {
+    const cells = this.#panes.get(pane) ?? new Map<string, Cell>();
+    this.#panes.set(pane, cells);
+    const cell = cells.get(this.#name()) ?? { key: this.#key, hash: this.#hash, value: undefined };
+    cells.set(this.#name(), cell);
+    return cell;
+  }
+}
+
+interface Cell {
+  readonly key: unknown;
+  readonly hash: number;
+  value: unknown;
+}
