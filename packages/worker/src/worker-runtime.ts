@@ -262,7 +262,7 @@ class WorkerRuntime implements Worker {
 
   async #shutDown(): Promise<void> {
     this.#session.close();
-    for (const jobId of [...this.#attempts.keys()]) this.#end(jobId, "the worker closes");
+    for (const jobId of this.#attempts.keys()) this.#end(jobId, "the worker closes");
     await this.#pool.close();
   }
 }

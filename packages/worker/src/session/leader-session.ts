@@ -148,16 +148,9 @@ export class LeaderSession {
 
   #onMessage(session: MessageSession, message: CoordinatorMessage): void {
     if (this.#state.kind === "connected") this.#state.lastHeardMs = this.#nowMs();
-    switch (message.kind) {
-      case "welcome":
-        this.#onWelcome(session, message);
-        return;
-      case "refused":
-        this.#onRefused(session, fromFailureData(message.failure));
-        return;
-      default:
-        if (this.#state.kind === "connected") this.#options.handlers.onMessage(message);
-    }
+    if (message.kind === "welcome") this.#onWelcome(session, message);
+    else if (message.kind === "refused") this.#onRefused(session, fromFailureData(message.failure));
+    else if (this.#state.kind === "connected") this.#options.handlers.onMessage(message);
   }
 
   #onWelcome(session: MessageSession, welcome: Welcome): void {

@@ -10,9 +10,13 @@ import {
   silentLogger,
   subtaskIdOf,
   type AttemptRef,
+  type CheckpointId,
   type Compressor,
   type FailpointName,
+  type JobId,
   type SubtaskId,
+  type VertexId,
+  type WorkerId,
 } from "@millrace/core";
 import { createNodeDigest } from "@millrace/platform";
 import type { Deployment } from "@millrace/rpc";
@@ -36,12 +40,12 @@ export const testCompressor: Compressor = {
   decompress: (bytes) => Promise.resolve(bytes.map((byte) => byte - 1)),
 };
 
-export const numbers = parseVertexId("numbers");
-export const totals = parseVertexId("totals");
-export const workerId = parseWorkerId("w1");
-export const jobId = parseJobId("job");
+export const numbers: VertexId = parseVertexId("numbers");
+export const totals: VertexId = parseVertexId("totals");
+export const workerId: WorkerId = parseWorkerId("w1");
+export const jobId: JobId = parseJobId("job");
 
-export function subtask(vertexId = totals, index = 0): SubtaskId {
+export function subtask(vertexId: VertexId = totals, index = 0): SubtaskId {
   return subtaskIdOf(vertexId, index);
 }
 
@@ -49,7 +53,9 @@ export function refOf(attempt = 1, leaderEpoch = 7n): AttemptRef {
   return { jobId, leaderEpoch: parseLeaderEpoch(leaderEpoch), attempt: parseAttempt(attempt) };
 }
 
-export const checkpoint = (id: number) => parseCheckpointId(BigInt(id));
+export function checkpoint(id: number): CheckpointId {
+  return parseCheckpointId(BigInt(id));
+}
 
 export function testConfig(over: Partial<WorkerConfig> = {}): WorkerConfig {
   return {
@@ -63,10 +69,10 @@ export function testConfig(over: Partial<WorkerConfig> = {}): WorkerConfig {
 
 /** A worker with everything around it played by the test, under virtual time. */
 export class WorkerWorld {
-  readonly time = new VirtualTime();
-  readonly network = new FakeNetwork();
-  readonly objects = new FaultyObjects();
-  readonly tasks = new FakeTaskHost(this.time.clock);
+  readonly time: VirtualTime = new VirtualTime();
+  readonly network: FakeNetwork = new FakeNetwork();
+  readonly objects: FaultyObjects = new FaultyObjects();
+  readonly tasks: FakeTaskHost = new FakeTaskHost(this.time.clock);
   readonly bundles: string[] = [];
   readonly worker: Worker;
   doneWith: unknown = "running";

@@ -1,0 +1,92 @@
+import { parentPort, workerData } from "node:worker_threads";
+
+import { assert, noFailpoints, StreamError, toFailureData, type Logger } from "@millrace/core";
+import { createExchange, createSocketNetwork } from "@millrace/exchange";
+import {
+  createNodeClock,
+  createNodeDigest,
+  createNodeDisk,
+  createNodeTurn,
+  createPinoLogger,
+} from "@millrace/platform";
+import { createHeapBackend } from "@millrace/state";
+
+import { loadGuardedJob } from "../slot/module-guard.ts";
+import { runSlot } from "../slot/run-slot.ts";
+import type { SlotCommand } from "../slot/slot-messages.ts";
+import type { SlotPorts } from "../slot/slot-ports.ts";
+import type { SlotPort } from "../slot/task-host.ts";
+import { watchHeap } from "./heap-watch.ts";
+import { progressCells, type SlotThreadData, type SlotThreadMessage } from "./thread-protocol.ts";
+import { toPostedEvent } from "./transfer.ts";
+
+// The body of a slot thread: an entry of its own, no module imports it. It gives the slot its real
+// ports and turns whatever nobody caught into a failure of the attempt, before the thread ends.
+assert(parentPort !== null, "slot-thread runs only as a worker thread");
+const parent = parentPort;
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- codec: our host wrote it
+const data = workerData as SlotThreadData;
+const logger = createPinoLogger({
+  level: data.logLevel,
+  fields: { workerId: data.workerId, slotIndex: data.slotIndex },
+});
+
+process.on("uncaughtException", (error, origin) => endThread(toUncaught(error, origin)));
+if (data.maxHeapMb !== undefined) watchHeap(data.maxHeapMb, endThread);
+runSlot(createPort(), createPorts(logger)).catch(endThread);
+
+function createPort(): SlotPort {
+  const progress = new Int32Array(data.progress);
+  return {
+    send: (event) => {
+      const { message, transfer } = toPostedEvent(event);
+      parent.postMessage({ kind: "event", event: message } satisfies SlotThreadMessage, transfer);
+    },
+    setHandler: (onCommand) => {
+      parent.on("message", (command: SlotCommand) => onCommand(command));
+    },
+    markTurn: (isBusy) => {
+      Atomics.add(progress, progressCells.turns, 1);
+      Atomics.store(progress, progressCells.isBusy, isBusy ? 1 : 0);
+    },
+  };
+}
+
+function createPorts(log: Logger): SlotPorts {
+  const clock = createNodeClock();
+  return {
+    clock,
+    turn: createNodeTurn(),
+    disk: createNodeDisk(),
+    digest: createNodeDigest(),
+    logger: log,
+    failpoints: noFailpoints,
+    loadJob: loadGuardedJob,
+    createKeyedBackend: createHeapBackend,
+    openExchange: () =>
+      createExchange({
+        network: createSocketNetwork(),
+        clock,
+        logger: log,
+        hint: data.hint,
+        failpoints: noFailpoints,
+        options: { encodeLocal: data.encodeLocal },
+      }),
+  };
+}
+
+/** An error that is not one of ours can only come from the job's code or what it calls. */
+function toUncaught(error: Error, origin: string): Error {
+  if (error instanceof StreamError || error.name === "InvariantError") return error;
+  const what = origin === "unhandledRejection" ? "a promise was rejected" : "an error was thrown";
+  return new StreamError(
+    "user-function-failed",
+    `${what} in slot ${data.slotIndex} and nothing in the job caught it: ${error.name}: ${error.message}`,
+    { domain: "user", retry: "never", cause: error },
+  );
+}
+
+function endThread(error: unknown): void {
+  parent.postMessage({ kind: "fatal", failure: toFailureData(error) } satisfies SlotThreadMessage);
+  process.exit(1);
+}

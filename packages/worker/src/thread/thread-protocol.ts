@@ -1,0 +1,27 @@
+import type { FailureData, LogLevel, StreamHint } from "@millrace/core";
+
+import type { SlotEvent } from "../slot/slot-messages.ts";
+
+/** What a slot thread is started with. */
+export interface SlotThreadData {
+  readonly workerId: string;
+  readonly slotIndex: number;
+  readonly hint: StreamHint;
+  readonly logLevel: LogLevel;
+  /** Channels within the slot go through the codec, so that what cannot be encoded shows at once. */
+  readonly encodeLocal: boolean;
+  /** Limit of the thread's old generation; absent: Node's. */
+  readonly maxHeapMb?: number;
+  /** Two 32-bit cells: count of turns, and 1 while a turn runs. */
+  readonly progress: SharedArrayBuffer;
+}
+
+/** What a slot thread posts. */
+export type SlotThreadMessage =
+  | { readonly kind: "event"; readonly event: SlotEvent }
+  /** The thread ends: something was thrown that nobody caught. */
+  | { readonly kind: "fatal"; readonly failure: FailureData };
+
+/** Indexes into the progress cells. */
+export const progressCells = { turns: 0, isBusy: 1 } as const;
+export const progressBytes = 8;

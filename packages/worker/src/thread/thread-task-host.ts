@@ -1,0 +1,133 @@
+import { rmSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { Worker } from "node:worker_threads";
+
+import { fromFailureData, type LogLevel, type StreamHint } from "@millrace/core";
+
+import type { SlotHandle, SlotHandlers, TaskHost } from "../slot/task-host.ts";
+import { heapFullError } from "./heap-watch.ts";
+import {
+  progressBytes,
+  progressCells,
+  type SlotThreadData,
+  type SlotThreadMessage,
+} from "./thread-protocol.ts";
+import { toPostedCommand } from "./transfer.ts";
+
+export interface ThreadTaskHostOptions {
+  readonly workerId: string;
+  /** Where slots listen for records. */
+  readonly hint: StreamHint;
+  readonly logLevel: LogLevel;
+  /** Limit of each thread's old generation; absent: Node's. */
+  readonly maxHeapMb?: number;
+  /** Records within a slot go through the codec too; absent: true. */
+  readonly encodeLocal?: boolean;
+}
+
+// The thread's file has our own extension: `.ts` from source, where Node strips types, `.js` from dist.
+const entry = new URL(`./slot-thread${import.meta.url.slice(-3)}`, import.meta.url);
+
+/** Returns a host that runs each slot in a thread of its own. */
+export function createThreadTaskHost(options: ThreadTaskHostOptions): TaskHost {
+  return { start: (slotIndex, handlers) => new SlotThread(options, slotIndex, handlers) };
+}
+
+/**
+ * One slot thread, from outside.
+ *
+ * I1 After `terminate` nothing is called; an end that nobody asked for is told once, with the
+ *    thread's own failure if it had the time to say one.
+ * I2 What a thread leaves behind that only it knew of (its unix socket) is removed when it has ended.
+ */
+class SlotThread implements SlotHandle {
+  readonly #thread: Worker;
+  readonly #progress: Int32Array;
+  readonly #handlers: SlotHandlers;
+  readonly #maxHeapMb: number | undefined;
+  #dataAddress = "";
+  #cause: Error | undefined;
+  #isTerminated = false;
+
+  constructor(options: ThreadTaskHostOptions, slotIndex: number, handlers: SlotHandlers) {
+    const { maxHeapMb, encodeLocal = true, workerId, hint, logLevel } = options;
+    const progress = new SharedArrayBuffer(progressBytes);
+    const heap = maxHeapMb === undefined ? {} : { maxHeapMb };
+    const data: SlotThreadData = {
+      workerId,
+      slotIndex,
+      hint,
+      logLevel,
+      encodeLocal,
+      progress,
+      ...heap,
+    };
+    this.#handlers = handlers;
+    this.#maxHeapMb = maxHeapMb;
+    this.#progress = new Int32Array(progress);
+    this.#thread = new Worker(entry, {
+      workerData: data,
+      name: `slot-${slotIndex}`,
+      ...(maxHeapMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: maxHeapMb } }),
+    });
+    this.#thread.on("message", (message: SlotThreadMessage) => this.#onMessage(message));
+    this.#thread.on("error", (error) => {
+      this.#cause ??= isOutOfMemory(error)
+        ? heapFullError(undefined, this.#maxHeapMb)
+        : toError(error);
+    });
+    this.#thread.on("exit", (code) => this.#onExit(code));
+  }
+
+  post(command: Parameters<SlotHandle["post"]>[0]): void {
+    if (this.#isTerminated) return;
+    const { message, transfer } = toPostedCommand(command);
+    this.#thread.postMessage(message, transfer);
+  }
+
+  progress(): { readonly turns: number; readonly isBusy: boolean } {
+    return {
+      turns: Atomics.load(this.#progress, progressCells.turns),
+      isBusy: Atomics.load(this.#progress, progressCells.isBusy) === 1,
+    };
+  }
+
+  async terminate(): Promise<void> {
+    this.#isTerminated = true;
+    await this.#thread.terminate();
+    removeSocketFolder(this.#dataAddress);
+  }
+
+  #onMessage(message: SlotThreadMessage): void {
+    if (this.#isTerminated) return;
+    if (message.kind === "fatal") {
+      this.#cause ??= fromFailureData(message.failure);
+      return;
+    }
+    if (message.event.kind === "listening") this.#dataAddress = message.event.dataAddress;
+    this.#handlers.onEvent(message.event);
+  }
+
+  #onExit(code: number): void {
+    if (this.#isTerminated) return;
+    this.#isTerminated = true;
+    removeSocketFolder(this.#dataAddress);
+    this.#handlers.onExit(this.#cause ?? new Error(`its thread ended with code ${code}`));
+  }
+}
+
+function isOutOfMemory(error: unknown): boolean {
+  const hasCode = typeof error === "object" && error !== null && "code" in error;
+  return hasCode && error.code === "ERR_WORKER_OUT_OF_MEMORY";
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+/** A thread that is terminated has no time to remove the folder of its socket. */
+function removeSocketFolder(dataAddress: string): void {
+  if (!dataAddress.startsWith("unix:")) return;
+  const folder = dirname(dataAddress.slice("unix:".length));
+  if (basename(folder).startsWith("millrace-")) rmSync(folder, { recursive: true, force: true });
+}
