@@ -130,9 +130,7 @@ function createSourceTask(
     restored: ownEntries(environment, subtask, entries).map((entry) =>
       parseSourceEntry(entry, name),
     ),
-    discover: isDiscovering
-      ? async () => spec.connector.discover(connectorContext)
-      : undefined,
+    discover: isDiscovering ? async () => spec.connector.discover(connectorContext) : undefined,
   });
 }
 

@@ -1,4 +1,10 @@
-import { keyGroupOf, keyHash, subtaskIndexOf, type Barrier, type StreamError } from "@millrace/core";
+import {
+  keyGroupOf,
+  keyHash,
+  subtaskIndexOf,
+  type Barrier,
+  type StreamError,
+} from "@millrace/core";
 import type {
   ChannelAddress,
   Exchange,

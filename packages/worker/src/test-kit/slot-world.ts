@@ -67,7 +67,8 @@ export interface WorldOptions {
   readonly pool?: readonly SplitRecord[];
 }
 
-type SnapshotEvent = Extract<SlotEvent, { kind: "snapshot-block" | "snapshot-done" }>;
+/** What subtasks answer to a barrier. */
+export type SnapshotEvent = Extract<SlotEvent, { kind: "snapshot-block" | "snapshot-done" }>;
 
 interface WorldSlot {
   readonly events: SlotEvent[];

@@ -6,6 +6,9 @@ interface Timer {
   readonly callback: () => void;
 }
 
+/** In one call of `run`. */
+const maxEvents = 100_000;
+
 /** Time and turns for tests of slots: nothing happens before `run` or `runUntil`. */
 export class VirtualTime {
   #nowMs = 0;
@@ -47,7 +50,8 @@ export class VirtualTime {
   /** Runs turns, promises and timers of the next milliseconds. */
   async run(durationMs = 0): Promise<void> {
     const endMs = this.#nowMs + durationMs;
-    for (let count = 0; count < 200_000; count += 1) {
+    for (let count = 0; ; count += 1) {
+      if (count > maxEvents) throw new Error(`something is busy for ever at ${this.#nowMs} ms`);
       await drainPromises();
       const turn = this.#turns.shift();
       if (turn === undefined) {
