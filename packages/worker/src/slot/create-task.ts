@@ -221,6 +221,7 @@ function createKeyed(
     operatorName: first.name,
     groups: keyGroupRangeOf({ maxParallelism, parallelism, subtaskIndex }),
     maxParallelism,
+    failpoints: ports.failpoints,
   });
 }
 

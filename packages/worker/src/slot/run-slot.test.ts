@@ -232,10 +232,9 @@ describe("checkpoints", () => {
   test("take an assignment behind a barrier into the next cut only (S9)", async () => {
     const world = worldOf(
       [sourceNode([recordsOf(10)], { openDelayMs: 500 }), sinkNode(new TestTarget(), 0)],
-      { pool: [] },
+      { isAssigningByHand: true },
     );
-    await world.prepare();
-    world.broadcast({ kind: "start" });
+    await world.start();
     world.injectBarrier(1n);
     world.broadcast({
       kind: "assign-split",
@@ -249,6 +248,7 @@ describe("checkpoints", () => {
     const snapshot = await world.checkpoint(2n);
     expect(listEntries(snapshot, "numbers")).toHaveLength(1);
     const blocks = world.events("snapshot-block");
+    expect(world.events("request-split")).toHaveLength(1);
     expect(
       listEntries(
         blocks.filter(({ checkpointId }) => checkpointId === 1n),

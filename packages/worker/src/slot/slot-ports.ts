@@ -39,4 +39,5 @@ export type CreateKeyedBackend = (options: {
   /** The key groups that the subtask owns. */
   readonly groups: KeyGroupRange;
   readonly maxParallelism: number;
+  readonly failpoints: Failpoints;
 }) => KeyedBackend;

@@ -82,6 +82,7 @@ export class OperatorTask implements Task {
 
   #consume(budget: TurnBudget): TaskActivity {
     const { chain } = this.#context;
+    if (!chain.hasRoom()) return "backpressured";
     const shouldPause = (): boolean => budget.isSpent() || !chain.hasRoom();
     while (true) {
       if (this.#firingMs !== undefined && !this.#fire(this.#firingMs, shouldPause)) break;

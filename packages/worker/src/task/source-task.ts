@@ -126,10 +126,13 @@ export class SourceTask implements Task, SourceControl {
     if (this.#phase.kind === "waiting-for-start") return "idle";
     const { chain } = this.#context;
     const shouldPause = (): boolean => budget.isSpent() || !chain.hasRoom();
-    if (this.#isFiring && !this.#fire(shouldPause)) return this.#pausedActivity();
+    if (this.#isFiring && (!chain.hasRoom() || !this.#fire(shouldPause))) {
+      return this.#pausedActivity();
+    }
     this.#handleControls();
     this.#bucket?.refill();
-    const activity = this.#read(budget);
+    // Barriers pass without room, records do not.
+    const activity = chain.hasRoom() ? this.#read(budget) : "backpressured";
     const isFired = this.#advanceWatermark(shouldPause);
     if (isFired && this.#phase.kind === "ending") this.#end();
     return isFired ? activity : this.#pausedActivity();

@@ -65,6 +65,8 @@ export interface WorldOptions {
   readonly attempt?: number;
   /** The splits of the pool at a restore; absent: what the source discovers. */
   readonly pool?: readonly SplitRecord[];
+  /** The test answers requests for splits itself. */
+  readonly isAssigningByHand?: boolean;
 }
 
 /** What subtasks answer to a barrier. */
@@ -236,7 +238,7 @@ export class SlotWorld {
   #coordinate(event: SlotEvent): void {
     if (event.kind === "discovered-splits") this.#pool ??= event.splits;
     if (event.kind === "request-split") this.#waiting.push(event);
-    if (this.#pool === undefined) return;
+    if (this.#pool === undefined || this.#options.isAssigningByHand === true) return;
     for (const request of this.#waiting.splice(0)) this.#assign(request);
   }
 
