@@ -21,8 +21,8 @@ export function addCheckpointsCommand(program: Command): void {
     .addOption(outputOption())
     .action((jobId: JobId, options: ClientOptions) =>
       withClient(options, async (client, output) => {
-        const { checkpoints } = await client.call("ListCheckpoints", { jobId });
-        output.result(checkpoints, () => formatCheckpoints(checkpoints));
+        const answer = await client.call("ListCheckpoints", { jobId });
+        output.result(answer, () => formatCheckpoints(answer.checkpoints));
       }),
     );
 }

@@ -18,8 +18,8 @@ export function addListCommand(program: Command): void {
     .addOption(outputOption())
     .action((options: ClientOptions) =>
       withClient(options, async (client, output) => {
-        const { jobs } = await client.call("ListJobs", {});
-        output.result(jobs, () => formatJobs(jobs));
+        const answer = await client.call("ListJobs", {});
+        output.result(answer, () => formatJobs(answer.jobs));
       }),
     );
 }

@@ -1,3 +1,4 @@
+import type { JsonValue } from "@millrace/core";
 import {
   parseJobGraph,
   type JobGraph,
@@ -29,15 +30,11 @@ function describeOperator({ kind, name, hasState, options }: PlannedOperator): s
   return `${kind} ${name}${describeEnd(options)}${state}`;
 }
 
-function describeEnd(options: PlannedOperator["options"]): string {
+function describeEnd(options: JsonValue): string {
   if (typeof options !== "object" || options === null) return "";
-  const { guarantee } = readEnd(options);
-  if (guarantee !== undefined) return ` (${guarantee})`;
+  if ("guarantee" in options && typeof options.guarantee === "string") {
+    return ` (${options.guarantee})`;
+  }
   if (!("canReplay" in options)) return "";
   return options["canReplay"] === true ? " (replayable)" : " (cannot be replayed: at most once)";
-}
-
-function readEnd(options: object): { readonly guarantee?: string } {
-  const hasGuarantee = "guarantee" in options && typeof options.guarantee === "string";
-  return hasGuarantee ? { guarantee: options.guarantee } : {};
 }
