@@ -1,6 +1,16 @@
 import { StreamError, type StreamErrorCode } from "@millrace/core";
 
-const unwritable: ReadonlySet<string> = new Set(["EACCES", "EPERM", "EROFS", "ENOSPC", "ENOTDIR"]);
+const isFull: ReadonlySet<string> = new Set(["EDQUOT", "ENOSPC"]);
+const unwritable: ReadonlySet<string> = new Set([
+  "EACCES",
+  "EDQUOT",
+  "EEXIST",
+  "EISDIR",
+  "ENOSPC",
+  "ENOTDIR",
+  "EPERM",
+  "EROFS",
+]);
 
 /** Returns what a failed read of a path means to whoever named it. */
 export function toReadError(path: string, cause: unknown): StreamError {
@@ -13,7 +23,7 @@ export function toReadError(path: string, cause: unknown): StreamError {
 export function toWriteError(path: string, cause: unknown): StreamError {
   const code = systemCode(cause);
   if (code === "ENOENT") return diskError("not-found", `there is no file ${path}`, cause);
-  const reason = code === "ENOSPC" ? "the disk is full" : "check its owner and permissions";
+  const reason = isFull.has(code) ? "the disk is full" : "check its owner and permissions";
   const errorCode = unwritable.has(code) ? "folder-not-writable" : "unavailable";
   return diskError(errorCode, `${path} cannot be written (${code}): ${reason}`, cause);
 }

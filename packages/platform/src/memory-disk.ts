@@ -40,7 +40,12 @@ export function createMemoryDisk(): MemoryDisk {
         .map((name) => name.slice(prefix.length).split("/")[0] ?? "");
       return [...new Set(names)].toSorted();
     },
-    makeFolder: async (path) => void folders.add(path),
+    async makeFolder(path) {
+      for (const folder of withParents(path)) {
+        if (files.has(folder)) throw notAFolder(path, folder);
+        folders.add(folder);
+      }
+    },
     writeFile: async (path, bytes) =>
       void files.set(path, { bytes: bytes.slice(), syncedLength: bytes.length }),
     async append(path, bytes) {
@@ -66,4 +71,18 @@ export function createMemoryDisk(): MemoryDisk {
       }
     },
   };
+}
+
+/** The path and each folder above it, the root excepted. */
+function withParents(path: string): readonly string[] {
+  const names = path.split("/").filter((name) => name !== "");
+  return names.map((_name, index) => `/${names.slice(0, index + 1).join("/")}`);
+}
+
+function notAFolder(path: string, file: string): StreamError {
+  return new StreamError(
+    "folder-not-writable",
+    `${path} cannot be written (ENOTDIR): ${file} is a file`,
+    { domain: "external", retry: "never" },
+  );
 }

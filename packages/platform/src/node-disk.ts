@@ -57,13 +57,20 @@ async function readRange(path: string, { offset, length }: ByteRange): Promise<U
 
 async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
   const draft = `${path}.draft`;
-  {
-    await using file = await open(draft, "w");
-    await file.writeFile(bytes);
-    await file.sync();
+  try {
+    await writeSynced(draft, bytes);
+    await rename(draft, path);
+  } catch (caught) {
+    await rm(draft, { force: true });
+    throw caught;
   }
-  await rename(draft, path);
   await syncPath(dirname(path));
+}
+
+async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
+  await using file = await open(path, "w");
+  await file.writeFile(bytes);
+  await file.sync();
 }
 
 async function syncPath(path: string): Promise<void> {
