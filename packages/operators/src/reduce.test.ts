@@ -1,12 +1,12 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { createOperator } from "./create-operator.ts";
 import type { Operator } from "./operator.ts";
 import { createReduceOperator } from "./reduce.ts";
-import { TestBackend } from "./test-backend.ts";
+import { setKey, testBackends, type BackendUnderTest } from "./test-backends.ts";
 import { createTestContext } from "./test-context.ts";
 
-function openSum(keyed: TestBackend) {
+function openSum({ keyed }: BackendUnderTest) {
   const operator: Operator = createReduceOperator({
     kind: "reduce",
     create: (amount: number) => amount,
@@ -16,30 +16,32 @@ function openSum(keyed: TestBackend) {
   const { context, recorded } = createTestContext({ keyed });
   operator.open(context);
   const push = (key: string, amount: number, timestampMs: number): void => {
-    keyed.setCurrentKey(key, 0);
+    setKey(keyed, key);
     operator.onRecord(amount, timestampMs);
   };
   return { push, recorded };
 }
 
-test("each record emits its key's running value with the record's event time", () => {
-  const { push, recorded } = openSum(new TestBackend());
-  push("a", 1, 10);
-  push("b", 5, 11);
-  push("a", 2, 9);
-  expect(recorded.emitted).toEqual([
-    { value: "a=1", timestampMs: 10 },
-    { value: "b=5", timestampMs: 11 },
-    { value: "a=3", timestampMs: 9 },
-  ]);
-});
+describe.each(testBackends)("on %s", (_name, create) => {
+  test("each record emits its key's running value with the record's event time", () => {
+    const { push, recorded } = openSum(create());
+    push("a", 1, 10);
+    push("b", 5, 11);
+    push("a", 2, 9);
+    expect(recorded.emitted).toEqual([
+      { value: "a=1", timestampMs: 10 },
+      { value: "b=5", timestampMs: 11 },
+      { value: "a=3", timestampMs: 9 },
+    ]);
+  });
 
-test("a restored value goes on where it was", () => {
-  const before = new TestBackend();
-  openSum(before).push("a", 40, 0);
-  const { push, recorded } = openSum(before.copy());
-  push("a", 2, 1);
-  expect(recorded.emitted.map(({ value }) => value)).toEqual(["a=42"]);
+  test("a restored value goes on where it was", () => {
+    const before = create();
+    openSum(before).push("a", 40, 0);
+    const { push, recorded } = openSum(before.restore());
+    push("a", 2, 1);
+    expect(recorded.emitted.map(({ value }) => value)).toEqual(["a=42"]);
+  });
 });
 
 test("a keyed operator without keyed state is a bug of ours", () => {

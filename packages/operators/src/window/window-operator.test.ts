@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import type { Operator } from "../operator.ts";
-import { TestBackend } from "../test-backend.ts";
+import { setKey, testBackends, type BackendUnderTest } from "../test-backends.ts";
 import { createTestContext, type Recorded } from "../test-context.ts";
 import { createWindowOperator } from "./window-operator.ts";
 
@@ -58,30 +58,30 @@ function specOf({ assigner, allowedLatenessMs = 0, isReplacing = false }: Settin
 /** An operator with the task's part of the contract: keys, watermarks, restores. */
 class Driver {
   readonly recorded: Recorded;
-  readonly keyed: TestBackend;
+  readonly #backend: BackendUnderTest;
   readonly #settings: Settings;
   readonly #operator: Operator;
   #watermarkMs: number;
 
-  constructor(settings: Settings, restored?: Driver) {
+  constructor(settings: Settings, backend: BackendUnderTest, watermarkMs = -Infinity) {
     this.#settings = settings;
-    this.keyed = restored?.keyed.copy() ?? new TestBackend();
-    this.#watermarkMs = restored?.watermarkMs ?? -Infinity;
+    this.#backend = backend;
+    this.#watermarkMs = watermarkMs;
     this.#operator = createWindowOperator(specOf(settings));
     const { context, recorded } = createTestContext({
-      keyed: this.keyed,
+      keyed: backend.keyed,
       watermarkMs: () => this.#watermarkMs,
     });
     this.recorded = recorded;
     this.#operator.open(context);
   }
 
-  get watermarkMs(): number {
-    return this.#watermarkMs;
+  get cellCount(): number {
+    return this.#backend.keyed.cellCount();
   }
 
   push(key: string, amount: number, timestampMs: number): void {
-    this.keyed.setCurrentKey(key, key.length);
+    setKey(this.#backend.keyed, key);
     this.#operator.onRecord(amount, timestampMs);
   }
 
@@ -91,7 +91,7 @@ class Driver {
   }
 
   restore(): Driver {
-    return new Driver(this.#settings, this);
+    return new Driver(this.#settings, this.#backend.restore(), this.#watermarkMs);
   }
 
   results(): readonly string[] {
@@ -99,216 +99,231 @@ class Driver {
   }
 }
 
-describe("tumbling windows", () => {
-  test("fire when the watermark reaches the end - 1, with that as timestamp", () => {
-    const driver = new Driver({ assigner: tumbling(10) });
-    driver.push("a", 1, 0);
-    driver.push("a", 2, 9);
-    driver.push("a", 4, 10);
-    driver.advance(8);
-    expect(driver.results()).toEqual([]);
-    driver.advance(9);
-    expect(driver.recorded.emitted).toEqual([{ value: "a [0, 10) 3", timestampMs: 9 }]);
-    driver.advance(Infinity);
-    expect(driver.results()).toEqual(["a [0, 10) 3", "a [10, 20) 4"]);
+describe.each(testBackends)("on %s", (_name, create) => {
+  describe("tumbling windows", () => {
+    test("fire when the watermark reaches the end - 1, with that as timestamp", () => {
+      const driver = new Driver({ assigner: tumbling(10) }, create());
+      driver.push("a", 1, 0);
+      driver.push("a", 2, 9);
+      driver.push("a", 4, 10);
+      driver.advance(8);
+      expect(driver.results()).toEqual([]);
+      driver.advance(9);
+      expect(driver.recorded.emitted).toEqual([{ value: "a [0, 10) 3", timestampMs: 9 }]);
+      driver.advance(Infinity);
+      expect(driver.results()).toEqual(["a [0, 10) 3", "a [10, 20) 4"]);
+    });
+
+    test("keep nothing once they have fired", () => {
+      const driver = new Driver({ assigner: tumbling(10) }, create());
+      for (let time = 0; time < 100; time += 1) driver.push(`k${time % 3}`, 1, time);
+      driver.advance(89);
+      expect(driver.cellCount).toBe(3);
+      driver.advance(Infinity);
+      expect(driver.cellCount).toBe(0);
+    });
+
+    test("a record of a window that has fired is dropped and counted", () => {
+      const driver = new Driver({ assigner: tumbling(10) }, create());
+      driver.push("a", 1, 5);
+      driver.advance(9);
+      driver.push("a", 1, 5);
+      driver.push("b", 1, -3);
+      driver.advance(Infinity);
+      expect(driver.results()).toEqual(["a [0, 10) 1"]);
+      expect(driver.recorded.late).toBe(2);
+    });
+
+    test("the offset shifts them", () => {
+      const driver = new Driver({ assigner: tumbling(10, 3) }, create());
+      driver.push("a", 1, 2);
+      driver.push("a", 1, 3);
+      driver.advance(Infinity);
+      expect(driver.results()).toEqual(["a [-7, 3) 1", "a [3, 13) 1"]);
+    });
   });
 
-  test("keep nothing once they have fired", () => {
-    const driver = new Driver({ assigner: tumbling(10) });
-    for (let time = 0; time < 100; time += 1) driver.push(`k${time % 3}`, 1, time);
-    driver.advance(89);
-    expect(driver.keyed.cellCount()).toBe(3);
-    driver.advance(Infinity);
-    expect(driver.keyed.cellCount()).toBe(0);
-  });
-
-  test("a record of a window that has fired is dropped and counted", () => {
-    const driver = new Driver({ assigner: tumbling(10) });
+  test("a late record within the allowed lateness fires its windows again, for its key alone", () => {
+    const driver = new Driver({ assigner: tumbling(10), allowedLatenessMs: 5 }, create());
     driver.push("a", 1, 5);
-    driver.advance(9);
-    driver.push("a", 1, 5);
-    driver.push("b", 1, -3);
+    driver.push("b", 1, 5);
+    driver.advance(10);
+    driver.push("a", 1, 6);
+    expect(driver.results()).toEqual(["a [0, 10) 1", "b [0, 10) 1", "a [0, 10) 2"]);
+    driver.advance(14);
+    driver.push("a", 1, 6);
+    expect(driver.results()).toHaveLength(3);
+    expect(driver.recorded.late).toBe(1);
+    expect(driver.cellCount).toBe(0);
+  });
+
+  test("what a window emitted is not changed by a later firing, though `result` gives its accumulator", () => {
+    const spec = specOf({ assigner: tumbling(10), allowedLatenessMs: 50 });
+    const operator = createWindowOperator({
+      ...spec,
+      aggregate: { ...spec.aggregate, result: (sum: Sum) => sum },
+    });
+    const { keyed } = create();
+    const { context, recorded } = createTestContext({ keyed });
+    operator.open(context);
+    setKey(keyed, "a");
+    operator.onRecord(1, 0);
+    operator.advanceWatermark?.(9, () => false);
+    setKey(keyed, "a");
+    operator.onRecord(1, 0);
+    expect(recorded.emitted.map(({ value }) => value)).toEqual([{ total: 1 }, { total: 2 }]);
+  });
+
+  test("a key in several panes of a sliding window fires once per window", () => {
+    const driver = new Driver({ assigner: sliding(10, 5) }, create());
+    driver.push("a", 1, 1);
+    driver.push("a", 2, 6);
+    driver.push("b", 4, 7);
     driver.advance(Infinity);
-    expect(driver.results()).toEqual(["a [0, 10) 1"]);
-    expect(driver.recorded.late).toBe(2);
+    expect(driver.results().toSorted()).toEqual([
+      "a [-5, 5) 1",
+      "a [0, 10) 3",
+      "a [5, 15) 2",
+      "b [0, 10) 4",
+      "b [5, 15) 4",
+    ]);
   });
 
-  test("the offset shifts them", () => {
-    const driver = new Driver({ assigner: tumbling(10, 3) });
-    driver.push("a", 1, 2);
-    driver.push("a", 1, 3);
-    driver.advance(Infinity);
-    expect(driver.results()).toEqual(["a [-7, 3) 1", "a [3, 13) 1"]);
+  test("a record without event time is a bug of the plan, not a silent window", () => {
+    const driver = new Driver({ assigner: tumbling(10) }, create());
+    expect(() => driver.push("a", 1, -Infinity)).toThrow("without event time");
   });
-});
 
-test("a late record within the allowed lateness fires its windows again, for its key alone", () => {
-  const driver = new Driver({ assigner: tumbling(10), allowedLatenessMs: 5 });
-  driver.push("a", 1, 5);
-  driver.push("b", 1, 5);
-  driver.advance(10);
-  driver.push("a", 1, 6);
-  expect(driver.results()).toEqual(["a [0, 10) 1", "b [0, 10) 1", "a [0, 10) 2"]);
-  driver.advance(14);
-  driver.push("a", 1, 6);
-  expect(driver.results()).toHaveLength(3);
-  expect(driver.recorded.late).toBe(1);
-  expect(driver.keyed.cellCount()).toBe(0);
-});
+  describe("against windows by brute force", () => {
+    type Step =
+      | { readonly kind: "record"; readonly key: string; readonly timestampMs: number }
+      | { readonly kind: "watermark"; readonly byMs: number; readonly pauses: readonly boolean[] }
+      | { readonly kind: "restore" };
 
-test("what a window emitted is not changed by a later firing, though `result` gives its accumulator", () => {
-  const spec = specOf({ assigner: tumbling(10), allowedLatenessMs: 50 });
-  const operator = createWindowOperator({
-    ...spec,
-    aggregate: { ...spec.aggregate, result: (sum: Sum) => sum },
-  });
-  const keyed = new TestBackend();
-  const { context, recorded } = createTestContext({ keyed });
-  operator.open(context);
-  keyed.setCurrentKey("a", 0);
-  operator.onRecord(1, 0);
-  operator.advanceWatermark?.(9, () => false);
-  keyed.setCurrentKey("a", 0);
-  operator.onRecord(1, 0);
-  expect(recorded.emitted.map(({ value }) => value)).toEqual([{ total: 1 }, { total: 2 }]);
-});
-
-test("a key in several panes of a sliding window fires once per window", () => {
-  const driver = new Driver({ assigner: sliding(10, 5) });
-  driver.push("a", 1, 1);
-  driver.push("a", 2, 6);
-  driver.push("b", 4, 7);
-  driver.advance(Infinity);
-  expect(driver.results().toSorted()).toEqual([
-    "a [-5, 5) 1",
-    "a [0, 10) 3",
-    "a [5, 15) 2",
-    "b [0, 10) 4",
-    "b [5, 15) 4",
-  ]);
-});
-
-test("a record without event time is a bug of the plan, not a silent window", () => {
-  const driver = new Driver({ assigner: tumbling(10) });
-  expect(() => driver.push("a", 1, -Infinity)).toThrow("without event time");
-});
-
-describe("against windows by brute force", () => {
-  type Step =
-    | { readonly kind: "record"; readonly key: string; readonly timestampMs: number }
-    | { readonly kind: "watermark"; readonly byMs: number; readonly pauses: readonly boolean[] }
-    | { readonly kind: "restore" };
-
-  const step: fc.Arbitrary<Step> = fc.oneof(
-    {
-      weight: 6,
-      arbitrary: fc.record({
-        kind: fc.constant("record" as const),
-        key: fc.constantFrom("a", "b", "c"),
-        timestampMs: fc.integer({ min: -60, max: 120 }),
-      }),
-    },
-    {
-      weight: 2,
-      arbitrary: fc.record({
-        kind: fc.constant("watermark" as const),
-        byMs: fc.nat({ max: 30 }),
-        pauses: fc.array(fc.boolean(), { maxLength: 6 }),
-      }),
-    },
-    { weight: 1, arbitrary: fc.constant({ kind: "restore" as const }) },
-  );
-
-  const settings: fc.Arbitrary<Settings> = fc
-    .record({
-      slideMs: fc.integer({ min: 1, max: 24 }),
-      extraMs: fc.integer({ min: 0, max: 24 }),
-      offsetMs: fc.integer({ min: -9, max: 9 }),
-      isTumbling: fc.boolean(),
-      allowedLatenessMs: fc.oneof(fc.constant(0), fc.nat({ max: 20 })),
-      isReplacing: fc.boolean(),
-    })
-    .map(({ slideMs, extraMs, offsetMs, isTumbling, ...rest }) => ({
-      ...rest,
-      assigner: isTumbling
-        ? tumbling(slideMs, offsetMs)
-        : sliding(slideMs + extraMs, slideMs, offsetMs),
-    }));
-
-  /** Every window on its own: a sum per window and key. */
-  class NaiveWindows {
-    readonly results: string[] = [];
-    late = 0;
-    #watermarkMs = -Infinity;
-    readonly #sums = new Map<string, { key: string; start: number; end: number; total: number }>();
-    readonly #settings: Settings;
-
-    constructor(given: Settings) {
-      this.#settings = given;
-    }
-
-    push(key: string, timestampMs: number): void {
-      const { assigner, allowedLatenessMs = 0 } = this.#settings;
-      const { sizeMs, offsetMs } = assigner;
-      const slideMs = assigner.kind === "sliding" ? assigner.slideMs : sizeMs;
-      let isTaken = false;
-      for (let start = offsetMs - 1_000 * slideMs; start <= timestampMs; start += slideMs) {
-        const end = start + sizeMs;
-        if (timestampMs >= end || end - 1 + allowedLatenessMs <= this.#watermarkMs) continue;
-        isTaken = true;
-        const name = `${key} ${start}`;
-        const sum = this.#sums.get(name) ?? { key, start, end, total: 0 };
-        sum.total += 1;
-        this.#sums.set(name, sum);
-        if (end - 1 <= this.#watermarkMs) this.#emit(sum);
-      }
-      if (!isTaken) this.late += 1;
-    }
-
-    advance(watermarkMs: number): void {
-      for (const sum of this.#sums.values()) {
-        if (sum.end - 1 > this.#watermarkMs && sum.end - 1 <= watermarkMs) this.#emit(sum);
-      }
-      this.#watermarkMs = watermarkMs;
-    }
-
-    #emit({ key, start, end, total }: { key: string; start: number; end: number; total: number }) {
-      this.results.push(`${key} [${start}, ${end}) ${total}`);
-    }
-  }
-
-  test("every window fires once with all of its records, over pauses, restores and lateness (S12)", () => {
-    fc.assert(
-      fc.property(settings, fc.array(step, { maxLength: 60 }), (given, steps) => {
-        const naive = new NaiveWindows(given);
-        const results: string[] = [];
-        let late = 0;
-        let driver = new Driver(given);
-        const collect = (): void => {
-          results.push(...driver.results());
-          late += driver.recorded.late;
-        };
-        let watermarkMs = -60;
-        for (const next of [...steps, { kind: "watermark", byMs: 1e9, pauses: [] } as const]) {
-          if (next.kind === "record") {
-            driver.push(next.key, 1, next.timestampMs);
-            naive.push(next.key, next.timestampMs);
-          } else if (next.kind === "watermark") {
-            const pauses = [...next.pauses];
-            watermarkMs += next.byMs;
-            driver.advance(watermarkMs, () => pauses.pop() ?? false);
-            naive.advance(watermarkMs);
-          } else {
-            collect();
-            driver = driver.restore();
-          }
-        }
-        collect();
-        expect(results.toSorted()).toEqual(naive.results.toSorted());
-        expect(late).toBe(naive.late);
-        expect(driver.keyed.cellCount()).toBe(0);
-      }),
-      { numRuns: 300 },
+    const step: fc.Arbitrary<Step> = fc.oneof(
+      {
+        weight: 6,
+        arbitrary: fc.record({
+          kind: fc.constant("record" as const),
+          key: fc.constantFrom("a", "b", "c"),
+          timestampMs: fc.integer({ min: -60, max: 120 }),
+        }),
+      },
+      {
+        weight: 2,
+        arbitrary: fc.record({
+          kind: fc.constant("watermark" as const),
+          byMs: fc.nat({ max: 30 }),
+          pauses: fc.array(fc.boolean(), { maxLength: 6 }),
+        }),
+      },
+      { weight: 1, arbitrary: fc.constant({ kind: "restore" as const }) },
     );
+
+    const settings: fc.Arbitrary<Settings> = fc
+      .record({
+        slideMs: fc.integer({ min: 1, max: 24 }),
+        extraMs: fc.integer({ min: 0, max: 24 }),
+        offsetMs: fc.integer({ min: -9, max: 9 }),
+        isTumbling: fc.boolean(),
+        allowedLatenessMs: fc.oneof(fc.constant(0), fc.nat({ max: 20 })),
+        isReplacing: fc.boolean(),
+      })
+      .map(({ slideMs, extraMs, offsetMs, isTumbling, ...rest }) => ({
+        ...rest,
+        assigner: isTumbling
+          ? tumbling(slideMs, offsetMs)
+          : sliding(slideMs + extraMs, slideMs, offsetMs),
+      }));
+
+    /** Every window on its own: a sum per window and key. */
+    class NaiveWindows {
+      readonly results: string[] = [];
+      late = 0;
+      #watermarkMs = -Infinity;
+      readonly #sums = new Map<
+        string,
+        { key: string; start: number; end: number; total: number }
+      >();
+      readonly #settings: Settings;
+
+      constructor(given: Settings) {
+        this.#settings = given;
+      }
+
+      push(key: string, timestampMs: number): void {
+        const { assigner, allowedLatenessMs = 0 } = this.#settings;
+        const { sizeMs, offsetMs } = assigner;
+        const slideMs = assigner.kind === "sliding" ? assigner.slideMs : sizeMs;
+        let isTaken = false;
+        for (let start = offsetMs - 1_000 * slideMs; start <= timestampMs; start += slideMs) {
+          const end = start + sizeMs;
+          if (timestampMs >= end || end - 1 + allowedLatenessMs <= this.#watermarkMs) continue;
+          isTaken = true;
+          const name = `${key} ${start}`;
+          const sum = this.#sums.get(name) ?? { key, start, end, total: 0 };
+          sum.total += 1;
+          this.#sums.set(name, sum);
+          if (end - 1 <= this.#watermarkMs) this.#emit(sum);
+        }
+        if (!isTaken) this.late += 1;
+      }
+
+      advance(watermarkMs: number): void {
+        for (const sum of this.#sums.values()) {
+          if (sum.end - 1 > this.#watermarkMs && sum.end - 1 <= watermarkMs) this.#emit(sum);
+        }
+        this.#watermarkMs = watermarkMs;
+      }
+
+      #emit({
+        key,
+        start,
+        end,
+        total,
+      }: {
+        key: string;
+        start: number;
+        end: number;
+        total: number;
+      }) {
+        this.results.push(`${key} [${start}, ${end}) ${total}`);
+      }
+    }
+
+    test("every window fires once with all of its records, over pauses, restores and lateness (S12)", () => {
+      fc.assert(
+        fc.property(settings, fc.array(step, { maxLength: 60 }), (given, steps) => {
+          const naive = new NaiveWindows(given);
+          const results: string[] = [];
+          let late = 0;
+          let driver = new Driver(given, create());
+          const collect = (): void => {
+            results.push(...driver.results());
+            late += driver.recorded.late;
+          };
+          let watermarkMs = -60;
+          for (const next of [...steps, { kind: "watermark", byMs: 1e9, pauses: [] } as const]) {
+            if (next.kind === "record") {
+              driver.push(next.key, 1, next.timestampMs);
+              naive.push(next.key, next.timestampMs);
+            } else if (next.kind === "watermark") {
+              const pauses = [...next.pauses];
+              watermarkMs += next.byMs;
+              driver.advance(watermarkMs, () => pauses.pop() ?? false);
+              naive.advance(watermarkMs);
+            } else {
+              collect();
+              driver = driver.restore();
+            }
+          }
+          collect();
+          expect(results.toSorted()).toEqual(naive.results.toSorted());
+          expect(late).toBe(naive.late);
+          expect(driver.cellCount).toBe(0);
+        }),
+        { numRuns: 300 },
+      );
+    });
   });
 });

@@ -80,7 +80,7 @@ class WindowOperator implements Operator {
     const accumulator = cell.value === undefined ? create() : cell.value;
     const replaced = add(accumulator, record);
     cell.value = replaced === undefined ? accumulator : replaced;
-    if (this.#watermarkMs >= firstWindowEnd(this.#layout, pane) - 1) this.#fireLate(pane);
+    if (this.#spec.allowedLatenessMs > 0) this.#fireLate(pane);
   }
 
   advanceWatermark(watermarkMs: number, shouldPause: () => boolean): boolean {
