@@ -4,11 +4,10 @@ import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { StreamError, type JobId } from "@millrace/core";
-import { createGrpcNetwork, type JobDescription, type SubmitJobRequest } from "@millrace/rpc";
+import type { JobDescription, SubmitJobRequest } from "@millrace/rpc";
 
-import { followJob } from "../client/follow-job.ts";
-import { createJobClient, type JobClient } from "../client/job-client.ts";
-import { prepareSubmission, type SubmissionOptions } from "../job/prepare-submission.ts";
+import type { JobClient } from "../client/job-client.ts";
+import type { SubmissionOptions } from "../job/prepare-submission.ts";
 import { formatDuration, type Output } from "../output.ts";
 import { findPort } from "./find-port.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -44,6 +43,11 @@ export async function runDev(options: DevOptions): Promise<JobDescription | unde
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
   try {
+    // Loaded while the processes start.
+    const { createGrpcNetwork } = await import("@millrace/rpc");
+    const { createJobClient } = await import("../client/job-client.ts");
+    const { followJob } = await import("../client/follow-job.ts");
+    const { prepareSubmission } = await import("../job/prepare-submission.ts");
     await using network = createGrpcNetwork();
     const client = createJobClient(network, cluster.address);
     const request = await Promise.race([

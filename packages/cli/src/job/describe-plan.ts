@@ -32,8 +32,8 @@ function describeOperator({ kind, name, hasState, options }: PlannedOperator): s
 
 function describeEnd(options: JsonValue): string {
   if (typeof options !== "object" || options === null) return "";
-  if ("guarantee" in options && typeof options.guarantee === "string") {
-    return ` (${options.guarantee})`;
+  if ("guarantee" in options && typeof options["guarantee"] === "string") {
+    return ` (${options["guarantee"]})`;
   }
   if (!("canReplay" in options)) return "";
   return options["canReplay"] === true ? " (replayable)" : " (cannot be replayed: at most once)";
