@@ -8,13 +8,14 @@ export interface ChainShape {
   readonly gateCount: number;
 }
 
+const prelude = "const { cursor, functions, operators, gates, isPromise, fail } = constants;";
+
 /** Longer chains are refused: the size of generated code is bounded. */
 export const maxChainSteps = 200;
 export const maxChainGates = 200;
 
 /**
- * Returns the body of a function of (cursor, functions, operators, gates, isPromise, fail) that
- * returns `{ run, outputs }`. Nothing but numbers of ours enters the text. A step that can emit
+ * Returns the body of a function of `constants` that returns `{ run, outputs }`. Nothing but numbers of ours enters the text. A step that can emit
  * several records (flat-map, operator) ends a section; each section is a function of its own.
  */
 export function chainSource(shape: ChainShape): string {
@@ -27,7 +28,7 @@ export function chainSource(shape: ChainShape): string {
       { domain: "user", retry: "never" },
     );
   }
-  const lines = ['"use strict";', ...constants(shape)];
+  const lines = ['"use strict";', prelude, ...constants(shape)];
   const starts = [0, ...steps.flatMap((kind, index) => (endsSection(kind) ? [index + 1] : []))];
   for (const start of starts.toReversed()) lines.push(...section(shape, start));
   lines.push(...outputs(steps), "return { run: run0, outputs };");

@@ -24,19 +24,20 @@ export interface CompileOptions {
 
 export interface CompiledChain {
   /** Runs one record through the chain up to its output gates. */
-  run(value: unknown, timestampMs: number): void;
+  readonly run: (value: unknown, timestampMs: number) => void;
   /** By step: what an operator's results go to; undefined for inlined functions. */
   readonly outputs: readonly (Output | undefined)[];
 }
 
-type ChainFactory = (
-  cursor: ChainCursor,
-  functions: readonly (UserFunction | undefined)[],
-  operators: readonly (Operator | undefined)[],
-  gates: readonly OutputGate[],
-  isPromise: (value: unknown) => boolean,
-  fail: (step: number, isLateEmit?: boolean) => never,
-) => CompiledChain;
+/** What the template of `chainSource` refers to. */
+interface ChainConstants {
+  readonly cursor: ChainCursor;
+  readonly functions: readonly (UserFunction | undefined)[];
+  readonly operators: readonly (Operator | undefined)[];
+  readonly gates: readonly OutputGate[];
+  readonly isPromise: (value: unknown) => boolean;
+  readonly fail: (step: number, isLateEmit?: boolean) => never;
+}
 
 type ConsumeKeyed = (value: unknown, timestampMs: number, hash: number) => void;
 
@@ -49,23 +50,16 @@ export function compileChain({ steps, gates, cursor }: CompileOptions): Compiled
   const kinds = steps.map((step): ChainStepKind => step.kind);
   const body = chainSource({ steps: kinds, gateCount: gates.length });
   // oxlint-disable-next-line typescript/no-implied-eval, typescript/no-unsafe-type-assertion -- templates of ours, no data enters
-  const factory = new Function(
-    "cursor",
-    "functions",
-    "operators",
-    "gates",
-    "isPromise",
-    "fail",
-    body,
-  ) as ChainFactory;
-  return factory(
+  const factory = new Function("constants", body) as (constants: ChainConstants) => CompiledChain;
+  return factory({
     cursor,
-    steps.map((step) => (step.kind === "operator" ? undefined : step.call)),
-    steps.map((step) => (step.kind === "operator" ? step.operator : undefined)),
+    functions: steps.map((step) => (step.kind === "operator" ? undefined : step.call)),
+    operators: steps.map((step) => (step.kind === "operator" ? step.operator : undefined)),
     gates,
     isPromise,
-    (step, isLateEmit) => refusePromise(steps[step]?.name ?? `step ${step}`, isLateEmit === true),
-  );
+    fail: (step, isLateEmit) =>
+      refusePromise(steps[step]?.name ?? `step ${step}`, isLateEmit === true),
+  });
 }
 
 /**

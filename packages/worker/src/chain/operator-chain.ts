@@ -96,7 +96,7 @@ export class OperatorChain {
       cursor: this.cursor,
     });
     this.run = this.#chain.run;
-    this.#buffering = this.operators().filter(({ bufferedBytes }) => bufferedBytes !== undefined);
+    this.#buffering = this.operators().filter((operator) => "bufferedBytes" in operator);
     for (const [index, step] of options.steps.entries()) this.#open(options, { index, step });
   }
 

@@ -1,7 +1,7 @@
 import { parseCheckpointId, parseVertexId, StreamError } from "@millrace/core";
+import { createHeapBackend } from "@millrace/state";
 import { describe, expect, test } from "vitest";
 
-import { createMemoryBackend } from "../test-kit/memory-backend.ts";
 import { channelRoom } from "../test-kit/memory-exchange.ts";
 import { jobOf, type TestNode } from "../test-kit/slot-world.ts";
 import { TestTarget, testSource } from "../test-kit/test-connectors.ts";
@@ -299,18 +299,10 @@ describe("checkpoints", () => {
   test("that cannot be encoded are declined and the job goes on (F26)", async () => {
     const world = worldOf(windowNodes(new TestTarget(), [recordsOf(20)]), {
       ports: {
-        createKeyedBackend: (options) => ({
-          ...createMemoryBackend(options),
-          beginSnapshot: () => ({
-            step: () => {
-              throw new StreamError("state-not-encodable", "a function in state sums", {
-                domain: "user",
-                retry: "never",
-              });
-            },
-            cancel: () => {},
+        createKeyedBackend: (options) =>
+          Object.assign(createHeapBackend(options), {
+            beginSnapshot: () => ({ step: refuseState, cancel: () => {} }),
           }),
-        }),
       },
     });
     await world.start();
@@ -323,3 +315,10 @@ describe("checkpoints", () => {
     expect(world.failure()).toBeUndefined();
   });
 });
+
+function refuseState(): never {
+  throw new StreamError("state-not-encodable", "a function in state sums", {
+    domain: "user",
+    retry: "never",
+  });
+}

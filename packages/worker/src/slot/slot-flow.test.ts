@@ -18,6 +18,8 @@ import {
   worldOf,
 } from "../test-kit/test-jobs.ts";
 
+const twoSlotSplits = [0, 300, 900, 1_500].map((offset) => recordsOf(120, offset));
+
 describe("the end", () => {
   test("reports drained downstream after everything fired, and barriers still pass", async () => {
     const target = new TestTarget();
@@ -173,24 +175,28 @@ describe("back-pressure", () => {
   });
 });
 
-describe("two slots", () => {
-  const splits = [recordsOf(120), recordsOf(120, 300), recordsOf(120, 900), recordsOf(120, 1_500)];
-
+describe.each([
+  { exchange: "records in memory", isEncoding: false },
+  { exchange: "encoded frames", isEncoding: true },
+])("two slots over $exchange", ({ isEncoding }) => {
   test("give the same output as one thread would (S13)", async () => {
     const target = new TestTarget();
-    const world = worldOf(windowNodes(target, splits), { parallelism: 2 });
+    const world = worldOf(windowNodes(target, twoSlotSplits), { parallelism: 2, isEncoding });
     await world.start();
     await drained(world, "sums/0");
     await drained(world, "sums/1");
     await world.checkpoint(1n);
-    expect(sorted(target.records())).toEqual(expectedSums(splits));
+    expect(sorted(target.records())).toEqual(expectedSums(twoSlotSplits));
   });
 
   test.each([1, 2, 3])(
     "restore into %i fresh slots with equal output (S9, S11, S13)",
     async (parallelism) => {
       const target = new TestTarget();
-      const first = worldOf(windowNodes(target, splits, 10_000), { parallelism: 2 });
+      const first = worldOf(windowNodes(target, twoSlotSplits, 10_000), {
+        parallelism: 2,
+        isEncoding,
+      });
       await first.start();
       await first.time.run(20);
       const snapshot = await first.checkpoint(1n);
@@ -198,8 +204,9 @@ describe("two slots", () => {
       await first.time.run(5);
       expect(first.stateOf("sums/0")).toBe("running");
 
-      const second = worldOf(windowNodes(target, splits), {
+      const second = worldOf(windowNodes(target, twoSlotSplits), {
         parallelism,
+        isEncoding,
         restore: snapshot,
         attempt: 2,
         pool,
@@ -209,24 +216,26 @@ describe("two slots", () => {
         await drained(second, `sums/${index}`);
       }
       await second.checkpoint(2n);
-      expect(sorted(target.records())).toEqual(expectedSums(splits));
+      expect(sorted(target.records())).toEqual(expectedSums(twoSlotSplits));
     },
   );
+});
 
+describe("two slots", () => {
   test("lose records when the planted bug drops a split (split-lost-on-restore)", async () => {
     const target = new TestTarget();
     const failpoints: Failpoints = { isActive: (name) => name === "split-lost-on-restore" };
-    const first = worldOf(windowNodes(target, splits, 10_000), { parallelism: 2 });
+    const first = worldOf(windowNodes(target, twoSlotSplits, 10_000), { parallelism: 2 });
     await first.start();
     await first.time.run(20);
     const snapshot = await first.checkpoint(1n);
     const restored = { restore: snapshot, attempt: 2, pool: first.pool(), parallelism: 2 };
-    const second = worldOf(windowNodes(target, splits), { ...restored, failpoints });
+    const second = worldOf(windowNodes(target, twoSlotSplits), { ...restored, failpoints });
     await second.start();
     await drained(second, "sums/0");
     await drained(second, "sums/1");
     await second.checkpoint(2n);
-    expect(sorted(target.records())).not.toEqual(expectedSums(splits));
+    expect(sorted(target.records())).not.toEqual(expectedSums(twoSlotSplits));
     expect(noFailpoints.isActive("split-lost-on-restore")).toBe(false);
   });
 });

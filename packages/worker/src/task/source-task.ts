@@ -68,7 +68,8 @@ export class SourceTask implements Task, SourceControl {
   readonly #context: SubtaskContext;
   readonly #bucket: TokenBucket | undefined;
   readonly #controls: Control[] = [];
-  readonly #timestampStep: number;
+  /** Returns a record's event time. */
+  readonly #stampOf: (record: unknown) => number;
   #splits: readonly HeldSplit[];
   #phase: Phase = { kind: "waiting-for-start" };
   #requestNumber = 0;
@@ -91,10 +92,7 @@ export class SourceTask implements Task, SourceControl {
       spec.rateLimit === undefined
         ? undefined
         : new TokenBucket(context.clock, spec.rateLimit / context.parallelism);
-    this.#timestampStep = context.chain.addOuterStep({
-      role: "the timestamp function of",
-      name: options.operatorName,
-    });
+    this.#stampOf = createStamp(options);
     this.#splits = options.restored.map((entry) => this.#hold(entry));
   }
 
@@ -260,50 +258,37 @@ export class SourceTask implements Task, SourceControl {
   #drain(split: HeldSplit, budget: TurnBudget): TaskActivity | undefined {
     const { chain } = this.#context;
     const { run, cursor } = chain;
-    const timestampOf = this.#options.spec.watermarks?.timestamp;
+    const stampOf = this.#stampOf;
     const bucket = this.#bucket;
     const records = split.records();
     let greatestMs = minWatermark;
-    let timestampMs = minWatermark;
     let paused: TaskActivity | undefined;
     try {
-      while (split.index < records.length && paused === undefined) {
-        if (bucket?.take() === false) {
-          paused = this.#waitForToken(bucket);
-        } else {
-          const record = records[split.index];
-          if (timestampOf !== undefined) {
-            cursor.step = this.#timestampStep;
-            timestampMs = timestampOf(record);
-            if (!Number.isFinite(timestampMs)) throw this.#badTimestamp(timestampMs);
-            if (timestampMs > greatestMs) greatestMs = timestampMs;
-          }
-          cursor.recordsIn += 1;
-          run(record, timestampMs);
-          split.index += 1;
-          if (!chain.hasRoom()) paused = "backpressured";
-          else if (budget.isSpent()) paused = "busy";
-        }
+      while (paused === undefined && split.index < records.length) {
+        if (bucket?.take() === false) return this.#waitForToken(bucket, { split, greatestMs });
+        const record = records[split.index];
+        const timestampMs = stampOf(record);
+        if (timestampMs > greatestMs) greatestMs = timestampMs;
+        cursor.recordsIn += 1;
+        run(record, timestampMs);
+        split.index += 1;
+        if (!chain.hasRoom()) paused = "backpressured";
+        else if (budget.isSpent()) paused = "busy";
       }
     } catch (error) {
       throw chain.locate(error, { position: split.describePosition() });
     }
-    if (timestampOf !== undefined) split.watermark.observe(greatestMs);
+    split.watermark.observe(greatestMs);
     return paused;
   }
 
-  #waitForToken(bucket: TokenBucket): TaskActivity {
+  #waitForToken(
+    bucket: TokenBucket,
+    read: { readonly split: HeldSplit; readonly greatestMs: number },
+  ): TaskActivity {
+    read.split.watermark.observe(read.greatestMs);
     this.#context.mailbox.wakeAfter(bucket.waitMs());
     return "idle";
-  }
-
-  #badTimestamp(timestampMs: unknown): StreamError {
-    return new StreamError(
-      "user-function-failed",
-      `the timestamp function of source ${this.#options.operatorName} returned ` +
-        `${String(timestampMs)}; it must return milliseconds since the epoch as a finite number`,
-      { domain: "user", retry: "never" },
-    );
   }
 
   /** Fires the watermark of this turn, if it has risen; false while it is not fully fired. */
@@ -344,4 +329,26 @@ export class SourceTask implements Task, SourceControl {
   #fail(error: unknown): void {
     this.#context.mailbox.fail(this.subtaskId, error);
   }
+}
+
+function createStamp(options: SourceTaskOptions): (record: unknown) => number {
+  const { operatorName, spec, context } = options;
+  if (spec.watermarks === undefined) return () => minWatermark;
+  const { timestamp } = spec.watermarks;
+  const { cursor } = context.chain;
+  const step = context.chain.addOuterStep({
+    role: "the timestamp function of",
+    name: operatorName,
+  });
+  return (record) => {
+    cursor.step = step;
+    const timestampMs = timestamp(record);
+    if (Number.isFinite(timestampMs)) return timestampMs;
+    throw new StreamError(
+      "user-function-failed",
+      `the timestamp function of source ${operatorName} returned ` +
+        `${String(timestampMs)}; it must return milliseconds since the epoch as a finite number`,
+      { domain: "user", retry: "never" },
+    );
+  };
 }

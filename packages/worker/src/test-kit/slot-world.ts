@@ -16,6 +16,7 @@ import {
   type LocalDisk,
   type SubtaskId,
 } from "@millrace/core";
+import { createExchange, type Exchange } from "@millrace/exchange";
 import {
   apiVersion,
   canonicalPlanJson,
@@ -26,12 +27,13 @@ import {
   type StreamNode,
 } from "@millrace/graph";
 import type { StateBlock } from "@millrace/state";
+import { createHeapBackend } from "@millrace/state";
 
 import { runSlot } from "../slot/run-slot.ts";
 import type { SlotCommand, SlotEvent, SlotRestore } from "../slot/slot-messages.ts";
 import type { SlotPorts } from "../slot/slot-ports.ts";
-import { createMemoryBackend } from "./memory-backend.ts";
 import { MemoryNetwork } from "./memory-exchange.ts";
+import { MemoryStreams } from "./memory-streams.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
 /** A node of a test's job, in order; inputs by index. */
@@ -67,6 +69,8 @@ export interface WorldOptions {
   readonly pool?: readonly SplitRecord[];
   /** The test answers requests for splits itself. */
   readonly isAssigningByHand?: boolean;
+  /** Records go through the real exchange, not through the one that counts records. */
+  readonly isEncoding?: boolean;
 }
 
 /** What subtasks answer to a barrier. */
@@ -95,6 +99,7 @@ export class SlotWorld {
   readonly network: MemoryNetwork = new MemoryNetwork();
   readonly slots: WorldSlot[] = [];
   readonly #options: WorldOptions;
+  readonly #streams: MemoryStreams = new MemoryStreams(this.time.turn);
   #pool: readonly SplitRecord[] | undefined;
   #waiting: Extract<SlotEvent, { kind: "request-split" }>[] = [];
 
@@ -206,7 +211,7 @@ export class SlotWorld {
 
   #openSlot(): void {
     const slot: WorldSlot = { events: [], command: () => {} };
-    const { time, network } = this;
+    const { time } = this;
     this.slots.push(slot);
     const ports: SlotPorts = {
       clock: time.clock,
@@ -215,9 +220,9 @@ export class SlotWorld {
       digest: { sha256: (...parts) => hash(parts) },
       logger: silentLogger,
       failpoints: this.#options.failpoints ?? noFailpoints,
-      openExchange: () => network.openExchange(),
+      openExchange: () => this.#openExchange(),
       loadJob: () => Promise.resolve(this.#options.job),
-      createKeyedBackend: createMemoryBackend,
+      createKeyedBackend: createHeapBackend,
       ...this.#options.ports,
     };
     void runSlot(
@@ -233,6 +238,17 @@ export class SlotWorld {
       },
       ports,
     );
+  }
+
+  #openExchange(): Promise<Exchange> {
+    if (this.#options.isEncoding !== true) return this.network.openExchange();
+    return createExchange({
+      network: this.#streams,
+      clock: this.time.clock,
+      logger: silentLogger,
+      hint: { kind: "unix", host: "" },
+      failpoints: noFailpoints,
+    });
   }
 
   #coordinate(event: SlotEvent): void {

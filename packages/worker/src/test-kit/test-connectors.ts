@@ -92,13 +92,13 @@ export class TestTarget {
           },
           prepare: (id) => {
             const name = `${id.operatorName}-${id.subtaskIndex}-${id.attempt}-${id.checkpointId}`;
-            this.#staged.set(name, buffer);
+            this.#staged.set(JSON.stringify(name), buffer);
             const isEmpty = buffer.length === 0;
             buffer = [];
             return Promise.resolve(isEmpty ? undefined : name);
           },
           publish: (committable) => {
-            const name = String(committable);
+            const name = JSON.stringify(committable);
             this.published.set(name, this.#staged.get(name) ?? this.published.get(name) ?? []);
             return Promise.resolve();
           },

@@ -9,7 +9,7 @@ import {
   type TestNode,
   type WorldOptions,
 } from "./slot-world.ts";
-import { TestTarget, testSource, type TestRecord } from "./test-connectors.ts";
+import { testSource, type TestRecord, type TestTarget } from "./test-connectors.ts";
 
 const watermarks: NonNullable<SourceSpec["watermarks"]> = {
   timestamp: (record: TestRecord) => record.atMs,
@@ -122,7 +122,8 @@ export function listEntries(
 ): { readonly [field: string]: JsonValue }[] {
   return snapshot.flatMap((event) =>
     event.kind === "snapshot-block" && event.block.operator === operator
-      ? (decodeListBlock(event.block) as { [field: string]: JsonValue }[])
+      ? // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- entries of ours are objects
+        (decodeListBlock(event.block) as { [field: string]: JsonValue }[])
       : [],
   );
 }
