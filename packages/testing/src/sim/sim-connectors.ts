@@ -88,9 +88,11 @@ export class SimSinkTarget {
     return name;
   }
 
-  publish(name: string): void {
-    if (this.#published.has(name)) return;
-    const staged = this.#staged.get(name);
+  /** The name is what `stage` gave; under another id the same records appear a second time. */
+  publish(name: string, id: SinkTransactionId): void {
+    const publishedName = nameOf(id);
+    if (this.#published.has(publishedName)) return;
+    const staged = this.#staged.get(name) ?? this.#published.get(name);
     if (staged === undefined) {
       throw new StreamError("sink-failed", `transaction ${name} is not staged`, {
         domain: "external",
@@ -98,7 +100,7 @@ export class SimSinkTarget {
       });
     }
     this.guardPublish(staged.id);
-    this.#published.set(name, staged);
+    this.#published.set(publishedName, staged);
     this.#staged.delete(name);
   }
 
@@ -145,10 +147,10 @@ function createSimWriter(target: SimSinkTarget, context: ConnectorContext): Sink
       await sleep(clock, 2);
       return target.stage({ id, records });
     },
-    async publish(committable) {
+    async publish(committable, id) {
       await sleep(clock, 2);
       assert(typeof committable === "string", "a committable of the sim sink is a name");
-      target.publish(committable);
+      target.publish(committable, id);
     },
     async removeOrphans() {
       await sleep(clock, 2);
