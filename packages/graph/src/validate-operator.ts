@@ -6,7 +6,7 @@ import { paneLayoutOf } from "./panes.ts";
 import type { SourceSpec, StreamGraph, StreamNode, WindowSpec } from "./stream-graph.ts";
 
 /** The most panes of a sliding window: each firing merges all of them for each key. */
-export const maxPanesPerWindow = 2_000;
+const maxPanesPerWindow = 2_000;
 
 /** Throws `job-module-invalid` if the operator's own options cannot run. */
 export function validateOperator(graph: StreamGraph, node: StreamNode): void {

@@ -15,7 +15,7 @@ export function createPrintOperator(label: string): Operator {
 }
 
 /** Returns a record as one line of text: strings as they are, all else as JSON. */
-export function formatRecord(value: unknown): string {
+function formatRecord(value: unknown): string {
   if (typeof value === "string") return value;
   return JSON.stringify(value, formatPart) ?? String(value);
 }
