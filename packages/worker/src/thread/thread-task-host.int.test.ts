@@ -75,7 +75,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function startThread(): Thread {
+function startThread(maxHeapMb?: number): Thread {
   const events: SlotEvent[] = [];
   let waiting: (() => void)[] = [];
   const { promise: exit, resolve } = Promise.withResolvers<Error>();
@@ -83,6 +83,7 @@ function startThread(): Thread {
     workerId: "w1",
     hint: { kind: "unix", host: "" },
     logLevel: "error",
+    ...(maxHeapMb === undefined ? {} : { maxHeapMb }),
   });
   const handle = host.start(0, {
     onEvent: (event) => {
@@ -121,11 +122,11 @@ const reaches =
     event.kind === "subtask-state" && event.state.kind === kind ? true : undefined;
 
 /** Starts a slot with the job and answers its first request for a split. */
-async function runJob(map: string): Promise<Thread> {
+async function runJob(map: string, maxHeapMb?: number): Promise<Thread> {
   const bytes = new TextEncoder().encode(moduleText(map));
   const cache = createFileBundleCache(createNodeDisk(), join(folder, "bundles"));
   const bundleUrl = await cache.store(digest.sha256(bytes), bytes);
-  const thread = startThread();
+  const thread = startThread(maxHeapMb);
   const dataAddress = await thread.until(addressOf);
   const preparation = await preparationOf(bundleUrl, dataAddress);
   thread.handle.post({ kind: "prepare", preparation });
@@ -210,6 +211,13 @@ test("process.exit in the author's code is an end that is told", async () => {
   const thread = await runJob("() => process.exit(3)");
   expect((await thread.exit).message).toContain("code 3");
 });
+
+test("a slot whose heap is nearly full ends before V8 aborts the process (F21)", async () => {
+  const hoard =
+    "() => { const hoard = []; setInterval(() => hoard.push(new Array(50000).fill(1.5)), 10); }";
+  const thread = await runJob(hoard, 128);
+  expect(await thread.exit).toMatchObject({ code: "out-of-memory", domain: "user" });
+}, 20_000);
 
 test("a terminated slot leaves no socket behind (L5)", async () => {
   const thread = startThread();
