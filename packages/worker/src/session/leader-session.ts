@@ -23,7 +23,7 @@ import type { WorkerCounters } from "../worker-counters.ts";
 export type Welcome = Extract<CoordinatorMessage, { kind: "welcome" }>;
 export type AttemptMessage = Exclude<CoordinatorMessage, { kind: "welcome" | "refused" }>;
 
-export interface LeaderSessionHandlers {
+interface LeaderSessionHandlers {
   /** Returns the registration as of now; called for every new session. */
   register(): WorkerMessage;
   heartbeat(): WorkerMessage;

@@ -41,7 +41,7 @@ export const testCompressor: Compressor = {
 };
 
 export const numbers: VertexId = parseVertexId("numbers");
-export const totals: VertexId = parseVertexId("totals");
+const totals: VertexId = parseVertexId("totals");
 export const workerId: WorkerId = parseWorkerId("w1");
 export const jobId: JobId = parseJobId("job");
 
