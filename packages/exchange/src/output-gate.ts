@@ -62,6 +62,7 @@ export class PartitionedOutput implements OutputGate, RoomListener {
 
   flush(nowMs: number, isIdle: boolean): void {
     for (const channel of this.#channels) channel.flush(nowMs, isIdle);
+    for (const channel of this.#channels) channel.push();
   }
 
   finish(): void {

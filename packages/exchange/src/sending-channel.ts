@@ -99,7 +99,7 @@ export class SendingChannel {
     this.#link.push();
   }
 
-  /** Sends what waits if the task is idle, or if it has waited long enough. */
+  /** Sends what waits if the task is idle, or if it has waited long enough; `push` follows. */
   flush(nowMs: number, isIdle: boolean): void {
     if (this.#buffer.recordCount > 0 || this.#hasPendingWatermark) {
       if (Number.isNaN(this.#waitingSinceMs)) this.#waitingSinceMs = nowMs;
@@ -108,6 +108,10 @@ export class SendingChannel {
         this.#sendWaiting();
       }
     }
+  }
+
+  /** Lets what was sent leave, together with what other channels of the connection sent. */
+  push(): void {
     this.#link.push();
   }
 
@@ -121,6 +125,7 @@ export class SendingChannel {
   #sendFullFrame(): void {
     this.#frameLimitBytes = Math.min(this.#frameLimitBytes * 2, this.#options.maxFrameBytes);
     this.#sendWaiting();
+    this.#link.push();
     const overshootBytes = -this.#credit.availableBytes();
     if (overshootBytes > this.#options.maxOvershootBytes) throw this.#overshot(overshootBytes);
   }

@@ -1,0 +1,116 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+
+import { defaultExchangeOptions } from "./options.ts";
+import { EncodedBatch, RecordReader, RecordWriter } from "./record-codec.ts";
+import { ValueBuffer } from "./value-batch.ts";
+
+type Record = readonly [value: unknown, timestampMs: number, hash: number];
+
+const records = fc.array(
+  fc.tuple(
+    fc.anything({ withBigInt: true, withDate: true, withMap: true, maxDepth: 2 }),
+    fc.double({ noNaN: true }),
+    fc.integer(),
+  ),
+  { minLength: 1, maxLength: 20 },
+);
+
+test("batches of a channel give their records in order, wherever a drain pauses (S8)", () => {
+  const pauses = fc.array(fc.boolean(), { minLength: 1 });
+  fc.assert(
+    fc.property(fc.array(records, { maxLength: 3 }), pauses, (batches, pattern) => {
+      const writer = new RecordWriter(defaultExchangeOptions, true);
+      const reader = new RecordReader();
+      const read: Record[] = [];
+      let turn = 0;
+      // At the end of the pattern nothing pauses any more.
+      const shouldPause = (): boolean => pattern[turn++] ?? false;
+      for (const [sequence, batch] of batches.entries()) {
+        for (const [value, timestampMs, hash] of batch) writer.append(value, timestampMs, hash);
+        const encoded = new EncodedBatch(writer.takePayload(), reader, sequence);
+        expect(encoded.recordCount).toBe(batch.length);
+        while (!encoded.drain((...record) => read.push(record), shouldPause));
+        expect(encoded.position()).toEqual({
+          frameSequence: sequence,
+          recordIndex: batch.length - 1,
+        });
+      }
+      expect(read).toStrictEqual(batches.flat());
+    }),
+  );
+});
+
+test("a record that cannot be encoded is refused by name and leaves the others whole (F26)", () => {
+  const writer = new RecordWriter(defaultExchangeOptions, false);
+  writer.append({ a: 1 }, 1, 0);
+  expect(() => writer.append({ a: 2, f: () => 1 }, 2, 0)).toThrow(
+    expect.objectContaining({
+      code: "record-not-encodable",
+      message: expect.stringContaining('"f"'),
+    }),
+  );
+  writer.append({ a: 3, b: 4 }, 3, 0);
+  const read: unknown[] = [];
+  const batch = new EncodedBatch(writer.takePayload(), new RecordReader(), 0);
+  batch.drain(
+    (value, timestampMs, hash) => read.push([value, timestampMs, hash]),
+    () => false,
+  );
+  expect(read).toEqual([
+    [{ a: 1 }, 1, 0],
+    [{ a: 3, b: 4 }, 3, 0],
+  ]);
+});
+
+test("a record beyond the limit is refused (F27)", () => {
+  const writer = new RecordWriter({ ...defaultExchangeOptions, maxRecordBytes: 1_000 }, false);
+  writer.append("x".repeat(900), 0, 0);
+  const tooLarge = expect.objectContaining({ code: "record-too-large" });
+  expect(() => writer.append("x".repeat(1_000), 0, 0)).toThrow(tooLarge);
+  expect(() => writer.append("x".repeat(10_000_000), 0, 0)).toThrow(tooLarge);
+});
+
+test("bytes that were cut or added are noticed at the latest at the end of the batch", () => {
+  const writer = new RecordWriter(defaultExchangeOptions, false);
+  const drain = (payload: Uint8Array): boolean =>
+    new EncodedBatch(payload, new RecordReader(), 0).drain(
+      () => {},
+      () => false,
+    );
+  writer.append("abc", 1, 0);
+  const payload = writer.takePayload();
+  const failed = expect.objectContaining({ code: "decode-failed" });
+  expect(drain(payload)).toBe(true);
+  for (let length = 0; length < payload.length; length += 1) {
+    expect(() => drain(payload.subarray(0, length))).toThrow(failed);
+  }
+  expect(() => drain(Uint8Array.of(...payload, 0))).toThrow(failed);
+});
+
+test("records that are not encoded come out the same, wherever a drain pauses", () => {
+  const buffer = new ValueBuffer();
+  const value = { f: () => 1 };
+  buffer.append(value, 5, 7);
+  buffer.append("b", -Infinity, 0);
+  const batch = buffer.takeBatch(3);
+  const read: Record[] = [];
+  expect(
+    batch.drain(
+      (...record) => read.push(record),
+      () => true,
+    ),
+  ).toBe(false);
+  expect(
+    batch.drain(
+      (...record) => read.push(record),
+      () => true,
+    ),
+  ).toBe(true);
+  expect(read).toEqual([
+    [value, 5, 7],
+    ["b", -Infinity, 0],
+  ]);
+  expect(read[0]?.[0]).toBe(value);
+  expect([buffer.recordCount, batch.recordCount]).toEqual([0, 2]);
+});
