@@ -1,8 +1,9 @@
 import type { SplitRecord } from "@millrace/checkpoint";
-import { StreamError, type FailureLocation, type JsonValue } from "@millrace/core";
+import type { JsonValue } from "@millrace/core";
 import type { SourceBatch, SourceReader, SplitHandle } from "@millrace/graph";
 
 import type { SourceEntry } from "./source-entry.ts";
+import { sourceFailure } from "./source-failure.ts";
 import type { SplitWatermark } from "./split-watermark.ts";
 import type { Mailbox, Outcome } from "./task.ts";
 
@@ -116,23 +117,9 @@ export class HeldSplit {
     });
   }
 
-  #readFailure(error: unknown): StreamError {
-    const location: FailureLocation = { position: this.describePosition() };
-    if (error instanceof StreamError) {
-      return new StreamError(error.code, error.message, {
-        domain: error.domain,
-        retry: error.retry,
-        cause: error,
-        location,
-      });
-    }
-    const text = error instanceof Error ? error.message : String(error);
-    return new StreamError("source-failed", `reading ${this.describePosition()} failed: ${text}`, {
-      domain: "external",
-      retry: "backoff",
-      cause: error,
-      location,
-    });
+  #readFailure(error: unknown): unknown {
+    const where = this.describePosition();
+    return sourceFailure(error, { what: `reading ${where}`, location: { position: where } });
   }
 }
 

@@ -14,6 +14,7 @@ import type { SourceReader, SourceSpec } from "@millrace/graph";
 
 import { HeldSplit } from "./held-split.ts";
 import { encodeSourceEntry, type SourceEntry } from "./source-entry.ts";
+import { sourceFailure } from "./source-failure.ts";
 import { lowerBoundWatermark, SplitWatermark } from "./split-watermark.ts";
 import type { SubtaskContext } from "./subtask-context.ts";
 import type { SourceControl, SplitAssignment, Task, TaskActivity } from "./task.ts";
@@ -104,7 +105,11 @@ export class SourceTask implements Task, SourceControl {
     this.#context.mailbox.join(discover(), {
       onValue: (splits) =>
         this.#context.mailbox.send({ kind: "discovered-splits", vertexId: this.vertexId, splits }),
-      onFailure: (error) => this.#fail(error),
+      onFailure: (error) => {
+        const operator = this.#options.operatorName;
+        const what = `discovering the splits of source ${operator}`;
+        this.#fail(sourceFailure(error, { what, location: { operator } }));
+      },
     });
   }
 

@@ -23,7 +23,7 @@ export function testSource(
         splits.map((records, index) => ({
           id: `split-${index}`,
           descriptor: index,
-          lowerBoundMs: Math.min(...records.map(({ atMs }) => atMs)),
+          lowerBoundMs: records.reduce((least, { atMs }) => Math.min(least, atMs), Infinity),
         })),
       ),
     createReader: ({ clock }) => ({
