@@ -10,7 +10,7 @@ import type { ChannelAddress } from "./contract.ts";
 import { brokenFrame, maxChannelsPerConnection } from "./frame.ts";
 
 /** Raised when frames or records change; both ends must have the same. */
-export const exchangeProtocolVersion = 1;
+const exchangeProtocolVersion = 1;
 
 export const maxHelloBytes: number = 1024 * 1024;
 

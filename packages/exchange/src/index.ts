@@ -11,6 +11,5 @@ export type {
   StreamElement,
 } from "./contract.ts";
 export { createExchange, type ExchangePorts } from "./exchange.ts";
-export { describeChannel } from "./hello.ts";
 export { defaultExchangeOptions, type ExchangeOptions } from "./options.ts";
 export { createSocketNetwork } from "./socket-network.ts";
