@@ -32,3 +32,37 @@ export interface JobMetrics {
   readonly lastRestoreMs: number;
   readonly restoreMsTotal: number;
 }
+
+/** Returns the metrics of a coordinator that does not lead. */
+export function idleMetrics(): CoordinatorMetrics {
+  return {
+    isLeading: false,
+    workerCount: 0,
+    slotCount: 0,
+    freeSlotCount: 0,
+    jobCounts: countStates([]),
+    staleMessageCount: 0,
+    removedObjectCount: 0,
+    jobs: [],
+  };
+}
+
+/** Returns how many jobs are in each state. */
+export function countStates(states: readonly JobState[]): Readonly<Record<JobState, number>> {
+  const counts = new Map<JobState, number>();
+  for (const state of states) counts.set(state, (counts.get(state) ?? 0) + 1);
+  const of = (state: JobState): number => counts.get(state) ?? 0;
+  return {
+    created: of("created"),
+    "waiting-for-slots": of("waiting-for-slots"),
+    deploying: of("deploying"),
+    running: of("running"),
+    restarting: of("restarting"),
+    finishing: of("finishing"),
+    stopping: of("stopping"),
+    finished: of("finished"),
+    stopped: of("stopped"),
+    failed: of("failed"),
+    cancelled: of("cancelled"),
+  };
+}

@@ -1,0 +1,172 @@
+/**
+ * Begins an attempt: raises it in a fenced transaction and reads what it restores.
+ *
+ * I1 The transaction compares attempt and head: after it no commit of an older attempt can succeed,
+ *    so that the head read with it is what the attempt restores, exactly (S7).
+ * I2 What is restored is pinned by the same transaction (S4).
+ * I3 A manifest that is not what the metadata says ends the job: nothing older is taken instead.
+ */
+import {
+  encodeCommittedCheckpoint,
+  parseManifest,
+  type CommittedCheckpoint,
+  type Manifest,
+} from "@millrace/checkpoint";
+import {
+  parseAttempt,
+  randomId,
+  retry,
+  StreamError,
+  type Attempt,
+  type RetryPolicy,
+} from "@millrace/core";
+
+import type { CoordinatorContext } from "../context.ts";
+import { parseSnapshot, type JobMemory } from "../job/job-memory.ts";
+import { encodeRecord, idReserve, type AttemptRecord } from "../metadata/job-records.ts";
+
+export interface RaisedAttempt {
+  readonly attempt: Attempt;
+  /** Absent when the job begins from nothing. */
+  readonly restore?: RestoredCheckpoint;
+  /** The pin on what is restored; the first commit ends it. */
+  readonly pinKey?: string;
+}
+
+export interface RestoredCheckpoint {
+  readonly checkpoint: CommittedCheckpoint;
+  readonly manifest: Manifest;
+}
+
+/** Returns the raised attempt; throws `stale`, `manifest-corrupt` or `state-incompatible`. */
+export async function raiseAttempt(
+  context: CoordinatorContext,
+  job: JobMemory,
+  parallelism: number,
+): Promise<RaisedAttempt> {
+  for (;;) {
+    const raised = await tryRaise(context, job, parallelism);
+    if (raised !== undefined) return raised;
+    // Refused: not leading any more, or a commit of the attempt before came in between.
+    await context.leadership.check();
+  }
+}
+
+async function tryRaise(
+  context: CoordinatorContext,
+  job: JobMemory,
+  parallelism: number,
+): Promise<RaisedAttempt | undefined> {
+  const { keys } = job;
+  const before = await readSnapshot(context, job);
+  const { head } = before;
+  const record = nextAttempt(context, before, parallelism);
+  const value = encodeRecord(record);
+  const pinKey = keys.pin(record.attempt);
+  const result = await context.metadata.transact({
+    compares: [
+      { key: keys.attempt, target: "modRevision", equals: before.attempt?.revision ?? 0n },
+      { key: keys.head, target: "modRevision", equals: head?.revision ?? 0n },
+      { key: keys.result, target: "createRevision", equals: 0n },
+    ],
+    writes: [
+      { kind: "put", key: keys.attempt, value },
+      ...before.pinKeys.map((key) => ({ kind: "delete" as const, key })),
+      ...(head === undefined
+        ? []
+        : [{ kind: "put" as const, key: pinKey, value: encodeCommittedCheckpoint(head.value) }]),
+    ],
+    marker: { key: keys.attempt, value },
+  });
+  if (result.kind === "refused") return undefined;
+  const pins =
+    head === undefined ? { pinKeys: [], pins: [] } : { pinKeys: [pinKey], pins: [head.value] };
+  job.snapshot = { ...before, ...pins, attempt: { value: record, revision: result.revision } };
+  if (head === undefined) return { attempt: record.attempt };
+  const checkpoint = chooseRestore(context, job, head.value);
+  const manifest = await readManifest(context, checkpoint);
+  assertRestorable(context, job, manifest);
+  return { attempt: record.attempt, restore: { checkpoint, manifest }, pinKey };
+}
+
+async function readSnapshot(
+  context: CoordinatorContext,
+  job: JobMemory,
+): Promise<JobMemory["snapshot"]> {
+  const { entries } = await context.metadata.list(job.keys.prefix);
+  return parseSnapshot(job.keys, entries);
+}
+
+function nextAttempt(
+  context: CoordinatorContext,
+  before: JobMemory["snapshot"],
+  parallelism: number,
+): AttemptRecord {
+  const last = before.attempt?.value;
+  const used = maxOf(last?.checkpointFloor ?? 0n, before.head?.value.checkpointId ?? 0n);
+  return {
+    attempt: parseAttempt((last?.attempt ?? 0) + 1),
+    nonce: randomId(context.random),
+    checkpointFloor: last === undefined ? 0n : used + idReserve,
+    parallelism,
+    raisedAtMs: context.clock.wallMs(),
+  };
+}
+
+function chooseRestore(
+  context: CoordinatorContext,
+  job: JobMemory,
+  head: CommittedCheckpoint,
+): CommittedCheckpoint {
+  if (!context.failpoints.isActive("restore-older-than-head")) return head;
+  return job.snapshot.checkpoints.findLast((c) => c.checkpointId < head.checkpointId) ?? head;
+}
+
+const readPolicy: RetryPolicy = { initialDelayMs: 100, maxDelayMs: 5_000 };
+const corruptReads = 3;
+
+/** Returns the manifest; waits for the store, reads three times before it says `manifest-corrupt`. */
+export async function readManifest(
+  context: CoordinatorContext,
+  checkpoint: CommittedCheckpoint,
+): Promise<Manifest> {
+  const { objects, digest, retryPorts, signal } = context;
+  const { manifestName, manifestSha256, checkpointId } = checkpoint;
+  let corruptCount = 0;
+  const readOnce = async (): Promise<Manifest> => {
+    try {
+      const bytes = await objects.get(manifestName, undefined, signal);
+      if (digest.sha256(bytes) === manifestSha256) return parseManifest(manifestName, bytes);
+    } catch (caught) {
+      if (!StreamError.is(caught, "not-found")) throw caught;
+    }
+    corruptCount += 1;
+    throw new StreamError(
+      "manifest-corrupt",
+      `manifest ${manifestName} of checkpoint ${checkpointId} is missing or its bytes are not those ` +
+        "that were written; restore the object, or start the job from an older checkpoint on purpose",
+      { domain: "external", retry: corruptCount < corruptReads ? "backoff" : "never" },
+    );
+  };
+  return retry(readOnce, readPolicy, retryPorts, signal);
+}
+
+/** Refuses state of another cluster, or metadata that was set back behind it (F33). */
+function assertRestorable(context: CoordinatorContext, job: JobMemory, manifest: Manifest): void {
+  const isOurs = manifest.jobId === job.record.jobId && manifest.clusterId === context.clusterId;
+  const isOlder = manifest.metadataRevision <= context.metadata.lastRevision();
+  if (isOurs && isOlder) return;
+  const why = isOurs
+    ? `was written at revision ${manifest.metadataRevision} of the metadata, which is now at ` +
+      `${context.metadata.lastRevision()}: the metadata store was set back to an older backup`
+    : `belongs to job ${manifest.jobId} of cluster ${manifest.clusterId}`;
+  throw new StreamError(
+    "state-incompatible",
+    `checkpoint ${manifest.checkpointId} of job ${job.record.jobId} ${why}; submit the job anew`,
+    { domain: "external", retry: "never" },
+  );
+}
+
+function maxOf(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}

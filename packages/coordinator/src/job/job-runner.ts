@@ -1,0 +1,433 @@
+/**
+ * Runs one job: owns its machine and its queue of events, executes the machine's effects, and keeps
+ * what users are shown. It decides nothing itself; decisions are in `job-machine.ts`.
+ *
+ * I1 Events are handled one after the other; an event that an effect causes waits for its turn.
+ * I2 Messages of another leader epoch or attempt are dropped and counted (S2).
+ * I3 After `close` nothing is sent or written; the job stays as it is in the metadata (S6).
+ */
+import type { CommittedCheckpoint } from "@millrace/checkpoint";
+import {
+  assertNever,
+  randomFraction,
+  StreamError,
+  subtaskIdOf,
+  toFailureData,
+  type FailureData,
+  type SubtaskId,
+  type WorkerId,
+} from "@millrace/core";
+import type { Placement } from "@millrace/graph";
+import type { JobState, SubtaskMetrics, SubtaskState } from "@millrace/rpc";
+
+import { createCheckpointStats, type CheckpointStats } from "../checkpoint/checkpoint-stats.ts";
+import { raiseAttempt, type RaisedAttempt } from "../checkpoint/recovery.ts";
+import type { AttemptMessage, WorkerRegistry } from "../cluster/registry.ts";
+import type { CoordinatorContext } from "../context.ts";
+import { LogBuffer } from "../logs/log-buffer.ts";
+import { AttemptRun, sourceVertices } from "./attempt-run.ts";
+import {
+  createEndedMachine,
+  createJobMachine,
+  transition,
+  type JobEffect,
+  type JobEvent,
+  type JobGoal,
+  type JobMachine,
+  type JobOutcome,
+} from "./job-machine.ts";
+import type { JobMemory } from "./job-memory.ts";
+import { JobStory } from "./job-story.ts";
+import { JobTimers } from "./job-timers.ts";
+import { recordEnd, recordGoal } from "./job-transactions.ts";
+import { describeFailure, visibleState } from "./job-view.ts";
+import { RecoveryTracker } from "./recovery-tracker.ts";
+import type { RestartSettings } from "./restart-policy.ts";
+import { schedule } from "./scheduler.ts";
+
+export interface JobRunnerOptions {
+  readonly context: CoordinatorContext;
+  readonly registry: WorkerRegistry;
+  readonly job: JobMemory;
+  readonly onStale: () => void;
+}
+
+export class JobRunner {
+  readonly job: JobMemory;
+  readonly logs: LogBuffer;
+  readonly stats: CheckpointStats = createCheckpointStats();
+  readonly recovery: RecoveryTracker;
+  readonly #options: JobRunnerOptions;
+  readonly #settings: RestartSettings;
+  readonly #timers: JobTimers;
+  readonly #story: JobStory;
+  readonly #metrics = new Map<SubtaskId, SubtaskMetrics>();
+  readonly #queue: JobEvent[] = [];
+  #isHandling = false;
+  #machine: JobMachine;
+  #placements: readonly Placement[] = [];
+  /** Where the last attempt ran, so that the next one finds its caches. */
+  #previousPlacements: readonly Placement[] = [];
+  #parallelism = 0;
+  #raised: RaisedAttempt | undefined;
+  #run: AttemptRun | undefined;
+  #shownState: JobState | undefined;
+  #isClosed = false;
+
+  constructor(options: JobRunnerOptions) {
+    const { context, job } = options;
+    this.#options = options;
+    this.job = job;
+    this.logs = new LogBuffer(context.config.logLineLimit);
+    this.recovery = new RecoveryTracker(context.clock);
+    this.#story = new JobStory({
+      context,
+      jobId: job.record.jobId,
+      logs: this.logs,
+      attempt: () => this.attempt(),
+    });
+    this.#timers = new JobTimers(context.clock);
+    this.#settings = {
+      maxFailures: job.plan.settings.restart.maxFailures,
+      backoff: context.config.restartBackoff,
+    };
+    const { result, goal, attempt } = job.snapshot;
+    this.#machine =
+      result === undefined
+        ? createJobMachine({ goal, hasRun: attempt !== undefined })
+        : createEndedMachine(toOutcome(result));
+    this.#shownState = result === undefined ? undefined : result.outcome;
+  }
+
+  /** Takes the job up: it was submitted, or it was found in the metadata. */
+  begin(): void {
+    if (this.#machine.phase.kind === "ended") return;
+    if (this.job.snapshot.attempt !== undefined) {
+      this.recovery.detect("the coordinator started again");
+    }
+    this.#dispatch({ kind: "begin" });
+  }
+
+  state(): JobState {
+    return visibleState(this.#machine, this.attempt());
+  }
+
+  machine(): JobMachine {
+    return this.#machine;
+  }
+
+  /** The newest attempt; 0 before the first. */
+  attempt(): number {
+    return this.job.snapshot.attempt?.value.attempt ?? 0;
+  }
+
+  placements(): readonly Placement[] {
+    return this.#run?.placements ?? [];
+  }
+
+  metricsOf(subtaskId: SubtaskId): SubtaskMetrics | undefined {
+    return this.#metrics.get(subtaskId);
+  }
+
+  /** Returns when the wish is recorded; it then holds over restarts of everything. */
+  async requestGoal(goal: Exclude<JobGoal, "run">): Promise<void> {
+    await recordGoal(this.#options.context, this.job, goal);
+    this.#story.say("info", `${goal === "drain" ? "stop with drain" : goal} requested`);
+    this.#dispatch({ kind: "goal", goal });
+  }
+
+  onSlotsChanged(): void {
+    this.#dispatch({ kind: "slots-changed" });
+  }
+
+  onWorkerLost(workerId: WorkerId, reason: string): void {
+    if (!this.#placements.some((placement) => placement.workerId === workerId)) return;
+    this.#fail(departure(`worker ${workerId} was lost: ${reason}`));
+  }
+
+  onSlotLost(workerId: WorkerId, slotIndex: number): void {
+    const isOurs = this.#placements.some(
+      (placement) => placement.workerId === workerId && placement.slotIndex === slotIndex,
+    );
+    if (isOurs) this.#fail(departure(`slot ${slotIndex} of worker ${workerId} was replaced`));
+  }
+
+  onMetrics(subtasks: readonly SubtaskMetrics[]): void {
+    for (const metrics of subtasks) this.#metrics.set(metrics.subtaskId, metrics);
+  }
+
+  onMessage(workerId: WorkerId, message: AttemptMessage): void {
+    if (message.kind === "log-lines") {
+      this.logs.append(message.lines);
+      return;
+    }
+    const run = this.#run;
+    const isCurrent =
+      run !== undefined &&
+      message.ref.attempt === run.ref.attempt &&
+      message.ref.leaderEpoch === run.ref.leaderEpoch;
+    const isLetThrough = this.#options.context.failpoints.isActive("no-attempt-check");
+    if (run === undefined || !(isCurrent || isLetThrough)) this.#options.onStale();
+    else run.onMessage(workerId, message);
+  }
+
+  /** Is silent from now on; the workers run on. */
+  close(): void {
+    this.#isClosed = true;
+    this.#timers.close();
+    this.#run?.close();
+  }
+
+  #dispatch(event: JobEvent): void {
+    this.#queue.push(event);
+    if (this.#isHandling) return;
+    this.#isHandling = true;
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      if (!this.#isClosed) this.#handle(next);
+    }
+    this.#isHandling = false;
+  }
+
+  #handle(event: JobEvent): void {
+    const before = this.#machine.phase;
+    const { machine, effects } = transition(this.#machine, event, this.#settings);
+    this.#machine = machine;
+    this.#tellOf(event, before.kind);
+    for (const effect of effects) this.#execute(effect);
+    this.#timers.watchSlotWait(machine.phase.kind === "waiting" && !machine.hasRun, {
+      afterMs: this.#options.context.config.slotWaitMs,
+      onOver: () => this.#dispatch({ kind: "slot-wait-over" }),
+    });
+    this.#showState();
+  }
+
+  #execute(effect: JobEffect): void {
+    switch (effect.kind) {
+      case "reserve-slots":
+        this.#reserveSlots();
+        return;
+      case "raise-attempt":
+        void this.#raiseAttempt(); // Reports its outcome as an event.
+        return;
+      case "deploy":
+        this.#deploy();
+        return;
+      case "start":
+        this.#start();
+        return;
+      case "stop-sources":
+        this.#run?.broadcast({
+          kind: "stop-sources",
+          ref: this.#run.ref,
+          isDrain: effect.isDrain,
+        });
+        return;
+      case "request-checkpoint":
+        this.#run?.checkpoints.request(effect.checkpointKind);
+        return;
+      case "suspend-checkpoints":
+        this.#run?.checkpoints.suspend();
+        return;
+      case "cancel-attempt":
+        this.#cancelAttempt(effect.reason);
+        return;
+      case "wait-backoff":
+        this.#story.say("info", `restarts in ${effect.delayMs} ms`);
+        this.#timers.startBackoff(effect.delayMs, () => this.#dispatch({ kind: "backoff-over" }));
+        return;
+      case "record-end":
+        void this.#recordEnd(effect.outcome); // Reports its outcome as an event.
+        return;
+      default:
+        assertNever(effect);
+    }
+  }
+
+  #reserveSlots(): void {
+    const { registry } = this.#options;
+    const { jobId } = this.job.record;
+    const free = registry.freeSlots(jobId);
+    const scheduled = schedule(this.job, free, this.#previousPlacements);
+    if (scheduled.kind === "short") {
+      this.#dispatch({ kind: "slots-short", shortage: scheduled.shortage });
+      return;
+    }
+    registry.hold(jobId, scheduled.placements);
+    this.#placements = scheduled.placements;
+    this.#parallelism = scheduled.parallelism;
+    const isSource = new Set(sourceVertices(this.job));
+    const subtasks = scheduled.placements.map(({ subtaskId }) => subtaskId);
+    const sources = scheduled.placements
+      .filter(({ vertexId }) => isSource.has(vertexId))
+      .map(({ vertexId, subtaskIndex }) => subtaskIdOf(vertexId, subtaskIndex));
+    this.#dispatch({ kind: "slots-reserved", subtasks, sources });
+  }
+
+  async #raiseAttempt(): Promise<void> {
+    const { context } = this.#options;
+    try {
+      this.#raised = await raiseAttempt(context, this.job, this.#parallelism);
+    } catch (caught) {
+      this.#onEffectFailed(caught, (failure) =>
+        this.#dispatch({ kind: "attempt-not-raised", failure, jitter: this.#jitter() }),
+      );
+      return;
+    }
+    const { attempt, restore } = this.#raised;
+    const checkpointId = restore?.checkpoint.checkpointId;
+    context.observe({
+      kind: "attempt-raised",
+      jobId: this.job.record.jobId,
+      attempt,
+      ...(checkpointId === undefined ? {} : { restore: checkpointId }),
+    });
+    this.#dispatch({ kind: "attempt-raised" });
+  }
+
+  #deploy(): void {
+    const { context, registry } = this.#options;
+    const raised = this.#raised;
+    if (raised === undefined) return;
+    this.recovery.beginAttempt();
+    this.#metrics.clear();
+    const run = new AttemptRun({
+      context,
+      registry,
+      job: this.job,
+      raised,
+      placements: this.#placements,
+      stats: this.stats,
+      handlers: {
+        onSubtaskState: (subtaskId, state) => this.#onSubtaskState(subtaskId, state),
+        onCommitted: (checkpoint) => this.#onCommitted(checkpoint),
+        onCheckpointFailed: (reason) =>
+          this.#story.checkpointFailed(reason, this.stats.failedInRow),
+        onPublished: (checkpointId) => this.#dispatch({ kind: "published", checkpointId }),
+        onFailure: (failure) => this.#fail(failure),
+      },
+    });
+    this.#run = run;
+    this.#previousPlacements = run.placements;
+    this.#story.deployed(raised, run.workers);
+    run.deploy();
+    const { deployTimeoutMs } = context.config;
+    this.#timers.startDeploy(deployTimeoutMs, () => {
+      const message = `attempt ${raised.attempt} was not ready after ${deployTimeoutMs} ms`;
+      this.#fail({ code: "deadline-exceeded", domain: "external", message });
+    });
+  }
+
+  #start(): void {
+    const run = this.#run;
+    if (run === undefined) return;
+    this.#timers.endDeploy();
+    run.broadcast({ kind: "start", ref: run.ref });
+    run.checkpoints.begin();
+  }
+
+  #cancelAttempt(reason: string): void {
+    this.#timers.endDeploy();
+    this.#run?.cancel(reason);
+    this.#run = undefined;
+    this.#raised = undefined;
+    this.#placements = [];
+    this.#options.registry.release(this.job.record.jobId);
+  }
+
+  async #recordEnd(outcome: JobOutcome): Promise<void> {
+    try {
+      await recordEnd(this.#options.context, this.job, outcome);
+    } catch (caught) {
+      this.#onEffectFailed(caught, (failure) =>
+        this.#story.say("error", `the end cannot be recorded: ${describeFailure(failure)}`),
+      );
+      return;
+    }
+    this.#dispatch({ kind: "end-recorded" });
+  }
+
+  #onSubtaskState(subtaskId: SubtaskId, state: SubtaskState): void {
+    switch (state.kind) {
+      case "failed":
+        this.#fail(withSubtask(state.failure, subtaskId));
+        return;
+      case "ready":
+        this.recovery.ready(subtaskId, state);
+        this.#dispatch({ kind: "subtask-state", subtaskId, state: "ready" });
+        return;
+      case "running":
+        this.#onFirstRunning();
+        return;
+      case "stopped":
+      case "drained":
+        this.#onFirstRunning();
+        this.#dispatch({ kind: "subtask-state", subtaskId, state: state.kind });
+        return;
+      default:
+        assertNever(state);
+    }
+  }
+
+  #onFirstRunning(): void {
+    const restored = this.#raised?.restore?.checkpoint.checkpointId;
+    const summary = this.recovery.running(this.attempt(), restored);
+    if (summary !== undefined) this.#story.recovered(summary);
+  }
+
+  #onCommitted(checkpoint: CommittedCheckpoint): void {
+    this.#story.committed(checkpoint);
+    const { checkpointId, kind } = checkpoint;
+    this.#dispatch({ kind: "checkpoint-committed", checkpointId, checkpointKind: kind });
+  }
+
+  #fail(failure: FailureData): void {
+    this.#dispatch({ kind: "attempt-failed", failure, jitter: this.#jitter() });
+  }
+
+  /** Reports what an effect could not do, unless this coordinator is on its way out. */
+  #onEffectFailed(caught: unknown, report: (failure: FailureData) => void): void {
+    if (this.#isClosed || this.#options.context.signal.aborted) return;
+    const failure = toFailureData(caught);
+    // Not the leader any more: whoever is goes on with the job.
+    if (!StreamError.is(caught, "stale")) report(failure);
+  }
+
+  #tellOf(event: JobEvent, before: JobMachine["phase"]["kind"]): void {
+    if (event.kind === "attempt-failed" || event.kind === "attempt-not-raised") {
+      const isHeard = before === "deploying" || before === "running" || before === "raising";
+      if (!isHeard) return;
+      this.recovery.detect(describeFailure(event.failure));
+      this.#story.attemptFailed(event.failure);
+      return;
+    }
+    if (event.kind === "slots-short" && this.#shownState !== "waiting-for-slots") {
+      this.#story.waitsForSlots(event.shortage);
+    }
+  }
+
+  #showState(): void {
+    const state = this.state();
+    if (state === this.#shownState) return;
+    this.#shownState = state;
+    this.#options.context.observe({ kind: "job-state", jobId: this.job.record.jobId, state });
+    this.#story.stateChanged(state, this.#machine);
+  }
+
+  #jitter(): number {
+    return randomFraction(this.#options.context.random);
+  }
+}
+
+function toOutcome(result: NonNullable<JobMemory["snapshot"]["result"]>): JobOutcome {
+  if (result.outcome !== "failed") return { kind: result.outcome };
+  const unknown: FailureData = { code: "job-failed", domain: "internal", message: "unknown" };
+  return { kind: "failed", failure: result.failure ?? unknown };
+}
+
+function departure(message: string): FailureData {
+  return { code: "worker-lost", domain: "external", message };
+}
+
+function withSubtask(failure: FailureData, subtask: SubtaskId): FailureData {
+  return { ...failure, location: { subtask, ...failure.location } };
+}

@@ -1,0 +1,109 @@
+/**
+ * The splits of one source vertex that no reader has, during one attempt.
+ *
+ * I1 A split is in the pool or was assigned to exactly one reader (S9).
+ * I2 The earliest goes first; a repeated request gets the same answer.
+ * I3 Nobody is told that the pool is empty before it is discovered.
+ */
+import type { SplitPoolCut, SplitRecord } from "@millrace/checkpoint";
+import { StreamError, type Failpoints, type VertexId } from "@millrace/core";
+
+export interface SplitRequest {
+  readonly subtaskIndex: number;
+  readonly requestNumber: number;
+}
+
+export interface SplitAnswer extends SplitRequest {
+  readonly split?: SplitRecord;
+  readonly isPoolEmpty: boolean;
+  readonly poolLowerBoundMs: number;
+}
+
+export class SplitPool {
+  readonly #vertexId: VertexId;
+  readonly #failpoints: Failpoints;
+  readonly #splits: SplitRecord[];
+  readonly #answers = new Map<number, SplitAnswer>();
+  #isDiscovered: boolean;
+  #assignedCount = 0;
+  #waiting: SplitRequest[] = [];
+
+  /** A cut of a manifest, or nothing when the job begins. */
+  constructor(vertexId: VertexId, cut: SplitPoolCut | undefined, failpoints: Failpoints) {
+    this.#vertexId = vertexId;
+    this.#failpoints = failpoints;
+    this.#splits = [...(cut?.splits ?? [])];
+    this.#isDiscovered = cut?.isDiscovered ?? false;
+  }
+
+  /** Takes the splits in and answers who waits; a repeated report changes nothing. */
+  discover(splits: readonly SplitRecord[]): readonly SplitAnswer[] {
+    if (this.#isDiscovered) return [];
+    const repeated = findRepeated(splits);
+    if (repeated !== undefined) {
+      throw new StreamError(
+        "source-failed",
+        `source ${this.#vertexId} discovered two splits with the id ${JSON.stringify(repeated)}; ` +
+          "the ids of a connector's splits must differ",
+        { domain: "user", retry: "never" },
+      );
+    }
+    this.#isDiscovered = true;
+    this.#splits.push(...splits);
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    return waiting.map((request) => this.#assign(request));
+  }
+
+  /** Returns the answer, or undefined if it comes with the discovery. */
+  request(request: SplitRequest): SplitAnswer | undefined {
+    const { subtaskIndex, requestNumber } = request;
+    const last = this.#answers.get(subtaskIndex);
+    if (last?.requestNumber === requestNumber) return last;
+    if (this.#isDiscovered) return this.#assign(request);
+    const others = this.#waiting.filter((waiting) => waiting.subtaskIndex !== subtaskIndex);
+    this.#waiting = [...others, request];
+    return undefined;
+  }
+
+  /** What no reader has, at this place of the stream of assignments and barriers. */
+  cut(): SplitPoolCut {
+    return {
+      vertexId: this.#vertexId,
+      isDiscovered: this.#isDiscovered,
+      splits: [...this.#splits],
+    };
+  }
+
+  #assign(request: SplitRequest): SplitAnswer {
+    const [split] = this.#splits;
+    this.#assignedCount += 1;
+    const isForgotten =
+      this.#assignedCount % 3 === 2 && this.#failpoints.isActive("split-assigned-twice");
+    if (!isForgotten) this.#splits.shift();
+    const answer: SplitAnswer = {
+      ...request,
+      ...(split === undefined ? {} : { split }),
+      isPoolEmpty: this.#splits.length === 0,
+      poolLowerBoundMs: this.#lowerBoundMs(),
+    };
+    this.#answers.set(request.subtaskIndex, answer);
+    return answer;
+  }
+
+  #lowerBoundMs(): number {
+    return this.#splits.reduce(
+      (least, { lowerBoundMs }) => Math.min(least, lowerBoundMs ?? -Infinity),
+      Infinity,
+    );
+  }
+}
+
+function findRepeated(splits: readonly SplitRecord[]): string | undefined {
+  const seen = new Set<string>();
+  for (const { id } of splits) {
+    if (seen.has(id)) return id;
+    seen.add(id);
+  }
+  return undefined;
+}
