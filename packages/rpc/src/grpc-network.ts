@@ -1,22 +1,25 @@
-import { Client, credentials, Metadata, type ClientDuplexStream } from "@grpc/grpc-js";
-import {
-  StreamError,
-  type CallRequest,
-  type ControlNetwork,
-  type MessageSession,
-} from "@millrace/core";
+import { Client, credentials, Metadata } from "@grpc/grpc-js";
+import { StreamError, type CallRequest, type ControlNetwork } from "@millrace/core";
 
 import { channelOptions } from "./channel-options.ts";
 import { fromServiceError } from "./error-mapping.ts";
+import { CoordinatorServiceService } from "./gen/millrace/v1/coordinator.ts";
+import { asBuffer, asBytes } from "./grpc-bytes.ts";
 import { serveGrpc } from "./grpc-server.ts";
 import { GrpcMessageSession } from "./grpc-session.ts";
 
 /** A channel may stay CONNECTING for ever (grpc-node #2785): so long and no longer. */
 const connectTimeoutMs = 5_000;
+/** So long a session that was closed waits for the other end before it is cut. */
+const finishTimeoutMs = 1_000;
 
-/** Returns the control network over gRPC; messages pass through as the bytes they are. */
+/**
+ * Returns the control network over gRPC; messages pass through as the bytes they are. Disposing it
+ * closes the sessions that it opened; listeners are the caller's.
+ */
 export function createGrpcNetwork(): ControlNetwork & AsyncDisposable {
   const clients = new Map<string, Client>();
+  const sessions = new Set<GrpcMessageSession>();
   const clientOf = (address: string): Client => {
     const known = clients.get(address);
     if (known !== undefined) return known;
@@ -26,9 +29,14 @@ export function createGrpcNetwork(): ControlNetwork & AsyncDisposable {
   };
   return {
     serve: (address, service) => serveGrpc(address, service),
-    openSession: (address) => openGrpcSession(address),
+    openSession(address) {
+      const session = openGrpcSession(address, () => sessions.delete(session));
+      sessions.add(session);
+      return session;
+    },
     call: (address, request) => makeCall(clientOf(address), address, request),
     [Symbol.asyncDispose]: () => {
+      for (const session of sessions) session.close();
       for (const client of clients.values()) client.close();
       clients.clear();
       return Promise.resolve();
@@ -40,33 +48,42 @@ function createClient(address: string): Client {
   return new Client(address, credentials.createInsecure(), channelOptions);
 }
 
-const asBuffer = (message: Uint8Array): Buffer =>
-  Buffer.from(message.buffer, message.byteOffset, message.byteLength);
-const asBytes = (message: Buffer): Uint8Array => message;
-
 /** A client of its own, so that closing the session closes its connection. */
-function openGrpcSession(address: string): MessageSession {
+function openGrpcSession(address: string, onOver: () => void): GrpcMessageSession {
   const client = createClient(address);
-  const call: ClientDuplexStream<Uint8Array, Uint8Array> = client.makeBidiStreamRequest(
-    "/millrace.v1.CoordinatorService/Session",
-    asBuffer,
-    asBytes,
-  );
-  const session = new GrpcMessageSession(address, call, () => {
-    call.cancel();
+  const { path } = CoordinatorServiceService.session;
+  const call = client.makeBidiStreamRequest<Uint8Array, Uint8Array>(path, asBuffer, asBytes);
+  let timer: NodeJS.Timeout | undefined;
+  const free = (): void => {
+    clearTimeout(timer);
     client.close();
+    onOver();
+  };
+  const cut = (): void => {
+    call.cancel();
+    free();
+  };
+  call.on("status", free);
+  const session = new GrpcMessageSession(address, call, {
+    finish() {
+      call.end();
+      timer = setTimeout(cut, finishTimeoutMs).unref();
+    },
+    abort: cut,
+    explain: (error) => fromServiceError(error, address),
   });
   client.waitForReady(Date.now() + connectTimeoutMs, (error) => {
-    if (error === undefined) return;
-    session.break(
-      new StreamError("unavailable", `nobody answers at ${address}`, {
-        domain: "external",
-        retry: "backoff",
-        cause: error,
-      }),
-    );
+    if (error !== undefined) session.break(nobodyAnswers(address, error));
   });
   return session;
+}
+
+function nobodyAnswers(address: string, cause: Error): StreamError {
+  return new StreamError("unavailable", `nobody answers at ${address}`, {
+    domain: "external",
+    retry: "backoff",
+    cause,
+  });
 }
 
 function makeCall(client: Client, address: string, request: CallRequest): Promise<Uint8Array> {

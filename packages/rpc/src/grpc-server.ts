@@ -1,6 +1,8 @@
 import {
+  logVerbosity,
   Server,
   ServerCredentials,
+  setLogVerbosity,
   type sendUnaryData,
   type ServerDuplexStream,
   type ServerUnaryCall,
@@ -8,49 +10,77 @@ import {
 } from "@grpc/grpc-js";
 import { StreamError, type ControlService, type Listener } from "@millrace/core";
 
-import { channelOptions } from "./channel-options.ts";
+import { channelOptions, maxMessageBytes } from "./channel-options.ts";
 import { toServiceError } from "./error-mapping.ts";
 import { CoordinatorServiceService } from "./gen/millrace/v1/coordinator.ts";
 import { JobServiceService } from "./gen/millrace/v1/job.ts";
+import { asBuffer, asBytes } from "./grpc-bytes.ts";
 import { GrpcMessageSession } from "./grpc-session.ts";
 
 /** Waits so long for calls under way before it cuts them. */
 const shutdownMs = 500;
+const submission = "SubmitJob";
 
-/** Returns a gRPC server of both services at `host:port`; throws `port-in-use`. */
+/**
+ * Returns a gRPC server of both services at `host:port`; throws `port-in-use`. Disposing it ends
+ * its sessions, answers the calls under way if that is soon, and frees the port.
+ */
 export async function serveGrpc(address: string, service: ControlService): Promise<Listener> {
+  // What it would print (that a port is taken) comes as an error of ours.
+  setLogVerbosity(logVerbosity.NONE);
   const server = new Server(channelOptions);
+  const sessions = new Set<GrpcMessageSession>();
   server.addService(passBytes(CoordinatorServiceService), {
-    session: (call: ServerDuplexStream<Uint8Array, Uint8Array>) => {
-      const session = new GrpcMessageSession(call.getPeer(), call, () => call.end());
-      service.onSession(session);
-    },
+    session: (call: SessionCall) => acceptSession(call, service, sessions),
   });
   server.addService(passBytes(JobServiceService), callHandlers(service));
   const port = await bind(server, address);
   const host = address.slice(0, address.lastIndexOf(":"));
-  return { address: `${host}:${port}`, [Symbol.asyncDispose]: () => shutDown(server) };
+  return {
+    address: `${host}:${port}`,
+    [Symbol.asyncDispose]: () => {
+      for (const session of sessions) session.break(undefined);
+      return shutDown(server);
+    },
+  };
 }
 
 /** The generated definition with bytes in place of messages: encoding happens above the port. */
 function passBytes(definition: ServiceDefinition): ServiceDefinition {
-  const same = (message: Buffer): Buffer => message;
   return Object.fromEntries(
     Object.entries(definition).map(([name, method]) => [
       name,
       {
         ...method,
-        requestSerialize: same,
-        requestDeserialize: same,
-        responseSerialize: toBuffer,
-        responseDeserialize: same,
+        requestSerialize: asBuffer,
+        requestDeserialize: asBytes,
+        responseSerialize: asBuffer,
+        responseDeserialize: asBytes,
       },
     ]),
   );
 }
 
-function toBuffer(message: Uint8Array): Buffer {
-  return Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+type SessionCall = ServerDuplexStream<Uint8Array, Uint8Array>;
+
+function acceptSession(
+  call: SessionCall,
+  service: ControlService,
+  sessions: Set<GrpcMessageSession>,
+): void {
+  const session = new GrpcMessageSession(call.getPeer(), call, {
+    finish: () => call.end(),
+    // grpc-js answers with the status of an `error` event; the session has a listener for it.
+    abort: (cause) => void call.emit("error", toServiceError(cause)),
+    explain: (error) => error,
+  });
+  sessions.add(session);
+  call.on("close", () => sessions.delete(session));
+  try {
+    service.onSession(session);
+  } catch (caught) {
+    session.break(caught instanceof Error ? caught : new Error(String(caught)));
+  }
 }
 
 type UnaryHandler = (
@@ -79,6 +109,13 @@ async function answer(
   method: string,
   request: Uint8Array,
 ): Promise<Uint8Array> {
+  if (method !== submission && request.length > maxMessageBytes) {
+    throw new StreamError(
+      "invalid-argument",
+      `a request of ${request.length} bytes to ${method} is over ${maxMessageBytes} bytes`,
+      { domain: "user", retry: "never" },
+    );
+  }
   return service.onCall(method, request);
 }
 
@@ -100,6 +137,7 @@ function toBindError(address: string, cause: Error): StreamError {
   return new StreamError(code, message, { domain: "user", retry: "never", cause });
 }
 
+/** `tryShutdown` waits for every stream, so it gets a limit. */
 function shutDown(server: Server): Promise<void> {
   return new Promise((resolve) => {
     const force = setTimeout(() => {

@@ -23,8 +23,8 @@ export function required<Value>(value: Value | undefined, field: string): Value 
 /** Returns the JSON of a field; throws `invalid-argument` if it is none. */
 export function parseJson(text: string, field: string): JsonValue {
   try {
-    const value: JsonValue = JSON.parse(text);
-    return value;
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- JSON is what it parses
+    return JSON.parse(text) as JsonValue;
   } catch {
     throw invalidMessage(`field ${field} is not JSON`);
   }
@@ -50,10 +50,11 @@ export function toFailure(failure: FailureData): wire.Failure {
 
 export function fromFailure(failure: wire.Failure | undefined): FailureData {
   const { code, message, domain, location, stack } = required(failure, "failure");
+  const known = streamErrorCodes.find((one) => one === code);
   return {
-    // A newer peer may know codes that we do not.
-    code: streamErrorCodes.find((known) => known === code) ?? "internal",
-    message,
+    // A newer peer may know codes that we do not: why it failed must reach the user all the same.
+    code: known ?? "internal",
+    message: known === undefined ? `${code}: ${message}` : message,
     domain: failureDomains.fromWire(domain),
     ...(location === undefined ? {} : { location: fromLocation(location) }),
     ...(stack === undefined ? {} : { stack }),

@@ -56,15 +56,6 @@ function toEvent(message: WorkerMessage): Event {
       };
     case "slot-ready":
       return { $case: "slotReady", value: { slot: { ...message.slot } } };
-    case "subtask-state":
-      return {
-        $case: "subtaskState",
-        value: {
-          ref: toRef(message.ref),
-          subtaskId: message.subtaskId,
-          state: toState(message.state),
-        },
-      };
     case "discovered-splits":
       return {
         $case: "discoveredSplits",
@@ -76,6 +67,44 @@ function toEvent(message: WorkerMessage): Event {
       };
     case "request-split":
       return { $case: "requestSplit", value: { ...message, ref: toRef(message.ref) } };
+    case "log-lines":
+      return {
+        $case: "logLines",
+        value: { ref: toRef(message.ref), lines: message.lines.map(toLogLine) },
+      };
+    case "heartbeat":
+      return {
+        $case: "heartbeat",
+        value: { sentAtMs: message.sentAtMs, subtasks: message.subtasks.map(toMetrics) },
+      };
+    case "subtask-state":
+    case "ack":
+    case "decline":
+    case "published":
+      return toProgressEvent(message);
+    default:
+      return assertNever(message);
+  }
+}
+
+/** What a worker says of an attempt's course: the states of its subtasks, its checkpoints. */
+type ProgressMessage = Extract<
+  WorkerMessage,
+  { readonly kind: "subtask-state" | "ack" | "decline" | "published" }
+>;
+type ProgressEvent = Extract<Event, { $case: "subtaskState" | "ack" | "decline" | "published" }>;
+
+function toProgressEvent(message: ProgressMessage): ProgressEvent {
+  switch (message.kind) {
+    case "subtask-state":
+      return {
+        $case: "subtaskState",
+        value: {
+          ref: toRef(message.ref),
+          subtaskId: message.subtaskId,
+          state: toState(message.state),
+        },
+      };
     case "ack":
       return {
         $case: "ack",
@@ -100,16 +129,6 @@ function toEvent(message: WorkerMessage): Event {
         $case: "published",
         value: { ref: toRef(message.ref), checkpointId: message.checkpointId },
       };
-    case "log-lines":
-      return {
-        $case: "logLines",
-        value: { ref: toRef(message.ref), lines: message.lines.map(toLogLine) },
-      };
-    case "heartbeat":
-      return {
-        $case: "heartbeat",
-        value: { sentAtMs: message.sentAtMs, subtasks: message.subtasks.map(toMetrics) },
-      };
     default:
       return assertNever(message);
   }
@@ -132,13 +151,6 @@ function fromEvent(event: Event): WorkerMessage {
     }
     case "slotReady":
       return { kind: "slot-ready", slot: required(event.value.slot, "slot") };
-    case "subtaskState":
-      return {
-        kind: "subtask-state",
-        ref: fromRef(event.value.ref),
-        subtaskId: parseSubtaskId(event.value.subtaskId).subtaskId,
-        state: fromState(event.value.state),
-      };
     case "discoveredSplits":
       return {
         kind: "discovered-splits",
@@ -153,6 +165,37 @@ function fromEvent(event: Event): WorkerMessage {
         vertexId: parseVertexId(event.value.vertexId),
         subtaskIndex: event.value.subtaskIndex,
         requestNumber: event.value.requestNumber,
+      };
+    case "logLines":
+      return {
+        kind: "log-lines",
+        ref: fromRef(event.value.ref),
+        lines: event.value.lines.map(fromLogLine),
+      };
+    case "heartbeat":
+      return {
+        kind: "heartbeat",
+        sentAtMs: event.value.sentAtMs,
+        subtasks: event.value.subtasks.map(fromMetrics),
+      };
+    case "subtaskState":
+    case "ack":
+    case "decline":
+    case "published":
+      return fromProgressEvent(event);
+    default:
+      return assertNever(event);
+  }
+}
+
+function fromProgressEvent(event: ProgressEvent): ProgressMessage {
+  switch (event.$case) {
+    case "subtaskState":
+      return {
+        kind: "subtask-state",
+        ref: fromRef(event.value.ref),
+        subtaskId: parseSubtaskId(event.value.subtaskId).subtaskId,
+        state: fromState(event.value.state),
       };
     case "ack":
       return {
@@ -174,18 +217,6 @@ function fromEvent(event: Event): WorkerMessage {
         kind: "published",
         ref: fromRef(event.value.ref),
         checkpointId: parseCheckpointId(event.value.checkpointId),
-      };
-    case "logLines":
-      return {
-        kind: "log-lines",
-        ref: fromRef(event.value.ref),
-        lines: event.value.lines.map(fromLogLine),
-      };
-    case "heartbeat":
-      return {
-        kind: "heartbeat",
-        sentAtMs: event.value.sentAtMs,
-        subtasks: event.value.subtasks.map(fromMetrics),
       };
     default:
       return assertNever(event);
