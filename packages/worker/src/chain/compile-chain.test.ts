@@ -1,0 +1,128 @@
+import type { OutputGate } from "@millrace/exchange";
+import type { Operator, Output } from "@millrace/operators";
+import { expect, test } from "vitest";
+
+import { createChainCursor } from "./chain-cursor.ts";
+import { chainSource, maxChainSteps } from "./chain-source.ts";
+import { compileChain, type ChainStep, type CompiledChain } from "./compile-chain.ts";
+
+function gateInto(emitted: unknown[]): OutputGate {
+  return {
+    emit: (value, timestampMs) => void emitted.push([value, timestampMs]),
+    emitWatermark: () => {},
+    emitStatus: () => {},
+    emitBarrier: () => {},
+    emitEndOfInput: () => {},
+    hasRoom: () => true,
+    flush: () => {},
+    finish: () => {},
+  };
+}
+
+function compiled(
+  steps: readonly ChainStep[],
+  gateCount = 1,
+): { chain: CompiledChain; emitted: unknown[]; cursor: ReturnType<typeof createChainCursor> } {
+  const emitted: unknown[] = [];
+  const cursor = createChainCursor();
+  const gates = Array.from({ length: gateCount }, () => gateInto(emitted));
+  return { chain: compileChain({ steps, gates, cursor }), emitted, cursor };
+}
+
+test("a chain without operators passes records on to every gate", () => {
+  const { chain, emitted, cursor } = compiled([], 2);
+  chain.run("a", 1);
+  expect(emitted).toEqual([
+    ["a", 1],
+    ["a", 1],
+  ]);
+  expect(cursor.recordsOut).toBe(1);
+});
+
+test("functions run in order and keep the timestamp", () => {
+  const { chain, emitted } = compiled([
+    { kind: "map", name: "add", call: (value: number) => value + 1 },
+    { kind: "filter", name: "even", call: (value: number) => value % 2 === 0 },
+    { kind: "flat-map", name: "twice", call: (value: number) => new Set([value, -value]) },
+    { kind: "map", name: "text", call: String },
+  ]);
+  for (const value of [1, 2, 3]) chain.run(value, value * 10);
+  expect(emitted).toEqual([
+    ["2", 10],
+    ["-2", 10],
+    ["4", 30],
+    ["-4", 30],
+  ]);
+});
+
+test("a flat-map may emit, return an array or a generator, or nothing", () => {
+  const { chain, emitted } = compiled([
+    {
+      kind: "flat-map",
+      name: "spill",
+      call: (value: number, emit: (value: unknown) => void) => {
+        emit(`emitted ${value}`);
+        if (value === 1) return ["array"];
+        return value === 2
+          ? (function* () {
+              yield "generated";
+            })()
+          : undefined;
+      },
+    },
+  ]);
+  for (const value of [1, 2, 3]) chain.run(value, 0);
+  expect(emitted.map((one) => (one as unknown[])[0])).toEqual([
+    "emitted 1",
+    "array",
+    "emitted 2",
+    "generated",
+    "emitted 3",
+  ]);
+});
+
+test("the cursor names the step that threw, also behind an emission", () => {
+  const failing = (value: number): number => {
+    if (value === 7) throw new Error("seven");
+    return value;
+  };
+  const { chain, cursor } = compiled([
+    { kind: "map", name: "first", call: (value: number) => value },
+    { kind: "map", name: "second", call: failing },
+  ]);
+  chain.run(6, 0);
+  expect(() => chain.run(7, 0)).toThrow("seven");
+  expect(cursor.step).toBe(1);
+});
+
+test("an operator's output is the rest of the chain, after which its own step is current", () => {
+  let output: Output | undefined;
+  const steps: number[] = [];
+  const operator: Operator = {
+    open: () => {},
+    onRecord: (value, timestampMs) => {
+      output?.emit(value, timestampMs);
+      steps.push(cursor.step);
+    },
+  };
+  const { chain, emitted, cursor } = compiled([
+    { kind: "operator", name: "stateful", operator },
+    { kind: "map", name: "after", call: (value: number) => value * 2 },
+  ]);
+  [output] = chain.outputs;
+  chain.run(21, 5);
+  expect(emitted).toEqual([[42, 5]]);
+  expect(steps).toEqual([0]);
+});
+
+test("nothing of a name enters the generated code", () => {
+  const name = '"); throw new Error("injected"); ("';
+  const { chain, emitted } = compiled([{ kind: "map", name, call: (value: unknown) => value }]);
+  chain.run(1, 0);
+  expect(emitted).toHaveLength(1);
+});
+
+test("a chain that is too long is refused", () => {
+  const steps = Array.from({ length: maxChainSteps + 1 }, () => "map" as const);
+  expect(() => chainSource({ steps, gateCount: 1 })).toThrow(/rebalance/);
+});
