@@ -68,7 +68,7 @@ export class SourceTask implements Task, SourceControl {
   readonly #options: SourceTaskOptions;
   readonly #context: SubtaskContext;
   readonly #bucket: TokenBucket | undefined;
-  readonly #controls: Control[] = [];
+  #controls: readonly Control[] = [];
   /** Returns a record's event time. */
   readonly #stampOf: (record: unknown) => number;
   #splits: readonly HeldSplit[];
@@ -114,15 +114,15 @@ export class SourceTask implements Task, SourceControl {
   }
 
   injectBarrier(barrier: Barrier): void {
-    this.#controls.push({ kind: "barrier", barrier });
+    this.#controls = [...this.#controls, { kind: "barrier", barrier }];
   }
 
   assignSplit(assignment: SplitAssignment): void {
-    this.#controls.push({ kind: "assign", assignment });
+    this.#controls = [...this.#controls, { kind: "assign", assignment }];
   }
 
   stop(isDrain: boolean): void {
-    this.#controls.push({ kind: "stop", isDrain });
+    this.#controls = [...this.#controls, { kind: "stop", isDrain }];
   }
 
   work(budget: TurnBudget): TaskActivity {
@@ -150,6 +150,9 @@ export class SourceTask implements Task, SourceControl {
   }
 
   onCheckpointAborted(checkpointId: CheckpointId): void {
+    this.#controls = this.#controls.filter(
+      (control) => control.kind !== "barrier" || control.barrier.checkpointId !== checkpointId,
+    );
     this.#context.snapshots.abort(checkpointId);
   }
 
@@ -167,7 +170,9 @@ export class SourceTask implements Task, SourceControl {
   }
 
   #handleControls(): void {
-    for (const control of this.#controls.splice(0)) {
+    const controls = this.#controls;
+    this.#controls = [];
+    for (const control of controls) {
       switch (control.kind) {
         case "barrier":
           this.#cut(control.barrier);

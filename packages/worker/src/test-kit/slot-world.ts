@@ -100,6 +100,8 @@ export class SlotWorld {
   readonly slots: WorldSlot[] = [];
   readonly #options: WorldOptions;
   readonly #streams: MemoryStreams = new MemoryStreams(this.time.turn);
+  /** Called with the pool as the barrier's checkpoint cuts it. */
+  onInject: (pool: readonly SplitRecord[]) => void = () => {};
   #pool: readonly SplitRecord[] | undefined;
   #waiting: Extract<SlotEvent, { kind: "request-split" }>[] = [];
 
@@ -200,6 +202,7 @@ export class SlotWorld {
   }
 
   injectBarrier(id: bigint): void {
+    this.onInject(this.pool());
     const barrier: Barrier = { checkpointId: parseCheckpointId(id), mode: "full" };
     this.broadcast({ kind: "inject-barrier", barrier });
   }
