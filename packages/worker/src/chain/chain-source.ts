@@ -12,7 +12,7 @@ const prelude = "const { cursor, functions, operators, gates, isPromise, fail } 
 
 /** Longer chains are refused: the size of generated code is bounded. */
 export const maxChainSteps = 200;
-export const maxChainGates = 200;
+const maxChainGates = 200;
 
 /**
  * Returns the body of a function of `constants` that returns `{ run, outputs }`. Nothing but numbers of ours enters the text. A step that can emit

@@ -22,14 +22,14 @@ export interface PlannedSubtask {
   readonly outputs: readonly PlannedOutput[];
 }
 
-export interface PlannedInput {
+interface PlannedInput {
   readonly edge: JobEdge;
   readonly fromIndexes: readonly number[];
   /** The `key-by` of a hash edge. */
   readonly keyNode: StreamNode | undefined;
 }
 
-export interface PlannedOutput {
+interface PlannedOutput {
   readonly edge: JobEdge;
   readonly targets: readonly { readonly toIndex: number; readonly dataAddress: string }[];
   readonly keyNode: StreamNode | undefined;
