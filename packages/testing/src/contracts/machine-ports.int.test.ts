@@ -4,11 +4,9 @@ import { join } from "node:path";
 
 import { createMemoryDisk, createNodeClock, createNodeDisk } from "@millrace/platform";
 
-import { SimProcess } from "../sim/sim-process.ts";
-import { SimScheduler } from "../sim/sim-scheduler.ts";
 import { describeClockContract } from "./clock-contract.ts";
 import { describeLocalDiskContract } from "./local-disk-contract.ts";
-import { pump } from "./pump.ts";
+import { createSimClockSubject } from "./sim-subjects.ts";
 
 describeClockContract("machine", () =>
   Promise.resolve({
@@ -17,14 +15,7 @@ describeClockContract("machine", () =>
   }),
 );
 
-describeClockContract("simulated", () => {
-  const scheduler = new SimScheduler();
-  const pumping = pump(scheduler);
-  return Promise.resolve({
-    clock: new SimProcess("process", scheduler).clock(),
-    [Symbol.asyncDispose]: () => pumping[Symbol.asyncDispose](),
-  });
-});
+describeClockContract("simulated", createSimClockSubject);
 
 describeLocalDiskContract("machine", async () => {
   const root = await mkdtemp(join(tmpdir(), "millrace-disk-"));

@@ -15,6 +15,7 @@ import {
   type MetadataStoreSubject,
 } from "./metadata-store-contract.ts";
 import { describeSharedMetadataStoreContract } from "./shared-metadata-store-contract.ts";
+import { createSimMetadataSubject } from "./sim-subjects.ts";
 
 function createMemorySubject(): Promise<MetadataStoreSubject> {
   const store = createMemoryMetadataStore();
@@ -42,8 +43,10 @@ async function createSqliteSubject(): Promise<MetadataStoreSubject> {
 
 describeMetadataStoreContract("memory", createMemorySubject);
 describeMetadataStoreContract("SQLite", createSqliteSubject);
+describeMetadataStoreContract("simulated", createSimMetadataSubject);
 describeSharedMetadataStoreContract("memory", createMemorySubject);
 describeSharedMetadataStoreContract("SQLite", createSqliteSubject);
+describeSharedMetadataStoreContract("simulated", createSimMetadataSubject);
 
 test("a SQLite file in a place that is none is refused, with its path and what to do", () => {
   expect(() => openSqliteMetadataStore("/dev/null/metadata.db", createNodeClock())).toThrow(

@@ -12,6 +12,7 @@ import {
 import { expect, test } from "vitest";
 
 import { describeObjectStoreContract, type ObjectStoreSubject } from "./object-store-contract.ts";
+import { createSimObjectSubject } from "./sim-subjects.ts";
 
 function subjectOf(store: ObjectStore): Promise<ObjectStoreSubject> {
   return Promise.resolve({ store, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() });
@@ -27,6 +28,7 @@ async function createFolderSubject(): Promise<ObjectStoreSubject & { readonly fo
 }
 
 describeObjectStoreContract("memory", () => subjectOf(createMemoryObjectStore()));
+describeObjectStoreContract("simulated", createSimObjectSubject);
 describeObjectStoreContract("folder", createFolderSubject);
 describeObjectStoreContract("retrying", () =>
   subjectOf(

@@ -19,7 +19,7 @@ import type { SimProcess } from "./sim-process.ts";
 /** Returns the control network as the process sees it. */
 export function createSimControlNetwork(fabric: SimFabric, process: SimProcess): ControlNetwork {
   return {
-    serve(address, service) {
+    async serve(address, service) {
       const listener = fabric.listen(address, {
         process,
         accept: (end, opening) => {
@@ -27,7 +27,7 @@ export function createSimControlNetwork(fabric: SimFabric, process: SimProcess):
           else if (opening.kind === "call") answerCall(end, opening.method, service);
         },
       });
-      return Promise.resolve(toListener(address, listener));
+      return toListener(address, listener);
     },
     openSession: (address) =>
       toMessageSession(fabric.connect(process, address, { kind: "session" })),
@@ -116,7 +116,7 @@ function* tear(bytes: Uint8Array, random: SeededRandom): Iterable<Uint8Array> {
 function answerCall(end: SimConnectionEnd, method: string, service: ControlService): void {
   end.setHandlers({
     onData: (message) => {
-      service.onCall(method, message).then(
+      onCallOf(service, method, message).then(
         (response) => end.send(frameAnswer(0, response)),
         (error: unknown) => {
           const failure = new TextEncoder().encode(JSON.stringify(toFailureData(error)));
@@ -127,6 +127,15 @@ function answerCall(end: SimConnectionEnd, method: string, service: ControlServi
     onDrain: () => {},
     onClose: () => {},
   });
+}
+
+/** A service that throws before its first await fails the call too. */
+async function onCallOf(
+  service: ControlService,
+  method: string,
+  message: Uint8Array,
+): Promise<Uint8Array> {
+  return service.onCall(method, message);
 }
 
 function frameAnswer(status: 0 | 1, body: Uint8Array): Uint8Array {

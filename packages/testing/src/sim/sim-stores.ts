@@ -41,12 +41,19 @@ export function createSimMetadataStore(store: MetadataStore, link: StoreLink): M
     list: (prefix) => remote(link, "metadata list", () => store.list(prefix), "read"),
     transact: (transaction) =>
       remote(link, "metadata transact", () => store.transact(transaction), "write"),
-    watch: (prefix, afterRevision, handlers) =>
-      store.watch(prefix, afterRevision, {
-        onChange: (key, entry) =>
-          void link.process.post(drawDelay(link), "watch", () => handlers.onChange(key, entry)),
-        onLost: (cause) => void link.process.post(0, "watch lost", () => handlers.onLost(cause)),
-      }),
+    watch: (prefix, afterRevision, handlers) => {
+      const told = createTellingQueue(link);
+      const watch = store.watch(prefix, afterRevision, {
+        onChange: (key, entry) => told.tell(() => handlers.onChange(key, entry)),
+        onLost: (cause) => told.tell(() => handlers.onLost(cause)),
+      });
+      return {
+        [Symbol.dispose]: () => {
+          watch[Symbol.dispose]();
+          told[Symbol.dispose]();
+        },
+      };
+    },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
@@ -54,15 +61,37 @@ export function createSimMetadataStore(store: MetadataStore, link: StoreLink): M
 /** Returns the object store as the process sees it. */
 export function createSimObjectStore(store: ObjectStore, link: StoreLink): ObjectStore {
   return {
-    put: (name, parts) => {
+    put: async (name, parts, signal) => {
+      signal?.throwIfAborted();
       const copies = parts.map((part) => part.slice());
       return remote(link, "object put", () => store.put(name, copies), "put");
     },
-    get: (name, range) => remote(link, "object get", () => store.get(name, range), "read"),
+    get: async (name, range, signal) => {
+      signal?.throwIfAborted();
+      return remote(link, "object get", () => store.get(name, range), "read");
+    },
     stat: (name) => remote(link, "object stat", () => store.stat(name), "read"),
     list: (prefix) => remote(link, "object list", () => store.list(prefix), "read"),
     remove: (names) => remote(link, "object remove", () => store.remove(names), "put"),
     [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+/** What a watch tells is late, but keeps its order; after the watch is disposed it is silent. */
+function createTellingQueue(link: StoreLink): Disposable & { tell(call: () => void): void } {
+  const queue: (() => void)[] = [];
+  let isDisposed = false;
+  return {
+    tell(call) {
+      queue.push(call);
+      link.process.post(drawDelay(link), "watch", () => {
+        const next = queue.shift();
+        if (!isDisposed) next?.();
+      });
+    },
+    [Symbol.dispose]: () => {
+      isDisposed = true;
+    },
   };
 }
 

@@ -1,0 +1,97 @@
+import { createMemoryMetadataStore } from "@millrace/metadata";
+import { createMemoryObjectStore } from "@millrace/storage";
+
+import { createLinkConditions } from "../sim/link-faults.ts";
+import { createSeededRandom } from "../sim/seeded-random.ts";
+import { SimFabric } from "../sim/sim-fabric.ts";
+import { createSimControlNetwork, createSimStreamNetwork } from "../sim/sim-networks.ts";
+import { SimProcess } from "../sim/sim-process.ts";
+import { SimScheduler } from "../sim/sim-scheduler.ts";
+import {
+  createSimMetadataStore,
+  createSimObjectStore,
+  createStoreConditions,
+} from "../sim/sim-stores.ts";
+import type { ClockSubject } from "./clock-contract.ts";
+import type { ControlNetworkSubject } from "./control-network-contract.ts";
+import type { MetadataStoreSubject } from "./metadata-store-contract.ts";
+import type { ObjectStoreSubject } from "./object-store-contract.ts";
+import { pump } from "./pump.ts";
+import type { StreamNetworkSubject } from "./stream-network-contract.ts";
+
+// What the simulation puts in the place of the machine, without any faults: it has to pass the
+// same suites as the machine, or the simulation proves nothing.
+
+interface SimBench extends AsyncDisposable {
+  readonly process: (name: string) => SimProcess;
+  readonly fabric: SimFabric;
+}
+
+function createBench(): SimBench {
+  const scheduler = new SimScheduler();
+  const pumping = pump(scheduler);
+  return {
+    process: (name) => new SimProcess(name, scheduler),
+    fabric: new SimFabric(createLinkConditions(), createSeededRandom("links")),
+    [Symbol.asyncDispose]: () => pumping[Symbol.asyncDispose](),
+  };
+}
+
+export function createSimClockSubject(): Promise<ClockSubject> {
+  const bench = createBench();
+  return Promise.resolve({
+    clock: bench.process("process").clock(),
+    [Symbol.asyncDispose]: () => bench[Symbol.asyncDispose](),
+  });
+}
+
+function storeLink(process: SimProcess): Parameters<typeof createSimObjectStore>[1] {
+  return {
+    process,
+    random: createSeededRandom("store"),
+    conditions: createStoreConditions(),
+    counts: { calls: 0, unknownOutcomes: 0, failures: 0 },
+    onApplied: () => {},
+  };
+}
+
+export function createSimMetadataSubject(): Promise<MetadataStoreSubject> {
+  const bench = createBench();
+  const store = createMemoryMetadataStore();
+  const open = () =>
+    Promise.resolve(createSimMetadataStore(store, storeLink(bench.process("process"))));
+  return Promise.resolve({ open, [Symbol.asyncDispose]: () => bench[Symbol.asyncDispose]() });
+}
+
+export function createSimObjectSubject(): Promise<ObjectStoreSubject> {
+  const bench = createBench();
+  const link = storeLink(bench.process("process"));
+  return Promise.resolve({
+    store: createSimObjectStore(createMemoryObjectStore(), link),
+    [Symbol.asyncDispose]: () => bench[Symbol.asyncDispose](),
+  });
+}
+
+export function createSimControlSubject(): Promise<ControlNetworkSubject> {
+  const bench = createBench();
+  return Promise.resolve({
+    server: createSimControlNetwork(bench.fabric, bench.process("coordinator.1")),
+    client: createSimControlNetwork(bench.fabric, bench.process("worker.1")),
+    address: "coordinator:8471",
+    emptyAddress: "coordinator:1",
+    [Symbol.asyncDispose]: () => bench[Symbol.asyncDispose](),
+  });
+}
+
+export function createSimStreamSubject(): Promise<StreamNetworkSubject> {
+  const bench = createBench();
+  const network = (name: string) =>
+    createSimStreamNetwork(bench.fabric, bench.process(name), createSeededRandom(name));
+  return Promise.resolve({
+    listening: network("worker-1.1"),
+    opening: network("worker-2.1"),
+    hint: { kind: "tcp", host: "worker-1" },
+    emptyAddress: "worker-1:1",
+    [Symbol.asyncDispose]: () => bench[Symbol.asyncDispose](),
+  });
+}
