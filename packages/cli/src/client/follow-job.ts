@@ -6,9 +6,8 @@ import type { JobDescription, LogLine } from "@millrace/rpc";
 import { formatFailure } from "../format-error.ts";
 import type { Output } from "../output.ts";
 import { formatLogLine } from "./format-log-line.ts";
-import { formatRecovery } from "./format-recovery.ts";
 import type { JobClient } from "./job-client.ts";
-import { createProgress } from "./job-progress.ts";
+import { createProgress, type Progress } from "./job-progress.ts";
 import { readLogs } from "./read-logs.ts";
 import { describeIfReachable, isTerminal } from "./wait-for-end.ts";
 
@@ -34,25 +33,22 @@ export async function followJob(
   const { output, signal } = options;
   const progress = createProgress(output);
   const ended = new AbortController();
-  const printing = printLogs(client, options, ended.signal);
+  const first = onceOnly(options.onFirstRecord);
+  const printing = printLogs(client, { ...options, progress, first }, ended.signal);
   let last: JobDescription | undefined;
-  let hasFirst = false;
+  let isAway = false;
   while (signal?.aborted !== true) {
     const job = await describeIfReachable(client, options.jobId);
     if (job === undefined) {
       progress.note("the coordinator does not answer; waiting for it");
+      isAway = true;
       await sleep(pollMs);
       continue;
     }
-    for (const recovery of job.recoveries.slice(last?.recoveries.length ?? 0)) {
-      progress.note(`recovered: ${formatRecovery(recovery)}`);
-    }
-    if (job.state !== last?.state) progress.note(describeState(job));
+    if (isAway) progress.note("the coordinator answers again");
+    isAway = false;
     progress.update(job);
-    if (!hasFirst && progress.recordCount() > 0) {
-      hasFirst = true;
-      options.onFirstRecord?.();
-    }
+    if (progress.recordCount() > 0) first.tell();
     last = job;
     if (isTerminal(job.state)) break;
     await sleep(pollMs);
@@ -65,15 +61,21 @@ export async function followJob(
   return last;
 }
 
+interface PrintOptions extends FollowOptions {
+  readonly progress: Progress;
+  readonly first: FirstRecord;
+}
+
 async function printLogs(
   client: JobClient,
-  { jobId, output, signal }: FollowOptions,
+  { jobId, output, signal, progress, first }: PrintOptions,
   ended: AbortSignal,
 ): Promise<void> {
   const print = (line: LogLine): void => {
-    if (line.level === "print") output.result({ print: line }, () => formatLogLine(line));
-    else if (output.format === "text") output.note(formatLogLine(line));
-    else output.result({ log: line }, () => "");
+    if (line.level === "print") first.tell();
+    if (output.format === "json") output.result({ log: line }, () => "");
+    else if (line.level === "print") output.result(line, () => formatLogLine(line));
+    else progress.note(formatLogLine(line));
   };
   let afterSequence = 0;
   while (!ended.aborted && signal?.aborted !== true) {
@@ -83,9 +85,18 @@ async function printLogs(
   if (ended.aborted) await readLogs(client, { jobId, afterSequence, waitMs: 0 }, print);
 }
 
-function describeState(job: JobDescription): string {
-  const detail = job.detail === "" ? "" : `: ${job.detail}`;
-  return `job ${job.jobId} is ${job.state}${detail}`;
+interface FirstRecord {
+  tell(): void;
+}
+
+function onceOnly(call: (() => void) | undefined): FirstRecord {
+  let isDone = false;
+  return {
+    tell: () => {
+      if (!isDone) call?.();
+      isDone = true;
+    },
+  };
 }
 
 function reportEnd(job: JobDescription, output: Output): void {

@@ -26,6 +26,7 @@ interface Sample {
 export function createProgress(output: Output): Progress {
   const isTerminal = process.stderr.isTTY && output.format === "text";
   let sample: Sample | undefined;
+  let read = 0;
   let shownAtMs = -Infinity;
   let hasLine = false;
   let lastNote = "";
@@ -36,6 +37,9 @@ export function createProgress(output: Output): Progress {
   return {
     update: (job) => {
       const next = { atMs: performance.now(), recordCount: countRead(job), attempt: job.attempt };
+      read = next.recordCount;
+      // Another attempt counts from its own beginning.
+      if (sample?.attempt !== next.attempt || read < sample.recordCount) sample = next;
       const rate = rateBetween(sample, next);
       const isDue = isTerminal || next.atMs - shownAtMs >= plainIntervalMs;
       if (job.state === "running" && rate !== undefined && isDue && output.format === "text") {
@@ -45,7 +49,6 @@ export function createProgress(output: Output): Progress {
         shownAtMs = next.atMs;
         sample = next;
       }
-      if (sample === undefined || next.recordCount < sample.recordCount) sample = next;
     },
     note: (text) => {
       if (text === lastNote || output.format === "json") return;
@@ -53,20 +56,19 @@ export function createProgress(output: Output): Progress {
       clear();
       output.note(text);
     },
-    recordCount: () => sample?.recordCount ?? 0,
+    recordCount: () => read,
     clear,
   };
 }
 
 function describeProgress(job: JobDescription, { recordCount }: Sample, rate: number): string {
   const watermarks = job.subtasks.flatMap(({ metrics }) => (metrics ? [metrics.watermarkMs] : []));
-  const watermark = formatMoment(Math.min(...watermarks));
+  const watermark = watermarks.length === 0 ? "-" : formatMoment(Math.min(...watermarks));
   const records = `${recordCount.toLocaleString("en")} records, ${Math.round(rate).toLocaleString("en")}/s`;
   return `  ${records}, watermark ${watermark}, ${job.checkpointsCompleted} checkpoints`;
 }
 
-function rateBetween(before: Sample | undefined, now: Sample): number | undefined {
-  if (before === undefined || before.attempt !== now.attempt) return undefined;
+function rateBetween(before: Sample, now: Sample): number | undefined {
   const seconds = (now.atMs - before.atMs) / 1_000;
   return seconds < 0.2 ? undefined : Math.max(0, now.recordCount - before.recordCount) / seconds;
 }

@@ -1,12 +1,19 @@
 import { Option, type Command } from "commander";
 
 import { createOutput, type OutputFormat } from "../output.ts";
-import { defaultAddress, outputOption, parseAddress, parsePort } from "./shared-options.ts";
+import {
+  defaultAddress,
+  outputOption,
+  parseAddress,
+  parseCount,
+  parsePort,
+} from "./shared-options.ts";
 
 interface CoordinatorCommandOptions {
   readonly bind: string;
   readonly data: string;
   readonly metricsPort?: number;
+  readonly heartbeat?: number;
   readonly supervised?: true;
   readonly output: OutputFormat;
 }
@@ -29,6 +36,9 @@ export function addCoordinatorCommand(program: Command): void {
     )
     .option("--metrics-port <port>", "serve /metrics on this port of 127.0.0.1", parsePort)
     .addOption(new Option("--supervised", "end with the standard input").hideHelp())
+    .addOption(
+      new Option("--heartbeat <ms>", "how often workers report").argParser(parseCount).hideHelp(),
+    )
     .addOption(outputOption())
     .action(async (options: CoordinatorCommandOptions) => {
       const { runCoordinator } = await import("../node/run-coordinator.ts");
@@ -42,6 +52,7 @@ export function addCoordinatorCommand(program: Command): void {
             { event: "listening", address, processId: process.pid },
             () => `coordinator ${process.pid} listens at ${address}`,
           ),
+        ...(options.heartbeat === undefined ? {} : { heartbeatIntervalMs: options.heartbeat }),
         ...(options.metricsPort === undefined ? {} : { metricsPort: options.metricsPort }),
       });
     });

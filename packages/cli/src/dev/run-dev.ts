@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { StreamError, type JobId } from "@millrace/core";
+import { parseJobGraph } from "@millrace/graph";
 import type { JobDescription, SubmitJobRequest } from "@millrace/rpc";
 
 import type { JobClient } from "../client/job-client.ts";
@@ -13,6 +14,7 @@ import { findPort } from "./find-port.ts";
 import { Supervisor } from "./supervisor.ts";
 
 const preferredPort = 8_471;
+const defaultWorkerCount = 2;
 const orphanTimeoutMs = 10_000;
 
 export interface DevOptions extends SubmissionOptions {
@@ -50,10 +52,11 @@ export async function runDev(options: DevOptions): Promise<JobDescription | unde
     const { prepareSubmission } = await import("../job/prepare-submission.ts");
     await using network = createGrpcNetwork();
     const client = createJobClient(network, cluster.address);
-    const request = await Promise.race([
+    const prepared = await Promise.race([
       prepareSubmission(options.module, options),
       cluster.failed,
     ]);
+    const request = withParallelism(prepared, options.workerCount ?? defaultWorkerCount);
     const jobId = await Promise.race([submit(client, request, interrupted.signal), cluster.failed]);
     if (jobId === undefined) return undefined;
     if (output.format === "text") output.note(`job ${jobId} is submitted`);
@@ -83,7 +86,11 @@ interface Cluster extends AsyncDisposable {
   readonly failed: Promise<never>;
 }
 
-async function startCluster({ output, workerCount = 2, dataFolder }: DevOptions): Promise<Cluster> {
+async function startCluster({
+  output,
+  workerCount = defaultWorkerCount,
+  dataFolder,
+}: DevOptions): Promise<Cluster> {
   const startedAtMs = performance.now();
   const folder = resolve(dataFolder ?? (await mkdtemp(join(tmpdir(), "millrace-dev-"))));
   await mkdir(folder, { recursive: true });
@@ -95,7 +102,7 @@ async function startCluster({ output, workerCount = 2, dataFolder }: DevOptions)
   const logFile = (name: string): string => join(folder, `${name}.log`);
   supervisor.add({
     name: "coordinator",
-    args: ["coordinator", "--bind", address, "--data", folder],
+    args: ["coordinator", "--bind", address, "--data", folder, "--heartbeat", "250"],
     logFile: logFile("coordinator"),
   });
   for (let index = 1; index <= workerCount; index += 1) {
@@ -144,6 +151,13 @@ function createSupervisor(output: Output, onFailure: (error: StreamError) => voi
       tell("exited", name, processId, `${name} (pid ${processId}) ${how}; starting it again`),
     onFailure,
   });
+}
+
+// Where nothing is said the free slots decide; here not all of them may be up yet.
+function withParallelism(request: SubmitJobRequest, slotCount: number): SubmitJobRequest {
+  const { settings } = parseJobGraph(request.planJson);
+  if (request.parallelism !== undefined || settings.parallelism !== "default") return request;
+  return { ...request, parallelism: Math.min(slotCount, 8) };
 }
 
 // The same request id again answers with the same job (F3), so a lost answer does no harm.

@@ -18,6 +18,7 @@ export interface CoordinatorProcessOptions {
   readonly dataFolder: string;
   /** 0 chooses one; absent: no endpoint. */
   readonly metricsPort?: number;
+  readonly heartbeatIntervalMs?: number;
   readonly isSupervised: boolean;
   readonly onReady: (address: string) => void;
 }
@@ -39,7 +40,14 @@ export async function runCoordinator(options: CoordinatorProcessOptions): Promis
     random: createNodeRandom(),
     digest: createNodeDigest(),
     failpoints: noFailpoints,
-    config: { ...defaultCoordinatorConfig, address: options.bind, version: readVersion() },
+    config: {
+      ...defaultCoordinatorConfig,
+      address: options.bind,
+      version: readVersion(),
+      ...(options.heartbeatIntervalMs === undefined
+        ? {}
+        : { heartbeatIntervalMs: options.heartbeatIntervalMs }),
+    },
     onDeposed: () => deposed.resolve(),
   });
   const { address } = await coordinator.start();

@@ -7,7 +7,12 @@ export type StopCause = "signal" | "parent-gone";
  * ends the process at once.
  */
 export function untilStopped(isSupervised: boolean): Promise<StopCause> {
-  return new Promise((resolve) => {
+  return new Promise((settle) => {
+    const resolve = (cause: StopCause): void => {
+      settle(cause);
+      // An open standard input would keep the process alive.
+      if (isSupervised) process.stdin.destroy();
+    };
     let signals = 0;
     const onSignal = (): void => {
       signals += 1;

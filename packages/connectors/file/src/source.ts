@@ -58,7 +58,8 @@ async function discoverSplits(
     for (let start = 0; start < file.sizeBytes; start += splitBytes) {
       const end = Math.min(start + splitBytes, file.sizeBytes);
       const descriptor = { path: file.path, start, end, fileBytes: file.sizeBytes };
-      splits.push({ id: `${file.path}:${start}`, descriptor });
+      const name = file.path.slice(file.path.lastIndexOf("/") + 1);
+      splits.push({ id: `${name}:${start}`, descriptor });
     }
   }
   return splits;

@@ -84,7 +84,7 @@ async function discoverSplits(
   // Earliest first, where that is known; the sort is stable.
   splits.sort((a, b) => (a.lowerBoundMs ?? -Infinity) - (b.lowerBoundMs ?? -Infinity));
   return limitRows(splits, options.maxRows ?? Infinity).map(({ range, lowerBoundMs }) => ({
-    id: `${range.path}#${range.rowGroup}`,
+    id: `${range.path.slice(range.path.lastIndexOf("/") + 1)}#${range.rowGroup}`,
     descriptor: { ...range },
     ...(lowerBoundMs === undefined ? {} : { lowerBoundMs }),
   }));
