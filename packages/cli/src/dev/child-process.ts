@@ -2,6 +2,8 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
+import { compileCacheFolder } from "../compile-cache.ts";
+
 /** One of the processes that `dev` keeps alive. */
 export interface ChildSpec {
   readonly name: string;
@@ -21,6 +23,8 @@ export function startChild(spec: ChildSpec): ChildProcess {
   try {
     return spawn(process.execPath, [...process.execArgv, main, ...spec.args, "--supervised"], {
       stdio: ["pipe", "ignore", log],
+      // By the environment it serves slot threads too.
+      env: { NODE_COMPILE_CACHE: compileCacheFolder(), ...process.env },
     });
   } finally {
     closeSync(log);
