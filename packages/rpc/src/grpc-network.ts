@@ -1,4 +1,4 @@
-import { Client, credentials, Metadata } from "@grpc/grpc-js";
+import { Client, connectivityState, credentials, Metadata } from "@grpc/grpc-js";
 import { StreamError, type CallRequest, type ControlNetwork } from "@millrace/core";
 
 import { channelOptions } from "./channel-options.ts";
@@ -53,9 +53,11 @@ function openGrpcSession(address: string, onOver: () => void): GrpcMessageSessio
   const client = createClient(address);
   const { path } = CoordinatorServiceService.session;
   const call = client.makeBidiStreamRequest<Uint8Array, Uint8Array>(path, asBuffer, asBytes);
-  let timer: NodeJS.Timeout | undefined;
+  const timers: NodeJS.Timeout[] = [];
+  let isFree = false;
   const free = (): void => {
-    clearTimeout(timer);
+    isFree = true;
+    for (const timer of timers) clearTimeout(timer);
     client.close();
     onOver();
   };
@@ -63,27 +65,27 @@ function openGrpcSession(address: string, onOver: () => void): GrpcMessageSessio
     call.cancel();
     free();
   };
-  call.on("status", free);
   const session = new GrpcMessageSession(address, call, {
     finish() {
       call.end();
-      timer = setTimeout(cut, finishTimeoutMs).unref();
+      if (!isFree) timers.push(setTimeout(cut, finishTimeoutMs));
     },
     abort: cut,
     explain: (error) => fromServiceError(error, address),
   });
-  client.waitForReady(Date.now() + connectTimeoutMs, (error) => {
-    if (error !== undefined) session.break(nobodyAnswers(address, error));
-  });
+  call.on("status", free);
+  // Not waitForReady: its timer outlives the client.
+  const checkReady = (): void => {
+    const isReady = client.getChannel().getConnectivityState(false) === connectivityState.READY;
+    if (!isReady) session.break(nobodyAnswers(address));
+  };
+  timers.push(setTimeout(checkReady, connectTimeoutMs));
   return session;
 }
 
-function nobodyAnswers(address: string, cause: Error): StreamError {
-  return new StreamError("unavailable", `nobody answers at ${address}`, {
-    domain: "external",
-    retry: "backoff",
-    cause,
-  });
+function nobodyAnswers(address: string): StreamError {
+  const message = `nobody answers at ${address} within ${connectTimeoutMs} ms`;
+  return new StreamError("unavailable", message, { domain: "external", retry: "backoff" });
 }
 
 function makeCall(client: Client, address: string, request: CallRequest): Promise<Uint8Array> {

@@ -44,8 +44,10 @@ export class GrpcMessageSession implements MessageSession {
     stream.on("data", (message) => this.#receive(message));
     stream.on("error", (error) => this.break(end.explain(error)));
     stream.on("cancelled", () => this.break(cut(peer)));
-    stream.on("end", () => this.break(undefined));
-    stream.on("close", () => this.break(undefined));
+    // A peer that died ends the stream as well, and only then is it known as cancelled (F1).
+    const endSoon = (): void => void setImmediate(() => setImmediate(() => this.break(undefined)));
+    stream.on("end", endSoon);
+    stream.on("close", endSoon);
   }
 
   setHandlers(handlers: MessageSessionHandlers): void {
