@@ -6,7 +6,7 @@ import type { MetadataEntry, WatchHandlers } from "./metadata-store.ts";
 /** Other processes write too: so often their changes are looked for. */
 const pollPeriodMs = 100;
 
-export interface WatchedChange {
+interface WatchedChange {
   readonly key: string;
   readonly entry: MetadataEntry | undefined;
 }

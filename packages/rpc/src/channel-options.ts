@@ -5,7 +5,7 @@ const mebibyte = 1024 * 1024;
 /** Of a session's message, and of every call that carries no bundle. */
 export const maxMessageBytes: number = 16 * mebibyte;
 /** Of the call that carries a bundle of at most 64 MiB, its plan and its parameters. */
-export const maxSubmissionBytes: number = 80 * mebibyte;
+const maxSubmissionBytes: number = 80 * mebibyte;
 
 export const channelOptions: ChannelOptions = {
   "grpc.max_receive_message_length": maxSubmissionBytes,

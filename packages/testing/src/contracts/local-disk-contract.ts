@@ -1,7 +1,7 @@
 import type { LocalDisk } from "@millrace/core";
 import { describe, expect, test } from "vitest";
 
-export interface LocalDiskSubject extends AsyncDisposable {
+interface LocalDiskSubject extends AsyncDisposable {
   readonly disk: LocalDisk;
   /** An empty folder. */
   readonly root: string;

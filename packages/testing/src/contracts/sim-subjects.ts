@@ -51,7 +51,6 @@ function storeLink(process: SimProcess): Parameters<typeof createSimObjectStore>
     random: createSeededRandom("store"),
     conditions: createStoreConditions(),
     counts: { calls: 0, unknownOutcomes: 0, failures: 0 },
-    onApplied: () => {},
   };
 }
 
