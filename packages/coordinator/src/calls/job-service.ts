@@ -89,8 +89,8 @@ async function cancel(runner: JobRunner): Promise<void> {
 
 async function stop(runner: JobRunner, isDrain: boolean): Promise<void> {
   if (runner.state() === "stopped") return;
-  const { goal } = runner.job.snapshot;
-  if (goal === "run") await runner.requestGoal(isDrain ? "drain" : "stop");
+  const { goal, result } = runner.job.snapshot;
+  if (goal === "run" || result !== undefined) await runner.requestGoal(isDrain ? "drain" : "stop");
 }
 
 async function readLogs(
