@@ -33,10 +33,11 @@ export interface SeedReport {
 }
 
 const faultsEndMs = 20_000;
+const longestFaultMs = 12_000;
 /** After the faults have stopped, everything is over within this (L1, L3, L6). */
 const livenessMs = 240_000;
 /** What nothing references is gone within two periods of garbage collection (L4). */
-const garbageMs = 6_000;
+const garbageMs = 8_000;
 
 /** Runs one seed to the end: a job, a cluster and faults that the seed decides. */
 export async function runSeed(options: SeedOptions): Promise<SeedReport> {
@@ -85,13 +86,15 @@ async function run(cluster: SimCluster, job: SimJob): Promise<void> {
   cluster.start();
   cluster.submit(job);
   const isOver = (): boolean => checker.result() !== undefined;
-  const outcome = await scheduler.runUntil(isOver, faultsEndMs + livenessMs);
+  const outcome = await scheduler.runUntil(isOver, faultsEndMs + longestFaultMs + livenessMs);
   if (outcome !== "done") {
     throw new InvariantViolation(`L3: the job is not over after ${livenessMs} ms without faults`);
   }
   const result = checker.result() ?? "";
   if (!result.includes('"finished"')) throw new InvariantViolation(`L6: it ended as ${result}`);
   await compareOutputs(cluster, job);
+  // Faults may still be under way: garbage is collected once they are over.
+  await scheduler.runUntil(() => false, faultsEndMs + longestFaultMs);
   cluster.keepCoordinator();
   await scheduler.runUntil(() => false, scheduler.nowMs() + garbageMs);
   await checkGarbage(cluster);

@@ -36,7 +36,8 @@ export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
       kind: "source",
       connector: createSimSource(input),
       watermarks: { timestamp: (record: SimRecord) => record.atMs, outOfOrdernessMs: disorderMs },
-      rateLimit: 60 + draw.below(200),
+      // Slow enough that most faults hit a job that runs.
+      rateLimit: Math.max(2, Math.ceil(input.splits.flat().length / (6 + draw.below(16)))),
     });
   });
   let stream =

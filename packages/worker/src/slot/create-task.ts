@@ -15,7 +15,7 @@ import type { ChainStep } from "../chain/compile-chain.ts";
 import { OperatorChain, type ChainGate } from "../chain/operator-chain.ts";
 import { InputGate } from "../input/input-gate.ts";
 import { OperatorTask } from "../task/operator-task.ts";
-import { parseSourceEntry } from "../task/source-entry.ts";
+import { chooseEntries, parseSourceEntry } from "../task/source-entry.ts";
 import { SourceTask } from "../task/source-task.ts";
 import { SubtaskContext } from "../task/subtask-context.ts";
 import type { Task } from "../task/task.ts";
@@ -134,16 +134,14 @@ function createSourceTask(
   });
 }
 
-/** Entry i belongs to subtask i mod parallelism (S9). */
 function ownEntries(
   { ports }: TaskEnvironment,
-  { subtaskIndex, parallelism }: PlannedSubtask,
+  subtask: PlannedSubtask,
   entries: readonly JsonValue[],
 ): readonly JsonValue[] {
   const isLosing = ports.failpoints.isActive("split-lost-on-restore");
-  return entries.filter(
-    (_, index) => index % parallelism === subtaskIndex && !(isLosing && index >= parallelism - 1),
-  );
+  const kept = isLosing ? entries.slice(0, subtask.parallelism - 1) : entries;
+  return chooseEntries(kept, subtask);
 }
 
 interface SourceNode {

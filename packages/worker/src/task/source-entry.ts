@@ -10,10 +10,17 @@ export interface SourceEntry {
   readonly watermarkMs?: number;
 }
 
+/** The subtask that had the split at the barrier. */
+export interface EntryOwner {
+  readonly subtaskIndex: number;
+  readonly parallelism: number;
+}
+
 /** Returns the entry as plain JSON. */
-export function encodeSourceEntry(entry: SourceEntry): JsonValue {
+export function encodeSourceEntry(entry: SourceEntry, owner: EntryOwner): JsonValue {
   const { split, position, watermarkMs } = entry;
   return {
+    owner: { subtaskIndex: owner.subtaskIndex, parallelism: owner.parallelism },
     split: {
       id: split.id,
       descriptor: split.descriptor,
@@ -22,6 +29,23 @@ export function encodeSourceEntry(entry: SourceEntry): JsonValue {
     ...(position === undefined ? {} : { position }),
     ...(watermarkMs === undefined ? {} : { watermarkMs }),
   };
+}
+
+/**
+ * Returns the entries that the subtask restores; over all subtasks each exactly once (S9). At the
+ * same parallelism a split stays where it was: the watermarks that the subtasks behind it restore
+ * hold only for their own splits. At another one entry i goes to subtask i mod parallelism, and the
+ * subtasks behind restore the lowest watermark of their vertex.
+ */
+export function chooseEntries(
+  entries: readonly JsonValue[],
+  { subtaskIndex, parallelism }: EntryOwner,
+): readonly JsonValue[] {
+  const owners = entries.map((entry) => asFields(asFields(entry)?.["owner"]));
+  if (owners.every((owner) => owner?.["parallelism"] === parallelism)) {
+    return entries.filter((_, index) => owners[index]?.["subtaskIndex"] === subtaskIndex);
+  }
+  return entries.filter((_, index) => index % parallelism === subtaskIndex);
 }
 
 /** Returns the entry that the JSON is; throws `state-incompatible`. */

@@ -190,7 +190,9 @@ export class SourceTask implements Task, SourceControl {
   }
 
   #cut(barrier: Barrier): void {
-    const entries = this.#splits.map((split) => encodeSourceEntry(split.entry()));
+    const entries = this.#splits.map((split) =>
+      encodeSourceEntry(split.entry(), this.#options.context),
+    );
     this.#context.cut({
       barrier,
       isDrained: this.#phase.kind === "drained",

@@ -6,7 +6,7 @@ import type { SlotEvent } from "../slot/slot-messages.ts";
 import { VirtualTime } from "../test-kit/virtual-time.ts";
 import { CompletionQueue } from "./completion-queue.ts";
 import { decodeListBlock, encodeListBlock } from "./list-block.ts";
-import { encodeSourceEntry, parseSourceEntry } from "./source-entry.ts";
+import { chooseEntries, encodeSourceEntry, parseSourceEntry } from "./source-entry.ts";
 import { SplitWatermark } from "./split-watermark.ts";
 import type { Mailbox } from "./task.ts";
 import { TokenBucket } from "./token-bucket.ts";
@@ -112,15 +112,35 @@ describe("stored entries", () => {
   });
 
   test("of a source keep split, position and watermark", () => {
+    const owner = { subtaskIndex: 0, parallelism: 1 };
     const entry = {
       split: { id: "a", descriptor: 1, lowerBoundMs: 5 },
       position: 7,
       watermarkMs: 9,
     };
-    expect(parseSourceEntry(encodeSourceEntry(entry), "flights")).toEqual(entry);
+    expect(parseSourceEntry(encodeSourceEntry(entry, owner), "flights")).toEqual(entry);
     const bare = { split: { id: "a", descriptor: null } };
-    expect(parseSourceEntry(encodeSourceEntry(bare), "flights")).toEqual(bare);
+    expect(parseSourceEntry(encodeSourceEntry(bare, owner), "flights")).toEqual(bare);
     expect(() => parseSourceEntry({ other: 1 }, "flights")).toThrow(/source flights/);
+  });
+
+  test("of a source stay with their subtask at the same parallelism, else go round (S9, S12)", () => {
+    const entries = [1, 0, 1].map((subtaskIndex, index) =>
+      encodeSourceEntry(
+        { split: { id: `split-${index}`, descriptor: null } },
+        { subtaskIndex, parallelism: 2 },
+      ),
+    );
+    const chosen = (subtaskIndex: number, parallelism: number): readonly string[] =>
+      chooseEntries(entries, { subtaskIndex, parallelism }).map(
+        (entry) => parseSourceEntry(entry, "flights").split.id,
+      );
+    expect([chosen(0, 2), chosen(1, 2)]).toEqual([["split-1"], ["split-0", "split-2"]]);
+    expect([chosen(0, 3), chosen(1, 3), chosen(2, 3)]).toEqual([
+      ["split-0"],
+      ["split-1"],
+      ["split-2"],
+    ]);
   });
 });
 
