@@ -55,8 +55,3 @@ export function parseCommittedCheckpoint(text: string): CommittedCheckpoint {
     );
   }
 }
-
-/** Whether both were written by the same commit. */
-export function isSameCommit(a: CommittedCheckpoint, b: CommittedCheckpoint): boolean {
-  return a.checkpointId === b.checkpointId && a.attempt === b.attempt && a.nonce === b.nonce;
-}

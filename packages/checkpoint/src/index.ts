@@ -7,7 +7,6 @@ export {
 } from "./commit.ts";
 export {
   encodeCommittedCheckpoint,
-  isSameCommit,
   parseCommittedCheckpoint,
   type CommittedCheckpoint,
 } from "./committed-checkpoint.ts";
