@@ -31,6 +31,8 @@ const logger = createPinoLogger({
   fields: { workerId: data.workerId, slotIndex: data.slotIndex },
 });
 
+// Stacks name the lines of the author's module, not of its bundle.
+process.setSourceMapsEnabled(true);
 process.on("uncaughtException", (error, origin) => endThread(toUncaught(error, origin)));
 if (data.maxHeapMb !== undefined) watchHeap(data.maxHeapMb, endThread);
 runSlot(createPort(), createPorts(logger)).catch(endThread);
