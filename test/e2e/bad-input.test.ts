@@ -127,7 +127,8 @@ test("a throw in an author's function names the operator and the record's positi
   expect(result.exitCode).toBe(1);
   expect(result.stderr).toMatch(/error\[(user-function-failed|restart-limit)\]: .*no b/);
   expect(result.stderr).toContain("upper");
-  expect(result.stderr).toContain("position");
+  expect(result.stderr).toContain("position split all at 1");
+  expect(result.stderr).toMatch(/^ {4}at .*throws-late\.ts:\d+:\d+\)?$/m);
 });
 
 test("a record that cannot be encoded is named by its field", async () => {
@@ -143,4 +144,25 @@ test("a record that cannot be encoded is named by its field", async () => {
   const result = await runMillrace("dev", path);
   expect(result.exitCode).toBe(1);
   expect(result.stderr).toMatch(/error\[(record-not-encodable|restart-limit)\]: .*callback/);
+});
+
+test("more parallelism than slots waits, says so, and times out", async () => {
+  const job = "packages/examples/src/word-count/word-count.ts";
+  const result = await runMillrace("dev", job, "--parallelism", "3", "--slot-wait", "1000");
+  expect(result.exitCode).toBe(1);
+  expect(result.stderr).toContain("waits for slots: needs 3, 2 free");
+  expect(result.stderr).toContain("error[no-slots]: ");
+  expect(result.stderr).toContain("Start more workers (millrace worker --slots n)");
+});
+
+test("the worker of a port in use for its metrics is refused", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const port = typeof address === "object" ? (address?.port ?? 0) : 0;
+  const data = join(folder, "worker-data");
+  const result = await runMillrace("worker", "--metrics-port", String(port), "--data", data);
+  server.close();
+  expect(result.exitCode).toBe(2);
+  expect(result.stderr).toContain(`error[port-in-use]: the metrics endpoint 127.0.0.1:${port}`);
 });

@@ -64,7 +64,7 @@ test("the processes of dev end when dev is killed", async () => {
   for await (const line of createInterface({ input: dev.stderr })) {
     const [, processId] = /starts, pid (\d+)/.exec(line) ?? [];
     if (processId !== undefined) processIds.push(Number(processId));
-    if (line.includes("is running")) break;
+    if (line.includes("job running")) break;
   }
   dev.kill("SIGKILL");
   await once(dev, "exit");

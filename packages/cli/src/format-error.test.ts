@@ -20,6 +20,25 @@ test("a failure says its code, what failed with which ids, and what to do", () =
   );
 });
 
+test("of a stack only the author's own frames are shown", () => {
+  const text = formatFailure({
+    code: "user-function-failed",
+    message: "operator upper threw TypeError: no b",
+    domain: "user",
+    stack: [
+      "TypeError: no b",
+      "    at shout (/jobs/letters.ts:3:11)",
+      "    at map (/jobs/letters.ts:9:5)",
+      "    at run0 (eval at compileChain (file:///millrace/compile-chain.js:12:21), <anonymous>:11:12)",
+      "    at #drain (file:///millrace/source-task.js:222:17)",
+    ].join("\n"),
+  });
+  expect(text.split("\n").slice(1, -1)).toEqual([
+    "    at shout (/jobs/letters.ts:3:11)",
+    "    at map (/jobs/letters.ts:9:5)",
+  ]);
+});
+
 test("every code has advice", () => {
   for (const code of streamErrorCodes) expect(adviceOf(code)).toMatch(/^[A-Z].*\.$/);
 });

@@ -9,14 +9,30 @@ export function formatFailure(failure: FailureData): string {
   const lines = failure.message.split("\n");
   const [first = ""] = lines;
   const rest = lines.slice(1).map((line) => `  ${line}`);
-  return [`error[${failure.code}]: ${first}${where}`, ...rest, `  ${adviceOf(failure.code)}`].join(
-    "\n",
-  );
+  return [
+    `error[${failure.code}]: ${first}${where}`,
+    ...rest,
+    ...authorFrames(failure).map((line) => `    ${line}`),
+    `  ${adviceOf(failure.code)}`,
+  ].join("\n");
 }
 
 /** Returns what to do about a failure of the code. */
 export function adviceOf(code: StreamErrorCode): string {
   return advice[code];
+}
+
+const maxFrames = 5;
+
+// The frames above the first one of ours: where the author's own code failed.
+function authorFrames({ domain, stack = "" }: FailureData): readonly string[] {
+  if (domain !== "user") return [];
+  const frames = stack
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line.startsWith("at "));
+  const ours = frames.findIndex((line) => line.includes("compileChain") || line.includes("node:"));
+  return frames.slice(0, ours === -1 ? 0 : Math.min(ours, maxFrames));
 }
 
 function formatLocation(location: FailureLocation): string {

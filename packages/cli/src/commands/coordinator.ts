@@ -13,6 +13,7 @@ interface CoordinatorCommandOptions {
   readonly bind: string;
   readonly data: string;
   readonly metricsPort?: number;
+  readonly slotWait?: number;
   readonly heartbeat?: number;
   readonly supervised?: true;
   readonly output: OutputFormat;
@@ -36,6 +37,7 @@ export function addCoordinatorCommand(program: Command): void {
     )
     .option("--metrics-port <port>", "serve /metrics on this port of 127.0.0.1", parsePort)
     .addOption(new Option("--supervised", "end with the standard input").hideHelp())
+    .option("--slot-wait <ms>", "how long a new job waits for enough slots", parseCount)
     .addOption(
       new Option("--heartbeat <ms>", "how often workers report").argParser(parseCount).hideHelp(),
     )
@@ -52,6 +54,7 @@ export function addCoordinatorCommand(program: Command): void {
             { event: "listening", address, processId: process.pid },
             () => `coordinator ${process.pid} listens at ${address}`,
           ),
+        ...(options.slotWait === undefined ? {} : { slotWaitMs: options.slotWait }),
         ...(options.heartbeat === undefined ? {} : { heartbeatIntervalMs: options.heartbeat }),
         ...(options.metricsPort === undefined ? {} : { metricsPort: options.metricsPort }),
       });

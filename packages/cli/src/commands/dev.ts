@@ -9,6 +9,7 @@ interface DevCommandOptions {
   readonly parallelism?: number;
   readonly workers: number;
   readonly data?: string;
+  readonly slotWait?: number;
   readonly loadTimeout: number;
   readonly output: OutputFormat;
 }
@@ -25,6 +26,7 @@ export function addDevCommand(program: Command): void {
     .addOption(repeated("--param <name=value>", "a parameter of the job; may be repeated"))
     .addOption(repeated("--env <name>", "a variable that the module may read; may be repeated"))
     .option("--load-timeout <ms>", "how long the module may take to load", parseCount, 10_000)
+    .option("--slot-wait <ms>", "how long the job waits for enough slots", parseCount)
     .addOption(outputOption())
     .action(async (module: string, options: DevCommandOptions) => {
       const { runDev } = await import("../dev/run-dev.ts");
@@ -36,6 +38,7 @@ export function addDevCommand(program: Command): void {
         workerCount: options.workers,
         output: createOutput(options.output),
         ...(options.parallelism === undefined ? {} : { parallelism: options.parallelism }),
+        ...(options.slotWait === undefined ? {} : { slotWaitMs: options.slotWait }),
         ...(options.data === undefined ? {} : { dataFolder: options.data }),
       });
     });

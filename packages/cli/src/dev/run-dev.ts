@@ -23,6 +23,8 @@ export interface DevOptions extends SubmissionOptions {
   readonly workerCount?: number;
   /** Kept afterwards; absent: a temporary folder that goes with the cluster. */
   readonly dataFolder?: string;
+  /** How long the job waits for slots; the coordinator's default unless set. */
+  readonly slotWaitMs?: number;
   readonly output: Output;
 }
 
@@ -40,6 +42,7 @@ export async function runDev(options: DevOptions): Promise<JobDescription | unde
       process.exit(130);
     }
     output.note("interrupted: ending the cluster (once more ends it at once)");
+    cluster.supervisor.expectEnd();
     interrupted.abort();
   };
   process.on("SIGINT", onSignal);
@@ -86,11 +89,8 @@ interface Cluster extends AsyncDisposable {
   readonly failed: Promise<never>;
 }
 
-async function startCluster({
-  output,
-  workerCount = defaultWorkerCount,
-  dataFolder,
-}: DevOptions): Promise<Cluster> {
+async function startCluster(options: DevOptions): Promise<Cluster> {
+  const { output, workerCount = defaultWorkerCount, dataFolder } = options;
   const startedAtMs = performance.now();
   const folder = resolve(dataFolder ?? (await mkdtemp(join(tmpdir(), "millrace-dev-"))));
   await mkdir(folder, { recursive: true });
@@ -100,9 +100,11 @@ async function startCluster({
   failed.catch(() => undefined);
   const supervisor = createSupervisor(output, reject);
   const logFile = (name: string): string => join(folder, `${name}.log`);
+  const { slotWaitMs } = options;
+  const slotWait = slotWaitMs === undefined ? [] : ["--slot-wait", String(slotWaitMs)];
   supervisor.add({
     name: "coordinator",
-    args: ["coordinator", "--bind", address, "--data", folder, "--heartbeat", "250"],
+    args: ["coordinator", "--bind", address, "--data", folder, "--heartbeat", "250", ...slotWait],
     logFile: logFile("coordinator"),
   });
   for (let index = 1; index <= workerCount; index += 1) {

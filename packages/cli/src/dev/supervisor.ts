@@ -46,6 +46,11 @@ export class Supervisor {
     this.#start(supervised, false);
   }
 
+  /** Says that what ends from now on is meant to. */
+  expectEnd(): void {
+    this.#isStopping = true;
+  }
+
   /** Asks all to end, and ends those that have not after a while. Idempotent. */
   async stop(): Promise<void> {
     this.#isStopping = true;

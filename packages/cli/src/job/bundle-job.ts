@@ -1,6 +1,6 @@
 import { access } from "node:fs/promises";
 import { isBuiltin } from "node:module";
-import { relative, resolve } from "node:path";
+import { dirname, relative, resolve } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 
 import { StreamError, type Digest } from "@millrace/core";
@@ -49,6 +49,7 @@ async function buildCode(entry: string): Promise<string> {
     const { output } = await build.generate({
       format: "esm",
       sourcemap: "inline",
+      sourcemapPathTransform: (source, map) => resolve(dirname(map), source),
       codeSplitting: false,
     });
     await build.close();

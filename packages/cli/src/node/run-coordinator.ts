@@ -18,6 +18,7 @@ export interface CoordinatorProcessOptions {
   readonly dataFolder: string;
   /** 0 chooses one; absent: no endpoint. */
   readonly metricsPort?: number;
+  readonly slotWaitMs?: number;
   readonly heartbeatIntervalMs?: number;
   readonly isSupervised: boolean;
   readonly onReady: (address: string) => void;
@@ -44,6 +45,7 @@ export async function runCoordinator(options: CoordinatorProcessOptions): Promis
       ...defaultCoordinatorConfig,
       address: options.bind,
       version: readVersion(),
+      ...(options.slotWaitMs === undefined ? {} : { slotWaitMs: options.slotWaitMs }),
       ...(options.heartbeatIntervalMs === undefined
         ? {}
         : { heartbeatIntervalMs: options.heartbeatIntervalMs }),

@@ -20,8 +20,9 @@ export function untilStopped(isSupervised: boolean): Promise<StopCause> {
       if (signals > 1) process.exit(130);
       resolve("signal");
     };
-    process.on("SIGINT", onSignal);
     process.on("SIGTERM", onSignal);
+    // A terminal sends it to the supervisor too, which then ends this process in its order.
+    process.on("SIGINT", isSupervised ? () => undefined : onSignal);
     if (!isSupervised) return;
     process.stdin.on("end", () => resolve("parent-gone"));
     process.stdin.on("error", () => resolve("parent-gone"));
