@@ -130,6 +130,7 @@ export class SlotWorld {
   /** Prepares and starts every slot. */
   async start(): Promise<void> {
     await this.prepare();
+    await this.time.runUntil(() => this.#isReady() || this.failure() !== undefined);
     this.broadcast({ kind: "start" });
     await this.time.run(0);
   }
@@ -210,6 +211,10 @@ export class SlotWorld {
   /** Splits that no reader has; what a checkpoint would cut. */
   pool(): readonly SplitRecord[] {
     return this.#pool ?? [];
+  }
+
+  #isReady(): boolean {
+    return this.slots.every(({ events }) => events.some((event) => isReadyEvent(event)));
   }
 
   #openSlot(): void {
@@ -300,6 +305,11 @@ export class SlotWorld {
       })),
     };
   }
+}
+
+/** A slot reports all of its subtasks at once. */
+function isReadyEvent(event: SlotEvent): boolean {
+  return event.kind === "subtask-state" && event.state.kind === "ready";
 }
 
 function isSameVertex(one: SubtaskId, other: SubtaskId): boolean {
