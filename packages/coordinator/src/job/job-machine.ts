@@ -154,6 +154,7 @@ export function transition(
 ): Transition {
   switch (event.kind) {
     case "begin":
+      if (machine.phase.kind !== "waiting") return keep(machine);
       return machine.goal === "cancel" ? end(machine, { kind: "cancelled" }) : wait(machine);
     case "slots-changed":
       return machine.phase.kind === "waiting"
