@@ -42,7 +42,10 @@ export async function readHourlyDelays(folder: string): Promise<readonly string[
   const texts = await Promise.all(names.map((name) => readFile(join(folder, name), "utf8")));
   return texts
     .flatMap((text) => text.split("\n").filter((line) => line !== ""))
-    .map((line) => toLine(JSON.parse(line)))
+    .map((line) => {
+      const row: HourlyDelay = JSON.parse(line);
+      return toLine(row);
+    })
     .toSorted();
 }
 

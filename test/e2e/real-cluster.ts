@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
-export const repository = fileURLToPath(new URL("../..", import.meta.url));
+export const repository: string = fileURLToPath(new URL("../..", import.meta.url));
 const main = join(repository, "packages/cli/dist/main.js");
 
 export interface RealClusterOptions {

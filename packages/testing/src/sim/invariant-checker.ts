@@ -30,7 +30,6 @@ export class InvariantChecker {
   readonly #manifests = new Map<string, Manifest>();
   readonly #assignedSplits = new Map<string, number>();
   #highestCommitted = 0n;
-  #preparedAttempt = 0;
 
   constructor(world: SimWorld) {
     this.#world = world;
@@ -75,10 +74,10 @@ export class InvariantChecker {
     if (event.kind === "objects-removed") this.counts.removedObjects += event.names.length;
   }
 
-  onSlotCommand(command: SlotCommand): void {
+  onSlotCommand(command: SlotCommand, attempt: number): void {
     if (command.kind === "prepare") this.#onPrepare(command.preparation);
     if (command.kind === "assign-split" && command.split !== undefined) {
-      this.#onAssigned(command.vertexId, command.split.id);
+      this.#onAssigned(`${attempt} ${command.vertexId} ${command.split.id}`);
     }
   }
 
@@ -90,11 +89,9 @@ export class InvariantChecker {
     ref: { attempt: number };
     restore?: { checkpointId: bigint };
   }): void {
-    const attempt = this.#recordOf("attempt", "attempt");
+    const attempt = this.#attempt();
     // A message of an attempt that is over already: its slots will be refused.
     if (attempt !== ref.attempt) return;
-    if (ref.attempt !== this.#preparedAttempt) this.#assignedSplits.clear();
-    this.#preparedAttempt = ref.attempt;
     const head = this.#head()?.checkpointId;
     if (restore?.checkpointId !== head) {
       this.violate(
@@ -105,11 +102,10 @@ export class InvariantChecker {
   }
 
   /** S9: at each attempt a split has one owner. */
-  #onAssigned(vertexId: string, splitId: string): void {
-    const name = `${this.#preparedAttempt} ${vertexId} ${splitId}`;
+  #onAssigned(name: string): void {
     const count = (this.#assignedSplits.get(name) ?? 0) + 1;
     this.#assignedSplits.set(name, count);
-    if (count > 1) this.violate(`S9: split ${splitId} of ${vertexId} was assigned ${count} times`);
+    if (count > 1) this.violate(`S9: split ${name} was assigned ${count} times in one attempt`);
   }
 
   #onMetadata(key: string, entry: MetadataEntry | undefined): void {
@@ -121,7 +117,7 @@ export class InvariantChecker {
   /** S1, S4, S10 at the commit point. */
   #onHead(value: string): void {
     const head = parseCommittedCheckpoint(value);
-    const attempt = this.#recordOf("attempt", "attempt");
+    const attempt = this.#attempt();
     this.counts.commits += 1;
     if (head.attempt !== attempt) {
       this.violate(`S1: attempt ${head.attempt} committed ${head.checkpointId} under ${attempt}`);
@@ -166,7 +162,7 @@ export class InvariantChecker {
       if (live.has(name)) this.violate(`S4: live object ${name} was removed`);
       const [, attempt = "", checkpoint] = /^jobs\/[^/]+\/(\d+)\/(\d+)\//.exec(name) ?? [];
       // An attempt that was replaced can never commit again: its compare fails.
-      const mayCommit = !isOver && Number(attempt) >= Number(this.#recordOf("attempt", "attempt"));
+      const mayCommit = !isOver && Number(attempt) >= this.#attempt();
       if (mayCommit && checkpoint !== undefined && BigInt(checkpoint) > head) {
         this.violate(`S4b: ${name} was removed while the head was ${head}`);
       }
@@ -186,10 +182,12 @@ export class InvariantChecker {
     return entry === undefined ? undefined : parseCommittedCheckpoint(entry.value);
   }
 
-  #recordOf(name: string, field: string): unknown {
-    const entry = [...this.#entries].find(([key]) => key.endsWith(`/${name}`))?.[1];
+  /** The attempt that may commit; 0 before the first. */
+  #attempt(): number {
+    const entry = [...this.#entries].find(([key]) => key.endsWith("/attempt"))?.[1];
     const record: unknown = entry === undefined ? {} : JSON.parse(entry.value);
-    return typeof record === "object" && record !== null ? Reflect.get(record, field) : undefined;
+    const hasAttempt = typeof record === "object" && record !== null && "attempt" in record;
+    return hasAttempt ? Number(record.attempt) : 0;
   }
 }
 

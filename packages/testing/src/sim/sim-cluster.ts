@@ -3,9 +3,9 @@ import {
   defaultCoordinatorConfig,
   type Coordinator,
 } from "@millrace/coordinator";
-import { canonicalJson, parseWorkerId, type FailpointName, type JobId } from "@millrace/core";
+import { parseWorkerId, type FailpointName, type JobId } from "@millrace/core";
 import { createExchange, defaultExchangeOptions } from "@millrace/exchange";
-import { apiVersion, planJob, type JobDefinition } from "@millrace/graph";
+import { apiVersion, canonicalPlanJson, planJob, type JobDefinition } from "@millrace/graph";
 import { createNodeDigest } from "@millrace/platform";
 import { decodeCallResponse, encodeCallRequest } from "@millrace/rpc";
 import { createHeapBackend } from "@millrace/state";
@@ -15,7 +15,7 @@ import { InvariantChecker } from "./invariant-checker.ts";
 import { createSimCompressor } from "./sim-compressor.ts";
 import type { SimJob } from "./sim-jobs.ts";
 import { createSimControlNetwork, createSimStreamNetwork } from "./sim-networks.ts";
-import { SimProcess } from "./sim-process.ts";
+import type { SimProcess } from "./sim-process.ts";
 import { createSimTaskHost, type SimTaskHost } from "./sim-task-host.ts";
 import { SimWorld } from "./sim-world.ts";
 
@@ -119,7 +119,7 @@ export class SimCluster {
     const random = this.world.random.fork(`random ${process.name}`);
     const taskHost = createSimTaskHost(process, {
       runSlot: (port, slot) => runSlot(port, this.#slotPorts(slot)),
-      onCommand: (command) => this.checker.onSlotCommand(command),
+      onCommand: (command, attempt) => this.checker.onSlotCommand(command, attempt),
     });
     this.#slots.set(index, taskHost);
     const worker = createWorker({
@@ -161,7 +161,7 @@ export class SimCluster {
       name: job.graph.jobName,
       build: () => job.graph,
     };
-    const planJson = canonicalJson(JSON.parse(JSON.stringify(planJob(job.graph))));
+    const planJson = canonicalPlanJson(planJob(job.graph));
     const bundle = new TextEncoder().encode(
       `// ${job.graph.jobName} of seed ${this.#options.seed}`,
     );

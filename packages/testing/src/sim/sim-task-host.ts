@@ -5,7 +5,8 @@ import { SimProcess } from "./sim-process.ts";
 export interface SimSlotHooks {
   /** Runs the body of a slot in its own simulated process. */
   readonly runSlot: (port: SlotPort, process: SimProcess) => Promise<void>;
-  readonly onCommand: (command: SlotCommand) => void;
+  /** `attempt` is what the slot was prepared for; 0 before. */
+  readonly onCommand: (command: SlotCommand, attempt: number) => void;
 }
 
 export interface SimTaskHost extends TaskHost {
@@ -30,9 +31,11 @@ export function createSimTaskHost(worker: SimProcess, hooks: SimSlotHooks): SimT
       lastStarted = new SimSlot(new SimProcess(name, worker.scheduler, worker), worker, handlers);
       lastStarted.run(hooks);
       const slot = lastStarted;
+      let attempt = 0;
       return {
         post: (command) => {
-          hooks.onCommand(command);
+          if (command.kind === "prepare") attempt = command.preparation.ref.attempt;
+          hooks.onCommand(command, attempt);
           slot.take(structuredClone(command));
         },
         progress: () => ({ ...slot.progress }),
