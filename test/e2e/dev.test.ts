@@ -48,9 +48,14 @@ test("dev runs word-count to its end with the right counts and leaves no process
   await rm(out, { recursive: true });
 });
 
-test("the textbook job prints its sums", async () => {
+test("the textbook job prints its sums, the first soon after the start", async () => {
   const result = await runMillrace("dev", "packages/examples/src/textbook/textbook.ts");
   expect(result.exitCode).toBe(0);
+  const [, seconds = "", unit = ""] =
+    /first records seen ([\d.]+) (m?s) after/.exec(result.stderr) ?? [];
+  process.stdout.write(`first record of a small job under dev after ${seconds} ${unit}\n`);
+  // 1.2 s on a quiet machine with two cores; other tests run beside this one.
+  expect(unit === "ms" ? Number(seconds) / 1_000 : Number(seconds)).toBeLessThan(6);
   const lines = result.stdout.trimEnd().split("\n");
   expect(lines.filter((line) => line.includes('"a"'))).toHaveLength(2);
   expect(lines).toHaveLength(4);

@@ -29,6 +29,7 @@ test("of a stack only the author's own frames are shown", () => {
       "TypeError: no b",
       "    at shout (/jobs/letters.ts:3:11)",
       "    at map (/jobs/letters.ts:9:5)",
+      "    at onRecord (file:///millrace/operators/dist/window/window-operator.js:9:5)",
       "    at run0 (eval at compileChain (file:///millrace/compile-chain.js:12:21), <anonymous>:11:12)",
       "    at #drain (file:///millrace/source-task.js:222:17)",
     ].join("\n"),

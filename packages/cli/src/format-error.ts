@@ -24,15 +24,18 @@ export function adviceOf(code: StreamErrorCode): string {
 
 const maxFrames = 5;
 
-// The frames above the first one of ours: where the author's own code failed.
+const ownFrame = /\/(?:operators|state|worker)\/(?:dist|src)\//;
+
+// The frames above the compiled chain, without those of operators between: the author's code.
 function authorFrames({ domain, stack = "" }: FailureData): readonly string[] {
   if (domain !== "user") return [];
   const frames = stack
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line.startsWith("at "));
-  const ours = frames.findIndex((line) => line.includes("compileChain") || line.includes("node:"));
-  return frames.slice(0, ours === -1 ? 0 : Math.min(ours, maxFrames));
+  const chain = frames.findIndex((line) => line.includes("compileChain"));
+  const above = chain === -1 ? [] : frames.slice(0, chain);
+  return above.filter((line) => !ownFrame.test(line)).slice(0, maxFrames);
 }
 
 function formatLocation(location: FailureLocation): string {

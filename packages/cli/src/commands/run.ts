@@ -56,6 +56,23 @@ async function runJob(path: string, options: RunOptions): Promise<void> {
     const { jobId } = await client.call("SubmitJob", request, 60_000);
     const answer: JsonValue = { jobId };
     output.result(answer, () => `job ${jobId} is submitted`);
-    if (options.detach !== true) await followJob(client, { jobId, output });
+    if (options.detach === true) return;
+    const signal = abortOnInterrupt(() => {
+      output.note(`interrupted: the job goes on; end it with millrace cancel ${jobId}`);
+      process.exitCode = 130;
+    });
+    await followJob(client, { jobId, output, signal });
   });
+}
+
+// A second signal finds no handler and ends the process at once.
+function abortOnInterrupt(onInterrupt: () => void): AbortSignal {
+  const controller = new AbortController();
+  const stop = (): void => {
+    process.off("SIGINT", stop).off("SIGTERM", stop);
+    onInterrupt();
+    controller.abort();
+  };
+  process.on("SIGINT", stop).on("SIGTERM", stop);
+  return controller.signal;
 }
