@@ -43,8 +43,8 @@ export async function readHourlyDelays(folder: string): Promise<readonly string[
   return texts
     .flatMap((text) => text.split("\n").filter((line) => line !== ""))
     .map((line) => {
-      const row: HourlyDelay = JSON.parse(line);
-      return toLine(row);
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the comparison checks it
+      return toLine(JSON.parse(line) as HourlyDelay);
     })
     .toSorted();
 }

@@ -1,10 +1,10 @@
 import { runSeed } from "@millrace/testing";
 import { expect, test } from "vitest";
 
-import { expectSeedsToHold } from "./seeds.ts";
+import { runSeeds } from "./seeds.ts";
 
 test("seeds 100 to 199 hold every invariant", { timeout: 300_000 }, async () => {
-  await expectSeedsToHold(100, 100);
+  expect(await runSeeds(100, 100)).toEqual([]);
 });
 
 test("the same seed twice is the same run: trace, clock, events", async () => {
