@@ -252,3 +252,36 @@ test("messages of an older attempt are dropped and counted (S2)", async () => {
   expect(await world.describe(jobId)).toMatchObject({ state: "running", attempt: 2 });
   expect(coordinator.readMetrics().staleMessageCount).toBe(1);
 });
+
+test("when a peer notices a lost worker first, the worker is named as the cause", async () => {
+  const world = createWorld();
+  await world.startCoordinator();
+  const a = world.addWorker("w1");
+  const b = world.addWorker("w2");
+  await world.run(100);
+  const jobId = await world.submit();
+  await world.run(1_000);
+  a.fail({ code: "channel-broken", message: "from w2", domain: "external" });
+  await world.time.advance(0);
+  b.kill();
+  await world.run(1_000);
+  world.addWorker("w2", { incarnation: "second" });
+  await world.run(1_000);
+  const { recoveries } = await world.describe(jobId);
+  expect(recoveries.at(-1)?.cause).toContain("worker w2 was lost");
+});
+
+test("a session that never registers is ended", async () => {
+  const world = createWorld();
+  await world.startCoordinator();
+  const session = world.network.openSession(world.address);
+  let isClosed = false;
+  session.setHandlers({
+    onMessage: () => {},
+    onClose: () => {
+      isClosed = true;
+    },
+  });
+  await world.run(6_000);
+  expect(isClosed).toBe(true);
+});

@@ -37,10 +37,11 @@ export async function submitJob(
   const record = makeRecord(context, request, plan);
   const { objects, retryPorts, signal } = context;
   const name = bundleName(record.bundleSha256);
-  if ((await objects.stat(name)) !== request.bundle.length) {
-    const put = (): Promise<void> => objects.put(name, [request.bundle], signal);
-    await retry(put, putPolicy, retryPorts, signal);
-  }
+  const store = async (): Promise<void> => {
+    const isStored = (await objects.stat(name)) === request.bundle.length;
+    if (!isStored) await objects.put(name, [request.bundle], signal);
+  };
+  await retry(store, putPolicy, retryPorts, signal);
   return storeRecord(context, record, plan);
 }
 

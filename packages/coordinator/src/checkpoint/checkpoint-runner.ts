@@ -241,7 +241,10 @@ export class CheckpointRunner {
   }
 
   #onOutcome(inFlight: InFlight, outcome: CommitOutcome): void {
-    if (outcome.kind === "superseded") return;
+    if (outcome.kind === "superseded") {
+      this.#onSuperseded(inFlight.pending.checkpointId);
+      return;
+    }
     if (outcome.kind === "failed") {
       this.#failed(inFlight, `${outcome.error.code}: ${outcome.error.message}`);
       return;
@@ -258,6 +261,16 @@ export class CheckpointRunner {
     this.#options.broadcast({ kind: "checkpoint-completed", ref, checkpointId });
     this.#options.onCommitted(checkpoint);
     this.#settle();
+  }
+
+  /** Nobody but this leader changes attempt and head: if they differ, begin from what is there. */
+  #onSuperseded(checkpointId: CheckpointId): void {
+    if (this.#isOver) return;
+    this.#options.onFault({
+      code: "stale",
+      domain: "internal",
+      message: `checkpoint ${checkpointId} was refused: attempt or head are not what they were`,
+    });
   }
 
   #settle(): void {

@@ -111,6 +111,8 @@ async function moveHead(
   const { checkpoint, pinKey } = move;
   const { attempt, head } = job.snapshot;
   assert(attempt !== undefined, "a commit belongs to an attempt");
+  // After its end nothing moves the head of a job.
+  if (job.snapshot.result !== undefined) return { kind: "superseded" };
   if (attempt.value.attempt !== checkpoint.attempt) {
     if (!context.failpoints.isActive("no-attempt-check")) return { kind: "superseded" };
   }

@@ -17,6 +17,9 @@ export interface GarbageCollector {
   collect(jobIds: readonly JobId[]): Promise<number>;
 }
 
+/** After so many rounds without garbage nobody writes objects of an ended job any more. */
+const settledAfter = 5;
+
 /** Returns the collector of one coordinator. */
 export function createGarbageCollector(context: CoordinatorContext): GarbageCollector {
   // Only the planted bug reads it.
@@ -29,6 +32,8 @@ export function createGarbageCollector(context: CoordinatorContext): GarbageColl
     earlierViews.set(jobId, view);
     return context.failpoints.isActive("gc-from-cached-view") ? staleView(view, earlier) : view;
   };
+  /** How often in a row an ended job had nothing to remove. */
+  const quietRounds = new Map<JobId, number>();
   const collectJob = async (jobId: JobId): Promise<number> => {
     const view = await readView(jobId);
     const retained = await readRetained(context, view);
@@ -43,6 +48,8 @@ export function createGarbageCollector(context: CoordinatorContext): GarbageColl
     const objects = await context.objects.list(jobPrefix(jobId));
     const names = objects.map(({ name }) => name);
     const garbage = chooseGarbage(context, facts, names);
+    const isQuiet = facts.isEnded && garbage.length === 0;
+    quietRounds.set(jobId, isQuiet ? (quietRounds.get(jobId) ?? 0) + 1 : 0);
     if (garbage.length === 0) return 0;
     await context.objects.remove(garbage);
     context.observe({ kind: "objects-removed", names: garbage });
@@ -52,7 +59,8 @@ export function createGarbageCollector(context: CoordinatorContext): GarbageColl
   return {
     collect: async (jobIds) => {
       let removedCount = 0;
-      for (const jobId of jobIds) {
+      const isSettled = (jobId: JobId): boolean => (quietRounds.get(jobId) ?? 0) >= settledAfter;
+      for (const jobId of jobIds.filter((id) => !isSettled(id))) {
         try {
           removedCount += await collectJob(jobId);
         } catch (caught) {

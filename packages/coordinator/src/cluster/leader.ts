@@ -18,6 +18,9 @@ import { countStates, type CoordinatorMetrics, type JobMetrics } from "../metric
 import { createFailureDetector, type FailureDetector } from "./failure-detector.ts";
 import { WorkerRegistry } from "./registry.ts";
 
+/** Labels are bounded: of more jobs, only the newest are measured one by one. */
+const maxMeasuredJobs = 100;
+
 export class Leader {
   readonly #context: CoordinatorContext;
   readonly #registry: WorkerRegistry;
@@ -41,13 +44,16 @@ export class Leader {
         this.#registry.drop(workerId, `it was silent for ${heartbeatTimeoutMs} ms`),
     });
     this.#registry = new WorkerRegistry({
+      clock,
+      registerTimeoutMs: heartbeatTimeoutMs,
       logger: context.logger,
       detector: this.#detector,
       welcome: { kind: "welcome", leaderEpoch, clusterId, heartbeatIntervalMs, heartbeatTimeoutMs },
       version,
       handlers: {
-        onWorkerLost: (jobId, workerId, reason) =>
-          this.#runners.get(jobId)?.onWorkerLost(workerId, reason),
+        onWorkerLost: (workerId, reason) => {
+          for (const runner of this.#runners.values()) runner.onWorkerLost(workerId, reason);
+        },
         onSlotLost: (jobId, workerId, slotIndex) =>
           this.#runners.get(jobId)?.onSlotLost(workerId, slotIndex),
         onSlotsChanged: () => {
@@ -104,7 +110,7 @@ export class Leader {
       jobCounts: countStates(runners.map((runner) => runner.state())),
       staleMessageCount: this.#staleMessageCount,
       removedObjectCount: this.#removedObjectCount,
-      jobs: runners.map(metricsOf),
+      jobs: runners.slice(-maxMeasuredJobs).map(metricsOf),
     };
   }
 

@@ -9,6 +9,7 @@
 import {
   StreamError,
   toFailureData,
+  type Clock,
   type JobId,
   type Logger,
   type MessageSession,
@@ -35,7 +36,7 @@ export type AttemptMessage = Exclude<
 >;
 
 export interface RegistryHandlers {
-  onWorkerLost(jobId: JobId, workerId: WorkerId, reason: string): void;
+  onWorkerLost(workerId: WorkerId, reason: string): void;
   onSlotLost(jobId: JobId, workerId: WorkerId, slotIndex: number): void;
   /** Slots became free. */
   onSlotsChanged(): void;
@@ -44,7 +45,10 @@ export interface RegistryHandlers {
 }
 
 export interface RegistryOptions {
+  readonly clock: Clock;
   readonly logger: Logger;
+  /** A session that has not registered by then ends. */
+  readonly registerTimeoutMs: number;
   readonly handlers: RegistryHandlers;
   readonly detector: Pick<FailureDetector, "heard" | "forget">;
   readonly welcome: Extract<CoordinatorMessage, { kind: "welcome" }>;
@@ -61,7 +65,8 @@ interface RegisteredWorker {
 export class WorkerRegistry {
   readonly #options: RegistryOptions;
   readonly #workers = new Map<WorkerId, RegisteredWorker>();
-  readonly #strangers = new Set<MessageSession>();
+  /** Sessions that have not registered, and the timers that end them. */
+  readonly #strangers = new Map<MessageSession, Disposable>();
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -69,17 +74,23 @@ export class WorkerRegistry {
 
   /** Takes a session in that has not said who it is. */
   accept(session: MessageSession): void {
-    this.#strangers.add(session);
+    const timer = this.#options.clock.schedule(this.#options.registerTimeoutMs, () => {
+      this.#refuse(session, refused("deadline-exceeded", "no registration came"));
+    });
+    this.#strangers.set(session, timer);
     let workerId: WorkerId | undefined;
     session.setHandlers({
       onMessage: (bytes) => {
         const message = this.#decode(session, bytes);
-        if (message === undefined) return;
-        if (message.kind === "register") workerId = this.#register(session, message);
-        else if (workerId !== undefined) this.#onMessage(workerId, session, message);
+        if (message?.kind === "register") {
+          workerId = this.#register(session, message);
+        } else if (workerId !== undefined) {
+          if (message === undefined) this.#lose(workerId, session, "its message cannot be read");
+          else this.#onMessage(workerId, session, message);
+        }
       },
       onClose: (cause) => {
-        this.#strangers.delete(session);
+        this.#forgetStranger(session);
         const reason = `its session broke${cause === undefined ? "" : `: ${cause.message}`}`;
         if (workerId !== undefined) this.#lose(workerId, session, reason);
       },
@@ -135,7 +146,10 @@ export class WorkerRegistry {
 
   close(): void {
     for (const { session } of this.#workers.values()) session.close();
-    for (const session of this.#strangers) session.close();
+    for (const [session, timer] of this.#strangers) {
+      timer[Symbol.dispose]();
+      session.close();
+    }
     this.#workers.clear();
     this.#strangers.clear();
   }
@@ -156,7 +170,7 @@ export class WorkerRegistry {
       this.#refuse(session, skew);
       return undefined;
     }
-    this.#strangers.delete(session);
+    this.#forgetStranger(session);
     const before = this.#workers.get(workerId);
     if (before?.session === session) return workerId; // Said twice (F9).
     if (before !== undefined) this.#replace(before, registration);
@@ -197,7 +211,7 @@ export class WorkerRegistry {
   }
 
   #refuse(session: MessageSession, error: StreamError): void {
-    this.#strangers.delete(session);
+    this.#forgetStranger(session);
     this.#options.logger.log("warn", "session refused", {
       peer: session.peer,
       code: error.code,
@@ -205,6 +219,11 @@ export class WorkerRegistry {
     });
     session.send(encodeCoordinatorMessage({ kind: "refused", failure: toFailureData(error) }));
     session.close();
+  }
+
+  #forgetStranger(session: MessageSession): void {
+    this.#strangers.get(session)?.[Symbol.dispose]();
+    this.#strangers.delete(session);
   }
 
   #onMessage(
@@ -235,9 +254,7 @@ export class WorkerRegistry {
     this.#workers.delete(workerId);
     this.#options.detector.forget(workerId);
     this.#options.logger.log("warn", "worker lost", { workerId, reason });
-    for (const jobId of worker.slots.holders()) {
-      this.#options.handlers.onWorkerLost(jobId, workerId, reason);
-    }
+    this.#options.handlers.onWorkerLost(workerId, reason);
   }
 }
 

@@ -2,7 +2,8 @@
  * The slots of one worker as the coordinator knows them.
  *
  * I1 A slot is given out only while it is fresh: its thread has not run user code.
- * I2 A slot has one holder at most; all holders on a worker are one job (one job per process).
+ * I2 A slot has one holder at most; all holders on a worker are one job (one job per process), and
+ *    the next job waits until every slot of the one before is fresh.
  * I3 A slot that was deployed becomes fresh again only when the worker says so.
  */
 import type { JobId } from "@millrace/core";
@@ -33,10 +34,10 @@ export class WorkerSlots {
     return before?.dataAddress === dataAddress ? undefined : holder;
   }
 
-  /** Returns the slots that the job may have; none if another job is on this worker. */
+  /** Returns the slots that the job may have; none if another job, or a remainder, is here. */
   freeFor(jobId: JobId): readonly SlotOffer[] {
-    const isTaken = [...this.#slots.values()].some(
-      ({ holder }) => holder !== undefined && holder !== jobId,
+    const isTaken = [...this.#slots.values()].some(({ holder, isFresh }) =>
+      holder === undefined ? !isFresh : holder !== jobId,
     );
     return isTaken ? [] : this.free();
   }

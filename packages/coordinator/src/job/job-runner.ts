@@ -141,8 +141,15 @@ export class JobRunner {
   }
 
   onWorkerLost(workerId: WorkerId, reason: string): void {
-    if (!this.#placements.some((placement) => placement.workerId === workerId)) return;
-    this.#fail(departure(`worker ${workerId} was lost: ${reason}`));
+    const failure = departure(`worker ${workerId} was lost: ${reason}`);
+    const isHere = (placement: Placement): boolean => placement.workerId === workerId;
+    if (this.#placements.some(isHere)) {
+      this.#fail(failure);
+    } else if (this.#previousPlacements.some(isHere)) {
+      // Its peers may have noticed before: then this is what was behind it.
+      this.#story.say("warn", failure.message);
+      this.recovery.blame(describeFailure(failure));
+    }
   }
 
   onSlotLost(workerId: WorkerId, slotIndex: number): void {
@@ -167,8 +174,16 @@ export class JobRunner {
       message.ref.attempt === run.ref.attempt &&
       message.ref.leaderEpoch === run.ref.leaderEpoch;
     const isLetThrough = this.#options.context.failpoints.isActive("no-attempt-check");
-    if (run === undefined || !(isCurrent || isLetThrough)) this.#options.onStale();
-    else run.onMessage(workerId, message);
+    if (run === undefined || !(isCurrent || isLetThrough)) {
+      this.#options.onStale();
+      return;
+    }
+    try {
+      run.onMessage(workerId, message);
+    } catch (caught) {
+      // A session's handler may not throw; a bug that one message finds ends the attempt.
+      this.#fail(toFailureData(caught));
+    }
   }
 
   /** Is silent from now on; the workers run on. */
@@ -182,10 +197,13 @@ export class JobRunner {
     this.#queue.push(event);
     if (this.#isHandling) return;
     this.#isHandling = true;
-    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-      if (!this.#isClosed) this.#handle(next);
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        if (!this.#isClosed) this.#handle(next);
+      }
+    } finally {
+      this.#isHandling = false;
     }
-    this.#isHandling = false;
   }
 
   #handle(event: JobEvent): void {

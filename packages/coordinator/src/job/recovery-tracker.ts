@@ -29,6 +29,12 @@ export class RecoveryTracker {
     };
   }
 
+  /** What lay behind the first cause, if nothing runs again yet and the cause was a symptom. */
+  blame(cause: string): void {
+    if (this.#open?.cause.startsWith("channel-broken") === true)
+      this.#open = { ...this.#open, cause };
+  }
+
   /** A new attempt restores from nothing yet. */
   beginAttempt(): void {
     this.#restoredBytes = 0;

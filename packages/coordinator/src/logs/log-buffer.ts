@@ -1,7 +1,7 @@
 /**
  * The last lines of one job: what its subtasks print and what happened to it.
  *
- * I1 It holds at most `limit` lines; the oldest go first.
+ * I1 It holds at most `limit` lines of at most 8,192 characters; the oldest go first.
  * I2 Sequence numbers count from 1 and have no gap; they begin again with the coordinator.
  */
 import type { Clock } from "@millrace/core";
@@ -13,6 +13,7 @@ export interface LogPage {
 }
 
 const pageLimit = 1_000;
+const lineLimit = 8_192;
 
 export class LogBuffer {
   readonly #limit: number;
@@ -25,7 +26,7 @@ export class LogBuffer {
   }
 
   append(lines: readonly LogLine[]): void {
-    this.#lines.push(...lines);
+    for (const line of lines) this.#lines.push(clip(line));
     this.#lastSequence += lines.length;
     // Twice the limit before it is cut, so that a line costs constant time.
     if (this.#lines.length > 2 * this.#limit) this.#lines = this.#lines.slice(-this.#limit);
@@ -60,4 +61,9 @@ export class LogBuffer {
       this.#waiting.add(wake);
     });
   }
+}
+
+function clip(line: LogLine): LogLine {
+  if (line.text.length <= lineLimit) return line;
+  return { ...line, text: `${line.text.slice(0, lineLimit)}... (${line.text.length} characters)` };
 }
