@@ -55,7 +55,7 @@ export function readKey(input: ByteReader): unknown {
 }
 
 /** Returns `key-not-encodable`; the path is empty for the key itself. */
-export function keyNotEncodable(path: KeyPath, reason: string): StreamError {
+function keyNotEncodable(path: KeyPath, reason: string): StreamError {
   const where = path.length === 0 ? "the key" : `the key's ${JSON.stringify(path.join("."))}`;
   const message = `${where} cannot be encoded: ${reason}; use strings, numbers, booleans, bigints, dates, null, or tuples and plain objects of them`;
   return new StreamError("key-not-encodable", message, { domain: "user", retry: "never" });

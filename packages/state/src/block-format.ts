@@ -20,7 +20,7 @@ import type { StateKind } from "./cell.ts";
  * plain), then for a cell or a tombstone the key's hash (u32) and the key, then for a cell the value.
  * A section has its own dictionary of shapes, so that sections of foreign key groups are skipped.
  */
-export const blockFormatVersion = 1;
+const blockFormatVersion = 1;
 
 export const entryKinds = { cell: 0, tombstone: 1, drop: 2 } as const;
 

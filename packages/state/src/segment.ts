@@ -5,7 +5,7 @@ import { ByteReader, ByteWriter, decodeFailed } from "@millrace/core";
  * the compressed blocks in the order in which they came, then the footer. The footer's length and
  * hash stand in the manifest, each block's hash in the footer.
  */
-export const segmentFormatVersion = 1;
+const segmentFormatVersion = 1;
 
 const magic = 0x4d_52_53_31;
 const maxBlocks = 1_000_000;

@@ -1,9 +1,9 @@
 import { setField } from "./set-field.ts";
 
 /** Makes an object of the names; `read` gives the next field's value at each call. */
-export type BuildObject = (source: FieldSource, depth: number) => object;
+type BuildObject = (source: FieldSource, depth: number) => object;
 
-export interface FieldSource {
+interface FieldSource {
   readField(depth: number): unknown;
 }
 

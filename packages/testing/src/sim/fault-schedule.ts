@@ -48,7 +48,7 @@ export type Fault =
       readonly lastMs: number;
     };
 
-export type FaultKind = Fault["kind"];
+type FaultKind = Fault["kind"];
 
 const kinds: readonly FaultKind[] = [
   "kill-worker",

@@ -1,0 +1,99 @@
+import { keyHash, parseCheckpointId, type CheckpointId } from "@millrace/core";
+import { expect, test } from "vitest";
+
+import type { KeyedBackend, SnapshotCursor, StateBlock } from "./contract.ts";
+import { createHeapBackend } from "./heap-backend.ts";
+
+const maxParallelism = 8;
+const groups = { start: 0, end: maxParallelism - 1 };
+
+function create(): KeyedBackend {
+  return createHeapBackend({ operatorName: "sum", groups, maxParallelism });
+}
+
+function restore(blocks: readonly StateBlock[], head: CheckpointId): KeyedBackend {
+  const backend = create();
+  for (const block of blocks) backend.restoreBlock(block);
+  backend.finishRestore(head);
+  return backend;
+}
+
+function use(backend: KeyedBackend, key: unknown): KeyedBackend {
+  backend.setCurrentKey(key, keyHash(key));
+  return backend;
+}
+
+function id(value: number): CheckpointId {
+  return parseCheckpointId(BigInt(value));
+}
+
+/** Cuts a snapshot whose cursor has not stepped yet. */
+function cut(
+  backend: KeyedBackend,
+  checkpointId: CheckpointId,
+  base?: CheckpointId,
+): { readonly cursor: SnapshotCursor; readonly blocks: StateBlock[] } {
+  const blocks: StateBlock[] = [];
+  const barrier =
+    base === undefined
+      ? ({ checkpointId, mode: "full" } as const)
+      : ({ checkpointId, mode: "delta", base } as const);
+  const cursor = backend.beginSnapshot(barrier, (block) => blocks.push(block));
+  return { cursor, blocks };
+}
+
+function snapshot(
+  backend: KeyedBackend,
+  checkpointId: CheckpointId,
+  base?: CheckpointId,
+): StateBlock[] {
+  const { cursor, blocks } = cut(backend, checkpointId, base);
+  expect(cursor.step(() => false)).toBe(true);
+  return blocks;
+}
+
+test("a pane that was dropped and came back keeps its cells, encoded early or not (I3)", () => {
+  const live = create();
+  const panes = live.paneState<number>("panes");
+  use(live, "a");
+  panes.cellForUpdate(0).value = 1;
+  const full = snapshot(live, id(1));
+  panes.dropPane(0);
+  panes.cellForUpdate(0).value = 2;
+  const { cursor, blocks } = cut(live, id(2), id(1));
+  // The cell is encoded here, before the cursor comes to the drop.
+  panes.cellForUpdate(0).value = 3;
+  cursor.step(() => false);
+  const restored = use(restore([...full, ...blocks], id(2)), "a");
+  expect(restored.paneState("panes").get(0)).toBe(2);
+});
+
+test("after an aborted checkpoint the next delta reaches back to the same base", () => {
+  const live = create();
+  const state = live.valueState<number>("value");
+  for (let key = 0; key < 100; key += 1) {
+    use(live, key);
+    state.set(1);
+  }
+  const full = snapshot(live, id(1));
+  use(live, 3);
+  state.set(2);
+  cut(live, id(2), id(1)).cursor.cancel();
+  use(live, 4);
+  state.set(3);
+  const delta = snapshot(live, id(3), id(1));
+  expect(delta.map(({ role }) => role)).not.toContain("base");
+  expect(delta.reduce((sum, { cellCount }) => sum + cellCount, 0)).toBe(2);
+  const restored = restore([...full, ...delta], id(3));
+  expect(use(restored, 3).valueState("value").get()).toBe(2);
+  expect(use(restored, 4).valueState("value").get()).toBe(3);
+});
+
+test("a key that its owner changes later stays what it was", () => {
+  const live = create();
+  const key = { airport: "SFO" };
+  use(live, key).valueState("value").set(1);
+  key.airport = "JFK";
+  const restored = restore(snapshot(live, id(1)), id(1));
+  expect(use(restored, { airport: "SFO" }).valueState("value").get()).toBe(1);
+});
