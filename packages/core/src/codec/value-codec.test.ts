@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
+import { StreamError } from "../error.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { ValueReader } from "./value-reader.ts";
@@ -27,7 +28,6 @@ const anything = fc.anything({
   withSet: true,
   withNullPrototype: true,
   withSparseArray: true,
-  withUnicodeString: true,
   maxDepth: 4,
 });
 
@@ -121,8 +121,9 @@ test("broken bytes are refused or read as something, but end", () => {
       try {
         new ValueReader(new ByteReader(bytes)).read();
       } catch (error) {
-        expect(error).toMatchObject({ code: "decode-failed" });
+        return StreamError.is(error, "decode-failed");
       }
+      return true;
     }),
     { numRuns: 2_000 },
   );
