@@ -46,7 +46,7 @@ export async function submitJob(
 }
 
 /** Returns the id that a request's job has: its name and six digits of the request's hash. */
-export function jobIdOf(
+function jobIdOf(
   context: Pick<CoordinatorContext, "digest">,
   jobName: string,
   requestId: string,

@@ -35,7 +35,7 @@ export type AttemptMessage = Exclude<
   { kind: "register" | "slot-ready" | "heartbeat" }
 >;
 
-export interface RegistryHandlers {
+interface RegistryHandlers {
   onWorkerLost(workerId: WorkerId, reason: string): void;
   onSlotLost(jobId: JobId, workerId: WorkerId, slotIndex: number): void;
   /** Slots became free. */

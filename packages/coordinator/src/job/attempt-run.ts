@@ -39,7 +39,7 @@ export interface AttemptRunOptions {
   readonly handlers: AttemptHandlers;
 }
 
-export interface AttemptHandlers {
+interface AttemptHandlers {
   onSubtaskState(subtaskId: SubtaskId, state: SubtaskState): void;
   onCommitted(checkpoint: CommittedCheckpoint): void;
   onCheckpointFailed(reason: string): void;
@@ -95,11 +95,16 @@ export class AttemptRun {
       stats: options.stats,
       cutSplitPools: () => [...this.#pools.values()].map((pool) => pool.cut()),
       send: (workerId, message) => this.#send(workerId, message),
-      broadcast: (message) => this.broadcast(message),
+      broadcast: (message) => this.#broadcast(message),
       onCommitted: (checkpoint) => options.handlers.onCommitted(checkpoint),
       onFailed: (reason) => options.handlers.onCheckpointFailed(reason),
       onFault: (failure) => options.handlers.onFailure(failure),
     });
+  }
+
+  /** Whether the epochs are this attempt's. */
+  isOf(ref: AttemptRef): boolean {
+    return ref.attempt === this.ref.attempt && ref.leaderEpoch === this.ref.leaderEpoch;
   }
 
   /** Sends every worker its part; the slots are used up from here. */
@@ -107,17 +112,27 @@ export class AttemptRun {
     const { registry } = this.#options;
     const deployment = this.#deployment();
     registry.use(this.placements);
-    this.broadcast({ kind: "deploy", deployment });
+    this.#broadcast({ kind: "deploy", deployment });
   }
 
-  broadcast(message: CoordinatorMessage): void {
+  /** Every subtask is ready: records flow, checkpoints are triggered. */
+  start(): void {
+    this.#broadcast({ kind: "start", ref: this.ref });
+    this.checkpoints.begin();
+  }
+
+  stopSources(isDrain: boolean): void {
+    this.#broadcast({ kind: "stop-sources", ref: this.ref, isDrain });
+  }
+
+  #broadcast(message: CoordinatorMessage): void {
     for (const workerId of this.workers) this.#send(workerId, message);
   }
 
   /** Tells every worker that the attempt is over; idempotent. */
   cancel(reason: string): void {
     if (this.#isOver) return;
-    this.broadcast({ kind: "cancel-attempt", ref: this.ref, reason });
+    this.#broadcast({ kind: "cancel-attempt", ref: this.ref, reason });
     this.close();
   }
 

@@ -46,7 +46,7 @@ export type JobOutcome =
   | { readonly kind: "cancelled" }
   | { readonly kind: "failed"; readonly failure: FailureData };
 
-export type JobPhase =
+type JobPhase =
   | { readonly kind: "waiting"; readonly shortage?: SlotShortage }
   /** The attempt's transaction is under way; `lost` says that it is spoilt already. */
   | { readonly kind: "raising"; readonly lost?: FailureData }
@@ -61,7 +61,7 @@ export interface SlotShortage {
   readonly free: number;
 }
 
-export interface RunningAttempt {
+interface RunningAttempt {
   /** Subtasks that have not drained. */
   readonly undrained: ReadonlySet<SubtaskId>;
   /** Source subtasks that neither stopped nor drained. */

@@ -15,7 +15,7 @@ import type { JobKeys } from "../metadata/keys.ts";
 import type { JobGoal } from "./job-machine.ts";
 
 /** A value in the metadata store and the revision that a fenced transaction compares. */
-export interface Versioned<Value> {
+interface Versioned<Value> {
   readonly value: Value;
   readonly revision: bigint;
 }

@@ -11,7 +11,6 @@ import {
   assertNever,
   randomFraction,
   StreamError,
-  subtaskIdOf,
   toFailureData,
   type FailureData,
   type SubtaskId,
@@ -25,7 +24,7 @@ import { raiseAttempt, type RaisedAttempt } from "../checkpoint/recovery.ts";
 import type { AttemptMessage, WorkerRegistry } from "../cluster/registry.ts";
 import type { CoordinatorContext } from "../context.ts";
 import { LogBuffer } from "../logs/log-buffer.ts";
-import { AttemptRun, sourceVertices } from "./attempt-run.ts";
+import { AttemptRun } from "./attempt-run.ts";
 import {
   createEndedMachine,
   createJobMachine,
@@ -37,13 +36,14 @@ import {
   type JobOutcome,
 } from "./job-machine.ts";
 import type { JobMemory } from "./job-memory.ts";
+import { departure, toOutcome, withSubtask } from "./job-outcome.ts";
+import { JobSlots } from "./job-slots.ts";
 import { JobStory } from "./job-story.ts";
 import { JobTimers } from "./job-timers.ts";
 import { recordEnd, recordGoal } from "./job-transactions.ts";
 import { describeFailure, visibleState } from "./job-view.ts";
 import { RecoveryTracker } from "./recovery-tracker.ts";
 import type { RestartSettings } from "./restart-policy.ts";
-import { schedule } from "./scheduler.ts";
 
 export interface JobRunnerOptions {
   readonly context: CoordinatorContext;
@@ -51,6 +51,8 @@ export interface JobRunnerOptions {
   readonly job: JobMemory;
   readonly onStale: () => void;
 }
+
+const hasAttempt: ReadonlySet<string> = new Set(["raising", "deploying", "running"]);
 
 export class JobRunner {
   readonly job: JobMemory;
@@ -61,14 +63,11 @@ export class JobRunner {
   readonly #settings: RestartSettings;
   readonly #timers: JobTimers;
   readonly #story: JobStory;
+  readonly #slots: JobSlots;
   readonly #metrics = new Map<SubtaskId, SubtaskMetrics>();
   readonly #queue: JobEvent[] = [];
   #isHandling = false;
   #machine: JobMachine;
-  #placements: readonly Placement[] = [];
-  /** Where the last attempt ran, so that the next one finds its caches. */
-  #previousPlacements: readonly Placement[] = [];
-  #parallelism = 0;
   #raised: RaisedAttempt | undefined;
   #run: AttemptRun | undefined;
   #shownState: JobState | undefined;
@@ -87,6 +86,7 @@ export class JobRunner {
       attempt: () => this.attempt(),
     });
     this.#timers = new JobTimers(context.clock);
+    this.#slots = new JobSlots(options.registry, job);
     this.#settings = {
       maxFailures: job.plan.settings.restart.maxFailures,
       backoff: context.config.restartBackoff,
@@ -142,10 +142,9 @@ export class JobRunner {
 
   onWorkerLost(workerId: WorkerId, reason: string): void {
     const failure = departure(`worker ${workerId} was lost: ${reason}`);
-    const isHere = (placement: Placement): boolean => placement.workerId === workerId;
-    if (this.#placements.some(isHere)) {
+    if (this.#slots.isOn(workerId)) {
       this.#fail(failure);
-    } else if (this.#previousPlacements.some(isHere)) {
+    } else if (this.#slots.wasOn(workerId)) {
       // Its peers may have noticed before: then this is what was behind it.
       this.#story.say("warn", failure.message);
       this.recovery.blame(describeFailure(failure));
@@ -153,10 +152,8 @@ export class JobRunner {
   }
 
   onSlotLost(workerId: WorkerId, slotIndex: number): void {
-    const isOurs = this.#placements.some(
-      (placement) => placement.workerId === workerId && placement.slotIndex === slotIndex,
-    );
-    if (isOurs) this.#fail(departure(`slot ${slotIndex} of worker ${workerId} was replaced`));
+    if (!this.#slots.holds(workerId, slotIndex)) return;
+    this.#fail(departure(`slot ${slotIndex} of worker ${workerId} was replaced`));
   }
 
   onMetrics(subtasks: readonly SubtaskMetrics[]): void {
@@ -169,12 +166,8 @@ export class JobRunner {
       return;
     }
     const run = this.#run;
-    const isCurrent =
-      run !== undefined &&
-      message.ref.attempt === run.ref.attempt &&
-      message.ref.leaderEpoch === run.ref.leaderEpoch;
     const isLetThrough = this.#options.context.failpoints.isActive("no-attempt-check");
-    if (run === undefined || !(isCurrent || isLetThrough)) {
+    if (run === undefined || !(run.isOf(message.ref) || isLetThrough)) {
       this.#options.onStale();
       return;
     }
@@ -222,7 +215,7 @@ export class JobRunner {
   #execute(effect: JobEffect): void {
     switch (effect.kind) {
       case "reserve-slots":
-        this.#reserveSlots();
+        this.#dispatch(this.#slots.reserve());
         return;
       case "raise-attempt":
         void this.#raiseAttempt(); // Reports its outcome as an event.
@@ -234,11 +227,7 @@ export class JobRunner {
         this.#start();
         return;
       case "stop-sources":
-        this.#run?.broadcast({
-          kind: "stop-sources",
-          ref: this.#run.ref,
-          isDrain: effect.isDrain,
-        });
+        this.#run?.stopSources(effect.isDrain);
         return;
       case "request-checkpoint":
         this.#run?.checkpoints.request(effect.checkpointKind);
@@ -261,30 +250,10 @@ export class JobRunner {
     }
   }
 
-  #reserveSlots(): void {
-    const { registry } = this.#options;
-    const { jobId } = this.job.record;
-    const free = registry.freeSlots(jobId);
-    const scheduled = schedule(this.job, free, this.#previousPlacements);
-    if (scheduled.kind === "short") {
-      this.#dispatch({ kind: "slots-short", shortage: scheduled.shortage });
-      return;
-    }
-    registry.hold(jobId, scheduled.placements);
-    this.#placements = scheduled.placements;
-    this.#parallelism = scheduled.parallelism;
-    const isSource = new Set(sourceVertices(this.job));
-    const subtasks = scheduled.placements.map(({ subtaskId }) => subtaskId);
-    const sources = scheduled.placements
-      .filter(({ vertexId }) => isSource.has(vertexId))
-      .map(({ vertexId, subtaskIndex }) => subtaskIdOf(vertexId, subtaskIndex));
-    this.#dispatch({ kind: "slots-reserved", subtasks, sources });
-  }
-
   async #raiseAttempt(): Promise<void> {
     const { context } = this.#options;
     try {
-      this.#raised = await raiseAttempt(context, this.job, this.#parallelism);
+      this.#raised = await raiseAttempt(context, this.job, this.#slots.parallelism());
     } catch (caught) {
       this.#onEffectFailed(caught, (failure) =>
         this.#dispatch({ kind: "attempt-not-raised", failure, jitter: this.#jitter() }),
@@ -313,7 +282,7 @@ export class JobRunner {
       registry,
       job: this.job,
       raised,
-      placements: this.#placements,
+      placements: this.#slots.placements(),
       stats: this.stats,
       handlers: {
         onSubtaskState: (subtaskId, state) => this.#onSubtaskState(subtaskId, state),
@@ -325,7 +294,6 @@ export class JobRunner {
       },
     });
     this.#run = run;
-    this.#previousPlacements = run.placements;
     this.#story.deployed(raised, run.workers);
     run.deploy();
     const { deployTimeoutMs } = context.config;
@@ -339,8 +307,7 @@ export class JobRunner {
     const run = this.#run;
     if (run === undefined) return;
     this.#timers.endDeploy();
-    run.broadcast({ kind: "start", ref: run.ref });
-    run.checkpoints.begin();
+    run.start();
   }
 
   #cancelAttempt(reason: string): void {
@@ -348,8 +315,7 @@ export class JobRunner {
     this.#run?.cancel(reason);
     this.#run = undefined;
     this.#raised = undefined;
-    this.#placements = [];
-    this.#options.registry.release(this.job.record.jobId);
+    this.#slots.release();
   }
 
   async #recordEnd(outcome: JobOutcome): Promise<void> {
@@ -412,13 +378,10 @@ export class JobRunner {
 
   #tellOf(event: JobEvent, before: JobMachine["phase"]["kind"]): void {
     if (event.kind === "attempt-failed" || event.kind === "attempt-not-raised") {
-      const isHeard = before === "deploying" || before === "running" || before === "raising";
-      if (!isHeard) return;
+      if (!hasAttempt.has(before)) return;
       this.recovery.detect(describeFailure(event.failure));
       this.#story.attemptFailed(event.failure);
-      return;
-    }
-    if (event.kind === "slots-short" && this.#shownState !== "waiting-for-slots") {
+    } else if (event.kind === "slots-short" && this.#shownState !== "waiting-for-slots") {
       this.#story.waitsForSlots(event.shortage);
     }
   }
@@ -434,18 +397,4 @@ export class JobRunner {
   #jitter(): number {
     return randomFraction(this.#options.context.random);
   }
-}
-
-function toOutcome(result: NonNullable<JobMemory["snapshot"]["result"]>): JobOutcome {
-  if (result.outcome !== "failed") return { kind: result.outcome };
-  const unknown: FailureData = { code: "job-failed", domain: "internal", message: "unknown" };
-  return { kind: "failed", failure: result.failure ?? unknown };
-}
-
-function departure(message: string): FailureData {
-  return { code: "worker-lost", domain: "external", message };
-}
-
-function withSubtask(failure: FailureData, subtask: SubtaskId): FailureData {
-  return { ...failure, location: { subtask, ...failure.location } };
 }

@@ -74,7 +74,7 @@ export function describeFailure(failure: FailureData): string {
 }
 
 /** Returns `1 slot`, `2 slots`. */
-export function count(amount: number, noun: string): string {
+function count(amount: number, noun: string): string {
   return `${amount} ${noun}${amount === 1 ? "" : "s"}`;
 }
 

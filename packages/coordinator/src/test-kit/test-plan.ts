@@ -14,7 +14,7 @@ const settings: PlannedSettings = {
 };
 
 /** Returns the plan of a source and a keyed operator behind a hash edge. */
-export function testPlan(over: Partial<PlannedSettings> = {}): JobGraph {
+function testPlan(over: Partial<PlannedSettings> = {}): JobGraph {
   const source = { name: "lines", nodeId: 0, kind: "source" } as const;
   const reduce = { name: keyedOperator, nodeId: 2, kind: "reduce" } as const;
   return {

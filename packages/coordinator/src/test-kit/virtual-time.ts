@@ -48,7 +48,7 @@ export class VirtualTime implements Clock {
 }
 
 /** Returns when every promise that can settle without time has settled. */
-export async function settle(): Promise<void> {
+async function settle(): Promise<void> {
   for (let turn = 0; turn < 3; turn += 1) {
     await new Promise((resolve) => {
       setImmediate(resolve);

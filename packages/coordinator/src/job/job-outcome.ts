@@ -1,0 +1,25 @@
+import type { FailureData, SubtaskId } from "@millrace/core";
+
+import type { ResultRecord } from "../metadata/job-records.ts";
+import type { JobOutcome } from "./job-machine.ts";
+
+/** Returns how a job ended, from what was recorded. */
+export function toOutcome(result: ResultRecord): JobOutcome {
+  if (result.outcome !== "failed") return { kind: result.outcome };
+  const unknown: FailureData = {
+    code: "job-failed",
+    domain: "internal",
+    message: "the job failed, and its record does not say why",
+  };
+  return { kind: "failed", failure: result.failure ?? unknown };
+}
+
+/** Returns the failure of an attempt that lost a worker or a slot. */
+export function departure(message: string): FailureData {
+  return { code: "worker-lost", domain: "external", message };
+}
+
+/** Returns the failure with the subtask that reported it, unless it names one. */
+export function withSubtask(failure: FailureData, subtask: SubtaskId): FailureData {
+  return { ...failure, location: { subtask, ...failure.location } };
+}
