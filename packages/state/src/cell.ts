@@ -1,3 +1,5 @@
+import { identityOf } from "@millrace/core";
+
 /**
  * One value of one key, and what snapshots know of it. A cell belongs to its key for good: removal
  * leaves it as a tombstone (value undefined) until a snapshot's base covers that.
@@ -12,12 +14,14 @@ export interface Cell {
   /** The epoch of its last change; 0 for what was restored and not changed since. */
   dirtyEpoch: number;
   readonly createdEpoch: number;
-  /** The last snapshot that has encoded it, by number. */
+  /** The last snapshot that has encoded it, or restored it: one row of numbers. */
   encodedBy: number;
 }
 
 /** What a state is: plain, by pane, or timers; the same words as in the blocks. */
 export type StateKind = "value" | "pane" | "timer";
+
+type CellMap = Map<unknown, Cell>;
 
 /** Cells of one state and one namespace, by key group. */
 export class CellTable {
@@ -27,8 +31,14 @@ export class CellTable {
   readonly namespace: number;
   /** 0 for what was restored. */
   createdEpoch: number;
+  /** The epoch in which it was dropped whole; Infinity while it is there. */
+  droppedEpoch: number = Infinity;
   readonly #groupStart: number;
-  readonly #groups: (Map<unknown, Cell> | undefined)[];
+  readonly #groupCount: number;
+  /** By index in the range; only where most groups have cells. */
+  readonly #dense: (CellMap | undefined)[] | undefined;
+  /** By group: a timer's time has few keys, and there are many times. */
+  readonly #sparse = new Map<number, CellMap>();
 
   constructor(options: {
     readonly stateName: string;
@@ -43,57 +53,75 @@ export class CellTable {
     this.namespace = options.namespace;
     this.createdEpoch = options.createdEpoch;
     this.#groupStart = options.groupStart;
-    this.#groups = Array.from({ length: options.groupCount });
+    this.#groupCount = options.groupCount;
+    const isSparse = options.stateKind === "timer";
+    this.#dense = isSparse ? undefined : Array.from({ length: options.groupCount });
   }
 
   find(group: number, identity: unknown): Cell | undefined {
-    return this.#groups[group - this.#groupStart]?.get(identity);
+    return this.#mapOf(group)?.get(identity);
   }
 
   add(identity: unknown, cell: Cell): void {
-    const index = cell.group - this.#groupStart;
-    let cells = this.#groups[index];
-    if (cells === undefined) {
-      cells = new Map();
-      this.#groups[index] = cells;
+    const known = this.#mapOf(cell.group);
+    if (known !== undefined) {
+      known.set(identity, cell);
+      return;
     }
-    cells.set(identity, cell);
+    const made = new Map([[identity, cell]]);
+    if (this.#dense === undefined) this.#sparse.set(cell.group, made);
+    else this.#dense[cell.group - this.#groupStart] = made;
   }
 
-  remove(group: number, identity: unknown): void {
-    this.#groups[group - this.#groupStart]?.delete(identity);
+  /** Takes the cell out, if it is still the one of its key. */
+  remove(cell: Cell): void {
+    const cells = this.#mapOf(cell.group);
+    const identity = identityOf(cell.key);
+    if (cells?.get(identity) === cell) cells.delete(identity);
   }
 
-  /** Removes a group's cells and returns how many of them were alive. */
-  clearGroup(group: number): number {
+  /** Removes the group's cells of restores before the given one; returns how many were alive. */
+  clearGroup(group: number, restoreNumber: number): number {
     let liveCount = 0;
-    for (const cell of this.cellsOf(group)) if (cell.value !== undefined) liveCount += 1;
-    this.#groups[group - this.#groupStart] = undefined;
+    const cells = this.#mapOf(group);
+    for (const [identity, cell] of cells ?? []) {
+      if (cell.encodedBy >= restoreNumber) continue;
+      if (cell.value !== undefined) liveCount += 1;
+      cells?.delete(identity);
+    }
     return liveCount;
   }
 
+  /** Lets go of all cells: nothing will ask for them again. */
+  release(): void {
+    this.#dense?.fill(undefined);
+    this.#sparse.clear();
+  }
+
   cellsOf(group: number): Iterable<Cell> {
-    return this.#groups[group - this.#groupStart]?.values() ?? [];
+    return this.#mapOf(group)?.values() ?? [];
   }
 
-  *cells(): Iterable<Cell> {
-    for (const cells of this.#groups) if (cells !== undefined) yield* cells.values();
-  }
-
-  /** The groups that have cells, ascending. */
-  groups(): readonly number[] {
-    return this.#groups.flatMap((cells, index) =>
-      cells === undefined || cells.size === 0 ? [] : [this.#groupStart + index],
-    );
-  }
-
-  /** Returns any cell, or undefined if there is none; looks on from the group given. */
-  firstFrom(group: number): Cell | undefined {
-    for (let index = group - this.#groupStart; index < this.#groups.length; index += 1) {
-      const cells = this.#groups[index];
-      if (cells === undefined) continue;
-      for (const cell of cells.values()) return cell;
-    }
+  *cells(): Generator<Cell, undefined> {
+    for (const group of this.groups()) yield* this.cellsOf(group);
     return undefined;
+  }
+
+  /** The groups that have cells. */
+  groups(): readonly number[] {
+    const groups: number[] = [];
+    if (this.#dense === undefined) {
+      for (const [group, cells] of this.#sparse) if (cells.size > 0) groups.push(group);
+      return groups;
+    }
+    for (let index = 0; index < this.#groupCount; index += 1) {
+      if ((this.#dense[index]?.size ?? 0) > 0) groups.push(this.#groupStart + index);
+    }
+    return groups;
+  }
+
+  #mapOf(group: number): CellMap | undefined {
+    if (this.#dense === undefined) return this.#sparse.get(group);
+    return this.#dense[group - this.#groupStart];
   }
 }

@@ -8,7 +8,7 @@ export interface TableDrop {
   readonly groups: readonly number[];
 }
 
-interface ClosedEpoch {
+export interface ClosedEpoch {
   readonly checkpointId: CheckpointId;
   readonly epoch: number;
   readonly cells: readonly Cell[];
@@ -23,19 +23,25 @@ export interface Changes {
   readonly drops: readonly TableDrop[];
 }
 
+/** More closed epochs than this are put together: so many checkpoints in a row were aborted. */
+const maxClosedEpochs = 8;
+
 /**
  * Which cells were written in which epoch. An epoch lies between two barriers.
  *
- * I1 A cell stands once in the list of each epoch in which it was written.
+ * I1 A cell stands in the list of the epoch of its last write, once.
  * I2 A closed epoch is kept until a barrier names a base at or after it: an aborted checkpoint needs
  *    no merging, the next delta reaches further back.
+ * I3 Without a commit the log grows no larger than the state: old epochs are put together (S15). The
+ *    checkpoints between them can be no base any more; one that is named all the same is unknown.
  */
 export class DirtyLog {
   #epoch = 1;
   #cells: Cell[] = [];
   #drops: TableDrop[] = [];
   #closed: ClosedEpoch[] = [];
-  #restoredFrom: CheckpointId | undefined;
+  /** What deltas reach back to, and the epoch that ended at its barrier. */
+  #base: { readonly checkpointId: CheckpointId; readonly epoch: number } | undefined;
 
   get epoch(): number {
     return this.#epoch;
@@ -43,7 +49,7 @@ export class DirtyLog {
 
   /** Epoch 0 is what this checkpoint held. */
   startFrom(checkpointId: CheckpointId): void {
-    this.#restoredFrom = checkpointId;
+    this.#base = { checkpointId, epoch: 0 };
   }
 
   add(cell: Cell): void {
@@ -52,11 +58,12 @@ export class DirtyLog {
     this.#cells.push(cell);
   }
 
-  addDrop(drop: TableDrop): void {
-    this.#drops.push(drop);
+  addDrop(table: CellTable): void {
+    table.droppedEpoch = this.#epoch;
+    this.#drops.push({ table, groups: table.groups() });
   }
 
-  /** Ends the epoch at the checkpoint's barrier; returns its number. Constant time. */
+  /** Ends the epoch at the checkpoint's barrier; returns its number. Constant time, but for I3. */
   close(checkpointId: CheckpointId): number {
     const epoch = this.#epoch;
     this.#closed.push({ checkpointId, epoch, cells: this.#cells, drops: this.#drops });
@@ -68,7 +75,7 @@ export class DirtyLog {
 
   /** Returns the epoch that ended at the base's barrier, or undefined if this log does not go back. */
   epochOf(base: CheckpointId): number | undefined {
-    if (base === this.#restoredFrom) return 0;
+    if (base === this.#base?.checkpointId) return this.#base.epoch;
     return this.#closed.find(({ checkpointId }) => checkpointId === base)?.epoch;
   }
 
@@ -82,11 +89,53 @@ export class DirtyLog {
     };
   }
 
-  /** Forgets the epochs up to this one and returns the cells that were written in them. */
-  forgetUpTo(epoch: number): readonly (readonly Cell[])[] {
-    const forgotten = this.#closed.filter((closed) => closed.epoch <= epoch);
-    this.#closed = this.#closed.filter((closed) => closed.epoch > epoch);
-    if (epoch > 0) this.#restoredFrom = undefined;
-    return forgotten.map(({ cells }) => cells);
+  /** The tables that were dropped after the epoch. */
+  *tablesDroppedAfter(epoch: number): Iterable<CellTable> {
+    for (const closed of this.#closed) {
+      if (closed.epoch > epoch) for (const { table } of closed.drops) yield table;
+    }
+    for (const { table } of this.#drops) yield table;
   }
+
+  /** Forgets the epochs that a committed base covers; returns them. */
+  rebase(checkpointId: CheckpointId, epoch: number): readonly ClosedEpoch[] {
+    this.#base = { checkpointId, epoch };
+    const covered = this.#closed.filter((closed) => closed.epoch <= epoch);
+    this.#closed = this.#closed.filter((closed) => closed.epoch > epoch);
+    return covered;
+  }
+
+  /** Puts the oldest epochs together if there are too many; no snapshot may be running (I3). */
+  compact(): void {
+    for (;;) {
+      const [first, second, ...others] = this.#closed;
+      if (first === undefined || second === undefined || others.length < maxClosedEpochs) return;
+      this.#closed = [this.#merge(first, second), ...others];
+    }
+  }
+
+  #merge(first: ClosedEpoch, second: ClosedEpoch): ClosedEpoch {
+    const baseEpoch = this.#base?.epoch ?? 0;
+    const drops = [...first.drops, ...second.drops];
+    for (const { table } of drops) table.release();
+    return {
+      checkpointId: second.checkpointId,
+      epoch: second.epoch,
+      cells: [
+        ...first.cells.filter((cell) => isNeeded(cell, first.epoch, baseEpoch)),
+        ...second.cells.filter((cell) => isNeeded(cell, second.epoch, baseEpoch)),
+      ],
+      // A pane that the base does not know need not be dropped from it.
+      drops: drops.filter(({ table }) => table.createdEpoch <= baseEpoch),
+    };
+  }
+}
+
+/** Whether a later delta may need the cell because of this epoch; lets go of it if none does. */
+function isNeeded(cell: Cell, epoch: number, baseEpoch: number): boolean {
+  // What was written again stands in a later list too.
+  if (cell.dirtyEpoch > epoch || cell.table.droppedEpoch < Infinity) return false;
+  if (cell.value !== undefined || cell.createdEpoch <= baseEpoch) return true;
+  cell.table.remove(cell);
+  return false;
 }

@@ -1,11 +1,4 @@
-import {
-  ByteWriter,
-  StreamError,
-  ValueWriter,
-  writeKey,
-  type CheckpointId,
-  type KeyGroupRange,
-} from "@millrace/core";
+import { ByteWriter, StreamError, ValueWriter, writeKey, type CheckpointId } from "@millrace/core";
 
 import { entryKinds, writeBlockHead, type StateName } from "./block-format.ts";
 import type { Cell, CellTable } from "./cell.ts";
@@ -37,26 +30,26 @@ export interface EmittedRange {
 export class GroupWriters {
   readonly #operatorName: string;
   readonly #checkpointId: CheckpointId;
-  readonly #groups: KeyGroupRange;
   readonly #roleOf: (group: number) => "base" | "delta";
   readonly #emit: (block: StateBlock) => void;
   readonly #writers = new Map<number, GroupWriter>();
   readonly #states: StateName[] = [];
   readonly #stateIndexes = new Map<string, number>();
   readonly #ranges: EmittedRange[] = [];
-  /** Encoded bytes by group, what has left included. */
+  /** Groups of one role that make the next block. */
+  #run: number[] = [];
+  #runBytes = 0;
+  /** Encoded bytes by group that have left. */
   readonly bytesByGroup: Map<number, number> = new Map();
 
   constructor(options: {
     readonly operatorName: string;
     readonly checkpointId: CheckpointId;
-    readonly groups: KeyGroupRange;
     readonly roleOf: (group: number) => "base" | "delta";
     readonly emit: (block: StateBlock) => void;
   }) {
     this.#operatorName = options.operatorName;
     this.#checkpointId = options.checkpointId;
-    this.#groups = options.groups;
     this.#roleOf = options.roleOf;
     this.#emit = options.emit;
   }
@@ -79,27 +72,27 @@ export class GroupWriters {
     this.#finishEntry(group, writer);
   }
 
+  /** Nothing more comes for the group: adds it to the run of adjacent ones. Ascending, each once. */
+  closeGroup(group: number): void {
+    const isBase = this.#roleOf(group) === "base";
+    const entryBytes = this.#writers.get(group)?.out.length ?? 0;
+    // An empty base says that there is nothing; not again behind one that has left already.
+    if (entryBytes === 0 && (!isBase || this.bytesByGroup.has(group))) return;
+    if (!this.#joins(this.#run, group) || this.#runBytes >= blockAimBytes) this.#closeRun();
+    this.#run.push(group);
+    this.#runBytes += entryBytes;
+  }
+
   /** Emits what is left; returns every range of groups that the snapshot covers. */
   finish(): readonly EmittedRange[] {
-    let run: number[] = [];
-    let runBytes = 0;
-    const close = (): void => {
-      this.#emitRun(run);
-      run = [];
-      runBytes = 0;
-    };
-    for (let group = this.#groups.start; group <= this.#groups.end; group += 1) {
-      const isBase = this.#roleOf(group) === "base";
-      const hasEntries = (this.#writers.get(group)?.entryCount ?? 0) > 0;
-      const wasEmitted = this.bytesByGroup.has(group);
-      if (!isBase && !hasEntries) continue;
-      if (isBase && !hasEntries && wasEmitted && run.length === 0) continue;
-      if (!this.#joins(run, group) || runBytes >= blockAimBytes) close();
-      run.push(group);
-      runBytes += this.#writers.get(group)?.out.length ?? 0;
-    }
-    close();
+    this.#closeRun();
     return this.#ranges;
+  }
+
+  #closeRun(): void {
+    this.#emitRun(this.#run);
+    this.#run = [];
+    this.#runBytes = 0;
   }
 
   #joins(run: readonly number[], group: number): boolean {

@@ -51,7 +51,8 @@ type Operation =
   | { readonly kind: "remove-timer"; readonly key: number; readonly time: number }
   | { readonly kind: "fire"; readonly time: number }
   | { readonly kind: "barrier"; readonly isFull: boolean; readonly isAborted: boolean }
-  | { readonly kind: "step"; readonly cells: number };
+  | { readonly kind: "step"; readonly cells: number }
+  | { readonly kind: "crash" };
 
 const key = fc.nat({ max: 11 });
 const pane = fc.integer({ min: 0, max: 3 });
@@ -76,15 +77,17 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     }),
   },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("step" as const), cells: fc.nat(20) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("crash" as const) }) },
 );
 
 /** A twin gets the same writes and no snapshots: what a barrier must have seen. */
 class Run {
-  readonly live: KeyedBackend = create();
+  live: KeyedBackend = create();
   /** Blocks of committed checkpoints, oldest first, and a frozen twin at the last one's barrier. */
   committed: StateBlock[] = [];
   head: CheckpointId | undefined;
-  readonly #writes: ((backend: KeyedBackend) => void)[] = [];
+  #writes: ((backend: KeyedBackend) => void)[] = [];
+  readonly #chains = new Map<CheckpointId, readonly StateBlock[]>();
   #writesAtHead = 0;
   #running: { cursor: SnapshotCursor; finish: () => void; isAborted: boolean }[] = [];
   #nextId = 1n;
@@ -92,6 +95,7 @@ class Run {
   apply(step: Operation): void {
     if (step.kind === "barrier") this.#barrier(step.isFull, step.isAborted);
     else if (step.kind === "step") this.#step(step.cells);
+    else if (step.kind === "crash") this.#crash();
     else {
       const write = (backend: KeyedBackend): void => writeTo(backend, step);
       write(this.live);
@@ -121,13 +125,23 @@ class Run {
     );
     const writesAtBarrier = this.#writes.length;
     const finish = (): void => {
-      this.committed = [...(isFull || head === undefined ? [] : this.committed), ...blocks];
+      // On the chain of its base, which need not be the head any more.
+      const chain = isFull || head === undefined ? [] : (this.#chains.get(head) ?? []);
+      this.committed = [...chain, ...blocks];
+      this.#chains.set(checkpointId, this.committed);
       this.head = checkpointId;
       this.#writesAtHead = writesAtBarrier;
     };
-    // One snapshot at a time commits, as the coordinator has it: its base is the head.
-    if (this.#running.length > 0) this.finishSnapshots();
+    if (this.#running.length > 1) this.finishSnapshots();
     this.#running.push({ cursor, finish, isAborted });
+  }
+
+  /** All is lost but the head; it goes on from there. */
+  #crash(): void {
+    this.#running = [];
+    this.#writes = this.#writes.slice(0, this.#writesAtHead);
+    if (this.head === undefined) this.#writes = [];
+    this.live = this.head === undefined ? create() : restore(this.committed, this.head);
   }
 
   #step(cells: number): void {
@@ -146,7 +160,7 @@ class Run {
 
 function writeTo(
   backend: KeyedBackend,
-  step: Exclude<Operation, { kind: "barrier" | "step" }>,
+  step: Exclude<Operation, { kind: "barrier" | "step" | "crash" }>,
 ): void {
   if ("key" in step) backend.setCurrentKey(keyOf(step.key), keyHash(keyOf(step.key)));
   switch (step.kind) {
@@ -172,11 +186,24 @@ function writeTo(
   }
 }
 
-function restore(blocks: readonly StateBlock[], groups: KeyGroupRange = allGroups): KeyedBackend {
+function restore(
+  blocks: readonly StateBlock[],
+  head: CheckpointId,
+  groups: KeyGroupRange = allGroups,
+): KeyedBackend {
   const backend = create(groups);
   for (const block of blocks) backend.restoreBlock(block);
-  backend.finishRestore(parseCheckpointId(1n));
+  backend.finishRestore(head);
   return backend;
+}
+
+/** How many cells each part has when the state is split over other ranges. */
+function partCounts(blocks: readonly StateBlock[], head: CheckpointId): readonly number[] {
+  return [
+    { start: 0, end: 2 },
+    { start: 3, end: 5 },
+    { start: 6, end: 7 },
+  ].map((groups) => restore(blocks, head, groups).cellCount());
 }
 
 describe("a restored backend", () => {
@@ -187,11 +214,15 @@ describe("a restored backend", () => {
         for (const step of operations) run.apply(step);
         run.finishSnapshots();
         if (run.head === undefined) return;
-        const restored = restore(run.committed);
+        const restored = restore(run.committed, run.head);
         const twin = run.twinAtHead();
         expect(contents(restored, 12)).toEqual(contents(twin, 12));
         expect(restored.cellCount()).toBe(twin.cellCount());
         expect(drainTimers(restored)).toEqual(drainTimers(twin));
+        const twinCount = run.twinAtHead().cellCount();
+        expect(partCounts(run.committed, run.head).reduce((sum, part) => sum + part)).toBe(
+          twinCount,
+        );
       }),
       { numRuns: 500 },
     );
@@ -209,7 +240,7 @@ describe("a restored backend", () => {
     live
       .beginSnapshot({ checkpointId: one, mode: "full" }, (block) => first.push(block))
       .step(() => false);
-    const next = restore(first);
+    const next = restore(first, one);
     writeTo(next, { kind: "clear", key: 3 });
     writeTo(next, { kind: "drop", pane: 0 });
     writeTo(next, { kind: "fire", time: 5 });
@@ -217,7 +248,7 @@ describe("a restored backend", () => {
     const barrier = { checkpointId: parseCheckpointId(2n), base: one, mode: "delta" } as const;
     next.beginSnapshot(barrier, (block) => second.push(block)).step(() => false);
     expect(second.every(({ role }) => role === "delta")).toBe(true);
-    const last = restore([...first, ...second]);
+    const last = restore([...first, ...second], barrier.checkpointId);
     expect(contents(last, 12)).toEqual(contents(next, 12));
     expect(drainTimers(last)).toEqual([]);
   });
@@ -230,11 +261,7 @@ describe("a restored backend", () => {
     const blocks: StateBlock[] = [];
     const barrier = { checkpointId: parseCheckpointId(1n), mode: "full" } as const;
     live.beginSnapshot(barrier, (block) => blocks.push(block)).step(() => false);
-    const parts = [
-      { start: 0, end: 2 },
-      { start: 3, end: 5 },
-      { start: 6, end: 7 },
-    ].map((groups) => restore(blocks, groups).cellCount());
+    const parts = partCounts(blocks, barrier.checkpointId);
     expect(parts.reduce((sum, count) => sum + count)).toBe(50);
     expect(parts.every((count) => count > 0)).toBe(true);
   });

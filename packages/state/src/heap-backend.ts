@@ -3,6 +3,7 @@ import {
   identityOf,
   keyGroupOf,
   noFailpoints,
+  ownKey,
   StreamError,
   type Barrier,
   type CheckpointId,
@@ -20,12 +21,13 @@ import type {
   TimerState,
   ValueState,
 } from "./contract.ts";
-import { DirtyLog } from "./dirty-log.ts";
+import { DirtyLog, type Changes } from "./dirty-log.ts";
 import { GroupWriters } from "./group-writers.ts";
 import { HeapPaneState } from "./heap-pane-state.ts";
 import { BlockRestorer } from "./heap-restore.ts";
 import { HeapSnapshot, type Written } from "./heap-snapshot.ts";
 import { HeapTimerState } from "./heap-timer-state.ts";
+import { TombstoneSweep } from "./tombstone-sweep.ts";
 
 export interface HeapBackendOptions {
   readonly operatorName: string;
@@ -47,6 +49,7 @@ export function createHeapBackend(options: HeapBackendOptions): HeapBackend {
 export class HeapBackend implements KeyedBackend {
   readonly #options: HeapBackendOptions;
   readonly #log = new DirtyLog();
+  readonly #sweep = new TombstoneSweep();
   readonly #costs: ChainCosts;
   readonly #values = new Map<string, CellTable>();
   readonly #panes = new Map<string, HeapPaneState<unknown>>();
@@ -68,6 +71,7 @@ export class HeapBackend implements KeyedBackend {
     this.#restorer = new BlockRestorer({
       operatorName: options.operatorName,
       groups: options.groups,
+      maxParallelism: options.maxParallelism,
       costs: this.#costs,
       failpoints: options.failpoints ?? noFailpoints,
       target: this,
@@ -113,29 +117,24 @@ export class HeapBackend implements KeyedBackend {
   }
 
   beginSnapshot(barrier: Barrier, emit: (block: StateBlock) => void): SnapshotCursor {
-    const { base, checkpointId, mode } = barrier;
+    const { checkpointId } = barrier;
+    if (this.#snapshots.length === 0) this.#log.compact();
     const epoch = this.#log.close(checkpointId);
-    const baseEpoch = base === undefined ? undefined : this.#log.epochOf(base);
-    if (baseEpoch !== undefined) this.#forgetUpTo(baseEpoch);
-    const changes =
-      mode === "full" || baseEpoch === undefined ? undefined : this.#log.changesAfter(baseEpoch);
+    const changes = this.#changesFor(barrier);
     const due = this.#costs.groupsDue();
     const isBase = changes === undefined ? () => true : (group: number) => due.has(group);
     this.#snapshotCount += 1;
     const { groups, operatorName } = this.#options;
+    const roleOf = (group: number): "base" | "delta" => (isBase(group) ? "base" : "delta");
     const snapshot = new HeapSnapshot({
       number: this.#snapshotCount,
       epoch,
+      groups,
       isBase,
       changes,
-      tables: this.tables(),
-      writers: new GroupWriters({
-        operatorName,
-        checkpointId,
-        groups,
-        roleOf: (group) => (isBase(group) ? "base" : "delta"),
-        emit,
-      }),
+      tablesAtBarrier: () => this.#tablesAt(epoch),
+      sweep: this.#sweep,
+      writers: new GroupWriters({ operatorName, checkpointId, roleOf, emit }),
       isFirst: (asking) => this.#snapshots[0] === asking,
       onEnd: (ended, written) => this.#endSnapshot(ended, written),
     });
@@ -150,6 +149,8 @@ export class HeapBackend implements KeyedBackend {
   finishRestore(checkpointId: CheckpointId): void {
     this.#log.startFrom(checkpointId);
     this.#restorer.finish();
+    // Cells carry the numbers of what they were restored from: those of snapshots go on from there.
+    this.#snapshotCount = this.#restorer.checkpointCount;
     this.#timers.rebuild();
     for (const table of this.tables()) table.createdEpoch = 0;
   }
@@ -175,8 +176,9 @@ export class HeapBackend implements KeyedBackend {
       this.#touch(known);
       return known;
     }
-    assert(this.#group >= 0, `operator ${this.#options.operatorName} wrote state without a key`);
-    const cell = this.#newCell(table, this.#key, this.#hash, this.#log.epoch);
+    this.#checkGroup();
+    const key = ownKey(this.#key);
+    const cell = newCell({ table, key, hash: this.#hash, group: this.#group }, this.#log.epoch);
     table.add(this.#identity, cell);
     this.#log.add(cell);
     return cell;
@@ -206,7 +208,7 @@ export class HeapBackend implements KeyedBackend {
 
   /** A table goes whole: what pending snapshots need stays reachable through them. */
   dropTable(table: CellTable): void {
-    this.#log.addDrop({ table, groups: table.groups() });
+    this.#log.addDrop(table);
     for (const cell of table.cells()) if (cell.value !== undefined) this.#cellCount -= 1;
   }
 
@@ -254,34 +256,33 @@ export class HeapBackend implements KeyedBackend {
   }
 
   /** Puts a cell in as a snapshot had it: clean. */
-  restoreCell(table: CellTable, cell: { key: unknown; hash: number; value: unknown }): void {
-    const identity = identityOf(cell.key);
-    const group = keyGroupOf(cell.hash, this.#options.maxParallelism);
-    const known = table.find(group, identity);
-    if (known !== undefined) {
-      this.assign(known, cell.value);
-      if (cell.value === undefined) table.remove(group, identity);
+  restoreCell(table: CellTable, restored: RestoredCell): void {
+    const { key, hash, value, restoreNumber } = restored;
+    const identity = identityOf(key);
+    const group = keyGroupOf(hash, this.#options.maxParallelism);
+    let cell = table.find(group, identity);
+    if (value === undefined) {
+      if (cell === undefined) return;
+      this.assign(cell, undefined);
+      table.remove(cell);
       return;
     }
-    if (cell.value === undefined) return;
-    const made = this.#newCell(table, cell.key, cell.hash, 0);
-    table.add(identity, made);
-    this.assign(made, cell.value);
+    if (cell === undefined) {
+      cell = newCell({ table, key, hash, group }, 0);
+      table.add(identity, cell);
+    }
+    this.assign(cell, value);
+    cell.encodedBy = restoreNumber;
   }
 
   /** Forgets a group's cells in every table: a base replaces what came before. */
-  clearGroup(group: number): void {
-    for (const table of this.tables()) this.#cellCount -= table.clearGroup(group);
+  clearGroup(group: number, restoreNumber: number): void {
+    for (const table of this.tables()) this.clearTableGroup(table, group, restoreNumber);
   }
 
-  /** Forgets a group's cells in one table. */
-  clearTableGroup(table: CellTable, group: number): void {
-    this.#cellCount -= table.clearGroup(group);
-  }
-
-  #newCell(table: CellTable, key: unknown, hash: number, createdEpoch: number): Cell {
-    const group = keyGroupOf(hash, this.#options.maxParallelism);
-    return { key, hash, group, table, value: undefined, dirtyEpoch: 0, createdEpoch, encodedBy: 0 };
+  /** Forgets a group's cells in one table, as far as they are of earlier restores. */
+  clearTableGroup(table: CellTable, group: number, restoreNumber: number): void {
+    this.#cellCount -= table.clearGroup(group, restoreNumber);
   }
 
   #touch(cell: Cell): void {
@@ -301,19 +302,45 @@ export class HeapBackend implements KeyedBackend {
     }
   }
 
-  /** Tombstones that every later delta's base covers are not needed any more. */
-  #forgetUpTo(epoch: number): void {
-    for (const cells of this.#log.forgetUpTo(epoch)) {
-      for (const cell of cells) {
-        if (cell.value === undefined && cell.dirtyEpoch <= epoch) {
-          cell.table.remove(cell.group, identityOf(cell.key));
-        }
-      }
-    }
+  #checkGroup(): void {
+    const { groups, operatorName } = this.#options;
+    const isOwn = this.#group >= groups.start && this.#group <= groups.end;
+    assert(isOwn, `operator ${operatorName} got a key of key group ${this.#group}, not its own`);
+  }
+
+  /** Returns what a delta holds; undefined for a full snapshot. Later deltas need nothing before the base. */
+  #changesFor({ base, mode }: Barrier): Changes | undefined {
+    const baseEpoch = base === undefined ? undefined : this.#log.epochOf(base);
+    if (base === undefined || baseEpoch === undefined) return undefined;
+    for (const { cells, epoch } of this.#log.rebase(base, baseEpoch)) this.#sweep.add(cells, epoch);
+    return mode === "full" ? undefined : this.#log.changesAfter(baseEpoch);
+  }
+
+  #tablesAt(epoch: number): readonly CellTable[] {
+    return [...this.tables(), ...this.#log.tablesDroppedAfter(epoch)].filter(
+      ({ createdEpoch }) => createdEpoch <= epoch,
+    );
   }
 
   #endSnapshot(ended: HeapSnapshot, written: Written | undefined): void {
     this.#snapshots = this.#snapshots.filter((snapshot) => snapshot !== ended);
     if (written !== undefined) this.#costs.note(written.ranges, written.bytesByGroup);
   }
+}
+
+/** A cell as a block has it. */
+export interface RestoredCell {
+  readonly key: unknown;
+  readonly hash: number;
+  /** undefined: a tombstone. */
+  readonly value: unknown;
+  readonly restoreNumber: number;
+}
+
+function newCell(
+  place: Pick<Cell, "table" | "key" | "hash" | "group">,
+  createdEpoch: number,
+): Cell {
+  const { table, key, hash, group } = place;
+  return { key, hash, group, table, value: undefined, dirtyEpoch: 0, createdEpoch, encodedBy: 0 };
 }

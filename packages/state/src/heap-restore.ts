@@ -1,7 +1,9 @@
 import {
   ByteReader,
   decodeFailed,
+  keyGroupOf,
   readKey,
+  StreamError,
   ValueReader,
   type Failpoints,
   type KeyGroupRange,
@@ -20,28 +22,39 @@ import type { HeapBackend } from "./heap-backend.ts";
  * I1 The first base block of a later checkpoint replaces all that a group had; further base blocks
  *    of the same checkpoint add to it.
  * I2 A delta older than a group's base is gone with what that base replaced.
+ * I3 Within one checkpoint the order of entries and blocks says nothing: a drop removes what older
+ *    checkpoints held. Cells keep the number of the checkpoint that they were read from.
  */
 export class BlockRestorer {
   readonly #operatorName: string;
   readonly #groups: KeyGroupRange;
+  readonly #maxParallelism: number;
   readonly #costs: ChainCosts;
   readonly #failpoints: Failpoints;
   readonly #target: HeapBackend;
   /** The checkpoint whose base a group has. */
   readonly #baseOf = new Map<number, bigint>();
+  readonly #numbers = new Map<bigint, number>();
 
   constructor(options: {
     readonly operatorName: string;
     readonly groups: KeyGroupRange;
+    readonly maxParallelism: number;
     readonly costs: ChainCosts;
     readonly failpoints: Failpoints;
     readonly target: HeapBackend;
   }) {
     this.#operatorName = options.operatorName;
     this.#groups = options.groups;
+    this.#maxParallelism = options.maxParallelism;
     this.#costs = options.costs;
     this.#failpoints = options.failpoints;
     this.#target = options.target;
+  }
+
+  /** How many checkpoints blocks were read from: cells carry numbers up to this. */
+  get checkpointCount(): number {
+    return this.#numbers.size;
   }
 
   restore(block: StateBlock): void {
@@ -73,11 +86,12 @@ export class BlockRestorer {
     for (let group = Math.max(block.groupStart, this.#groups.start); group <= end; group += 1) {
       if (this.#baseOf.get(group) === head.checkpointId) continue;
       this.#baseOf.set(group, head.checkpointId);
-      this.#target.clearGroup(group);
+      this.#target.clearGroup(group, Infinity);
     }
   }
 
   #readSection(head: BlockHead, group: number, bytes: Uint8Array): void {
+    const restoreNumber = this.#numberOf(head.checkpointId);
     const input = new ByteReader(bytes);
     const values = new ValueReader(input);
     while (input.remaining > 0) {
@@ -87,16 +101,32 @@ export class BlockRestorer {
       const namespace = state.kind === "value" ? 0 : input.f64();
       const kind = start & 3;
       if (kind === entryKinds.drop) {
-        this.#target.clearTableGroup(this.#tableOf(state, namespace), group);
+        this.#target.clearTableGroup(this.#tableOf(state, namespace), group, restoreNumber);
         continue;
       }
       const hash = input.u32() | 0;
+      if (keyGroupOf(hash, this.#maxParallelism) !== group) throw this.#foreignKey(group);
       const key = readKey(input);
       const hasValue = kind === entryKinds.cell;
       if (state.kind === "timer" && this.#failpoints.isActive("timers-not-restored")) continue;
       const value = hasValue ? readValue(state.kind, values) : undefined;
-      this.#target.restoreCell(this.#tableOf(state, namespace), { key, hash, value });
+      const table = this.#tableOf(state, namespace);
+      this.#target.restoreCell(table, { key, hash, value, restoreNumber });
     }
+  }
+
+  #numberOf(checkpointId: bigint): number {
+    let number = this.#numbers.get(checkpointId);
+    if (number === undefined) {
+      number = this.#numbers.size + 1;
+      this.#numbers.set(checkpointId, number);
+    }
+    return number;
+  }
+
+  #foreignKey(group: number): StreamError {
+    const message = `the state of operator ${this.#operatorName} has a key in key group ${group} where max parallelism ${this.#maxParallelism} does not put it: restore with the max parallelism of the checkpoint`;
+    return new StreamError("state-incompatible", message, { domain: "user", retry: "never" });
   }
 
   #tableOf(state: BlockHead["states"][number], namespace: number): CellTable {

@@ -1,7 +1,10 @@
+import type { KeyGroupRange } from "@millrace/core";
+
 import type { Cell, CellTable } from "./cell.ts";
 import type { SnapshotCursor } from "./contract.ts";
 import type { Changes } from "./dirty-log.ts";
 import type { EmittedRange, GroupWriters } from "./group-writers.ts";
+import type { TombstoneSweep } from "./tombstone-sweep.ts";
 
 /** Checking the budget costs more than encoding one cell. */
 const cellsPerCheck = 16;
@@ -15,8 +18,11 @@ export interface HeapSnapshotOptions {
   readonly isBase: (group: number) => boolean;
   /** For the other groups; absent if there are none. */
   readonly changes: Changes | undefined;
-  /** The tables as of the barrier. */
-  readonly tables: readonly CellTable[];
+  readonly groups: KeyGroupRange;
+  /** Returns the tables that were there at the barrier, those dropped since included. */
+  readonly tablesAtBarrier: () => readonly CellTable[];
+  /** What a base covers since: tombstones to be swept out in the same slices. */
+  readonly sweep: TombstoneSweep;
   readonly writers: GroupWriters;
   /** Whether no earlier snapshot is still being encoded. */
   readonly isFirst: (snapshot: HeapSnapshot) => boolean;
@@ -32,21 +38,17 @@ export interface Written {
  * One snapshot while it is encoded: copy-on-write by encoding early.
  *
  * I1 A cell counts with its value at the barrier: `protect` encodes it before its next change.
- * I2 No cell is encoded twice.
+ * I2 No cell is encoded twice. The order of the entries says nothing: a restore takes a drop for
+ *    what older checkpoints held.
  */
 export class HeapSnapshot implements SnapshotCursor {
   readonly #options: HeapSnapshotOptions;
   readonly #work: Iterator<void>;
   #isEnded = false;
-  #live: ReadonlySet<CellTable> | undefined;
 
   constructor(options: HeapSnapshotOptions) {
     this.#options = options;
     this.#work = this.#encodeAll();
-  }
-
-  get number(): number {
-    return this.#options.number;
   }
 
   /** Encodes the cell if this snapshot still needs its present value. */
@@ -86,45 +88,58 @@ export class HeapSnapshot implements SnapshotCursor {
   }
 
   *#encodeAll(): Iterator<void> {
-    const { changes, isBase, tables, writers } = this.#options;
-    // Drops first: a pane that was dropped and came back has its cells behind its drop.
-    for (const { table, groups: dropped } of changes?.drops ?? []) {
-      const isUnknown = table.createdEpoch > (changes?.afterEpoch ?? 0);
-      for (const group of isUnknown ? [] : dropped)
-        if (!isBase(group)) writers.writeDrop(table, group);
+    const { groups, sweep, writers } = this.#options;
+    yield* this.#encodeDrops();
+    yield* this.#encodeChanges();
+    const tables = this.#hasBases() ? this.#options.tablesAtBarrier() : [];
+    // Timers have many small tables: table by table. The others: group by group, so that blocks leave.
+    const timers = tables.filter(({ stateKind }) => stateKind === "timer");
+    for (const table of timers) {
+      for (const group of table.groups()) yield* this.#encodeBase(table, group);
+    }
+    const others = tables.filter(({ stateKind }) => stateKind !== "timer");
+    for (let group = groups.start; group <= groups.end; group += 1) {
+      for (const table of others) yield* this.#encodeBase(table, group);
+      writers.closeGroup(group);
       yield;
     }
+    yield* sweep.run();
+  }
+
+  *#encodeDrops(): Generator<void> {
+    const { changes, isBase, writers } = this.#options;
+    if (changes === undefined) return;
+    for (const { table, groups } of changes.drops) {
+      if (table.createdEpoch > changes.afterEpoch) continue;
+      for (const group of groups) if (!isBase(group)) writers.writeDrop(table, group);
+      yield;
+    }
+  }
+
+  *#encodeChanges(): Generator<void> {
+    const { changes, epoch, isBase } = this.#options;
     for (const cells of changes?.cells ?? []) {
       for (const cell of cells) {
-        if (!isBase(cell.group)) this.#encodeChange(cell);
+        // What went with its pane before the barrier is said by the drop.
+        if (!isBase(cell.group) && cell.table.droppedEpoch > epoch) this.#encode(cell);
         yield;
       }
     }
-    for (const table of tables) {
-      for (const group of table.groups()) if (isBase(group)) yield* this.#encodeGroup(table, group);
-    }
   }
 
-  *#encodeGroup(table: CellTable, group: number): Generator<void> {
+  #hasBases(): boolean {
+    const { groups, isBase } = this.#options;
+    for (let group = groups.start; group <= groups.end; group += 1) if (isBase(group)) return true;
+    return false;
+  }
+
+  *#encodeBase(table: CellTable, group: number): Generator<void> {
+    const { epoch, isBase } = this.#options;
+    if (!isBase(group)) return;
     for (const cell of table.cellsOf(group)) {
-      if (cell.createdEpoch <= this.#options.epoch) this.#encode(cell);
+      if (cell.createdEpoch <= epoch) this.#encode(cell);
       yield;
     }
-  }
-
-  #encodeChange(cell: Cell): void {
-    if (this.#isDropped(cell)) return;
-    this.#encode(cell);
-  }
-
-  /** The cell went with its pane before the barrier. */
-  #isDropped({ table }: Cell): boolean {
-    return table.stateKind !== "value" && !this.#liveTables().has(table);
-  }
-
-  #liveTables(): ReadonlySet<CellTable> {
-    this.#live ??= new Set(this.#options.tables);
-    return this.#live;
   }
 
   #encode(cell: Cell): void {

@@ -22,7 +22,6 @@ export class HeapTimerState implements TimerState {
     if (cell.value !== undefined) return;
     this.#backend.assign(cell, true);
     table.liveCount += 1;
-    table.firstGroup = Math.min(table.firstGroup, cell.group);
   }
 
   remove(timeMs: number): void {
@@ -43,11 +42,10 @@ export class HeapTimerState implements TimerState {
     const timeMs = this.nextTimeMs();
     if (!(timeMs <= watermarkMs)) return undefined;
     const table = this.#tables.get(timeMs);
-    const cell = table === undefined ? undefined : firstLive(table);
+    const cell = table === undefined ? undefined : nextLive(table);
     if (table === undefined || cell === undefined) return undefined;
     this.#backend.removeCell(cell);
     table.liveCount -= 1;
-    table.firstGroup = cell.group;
     return { timeMs, key: cell.key, hash: cell.hash };
   }
 
@@ -65,7 +63,6 @@ export class HeapTimerState implements TimerState {
     this.#heap = new TimerHeap();
     for (const [timeMs, table] of this.#tables) {
       table.liveCount = [...table.cells.cells()].length;
-      table.firstGroup = 0;
       if (table.liveCount === 0) this.#tables.delete(timeMs);
       else this.#heap.push(timeMs);
     }
@@ -75,7 +72,7 @@ export class HeapTimerState implements TimerState {
     let table = this.#tables.get(timeMs);
     if (table === undefined) {
       const cells = this.#backend.newTable("timers", "timer", timeMs);
-      table = { cells, liveCount: 0, firstGroup: Infinity };
+      table = { cells, liveCount: 0, cursor: cells.cells() };
       this.#tables.set(timeMs, table);
       this.#heap.push(timeMs);
     }
@@ -98,14 +95,21 @@ export class HeapTimerState implements TimerState {
 interface TimeTable {
   readonly cells: CellTable;
   liveCount: number;
-  /** No live cell is in an earlier group. */
-  firstGroup: number;
+  /** Goes over the cells while they fire: each is looked at about once. */
+  cursor: Iterator<Cell, undefined>;
 }
 
-function firstLive({ cells, firstGroup }: TimeTable): Cell | undefined {
-  for (const group of cells.groups()) {
-    if (group < firstGroup) continue;
-    for (const cell of cells.cellsOf(group)) if (cell.value !== undefined) return cell;
+/** Returns a cell that is alive, or undefined if there is none. */
+function nextLive(table: TimeTable): Cell | undefined {
+  if (table.liveCount === 0) return undefined;
+  for (let round = 0; round < 2; round += 1) {
+    for (;;) {
+      const cell = table.cursor.next().value;
+      if (cell === undefined) break;
+      if (cell.value !== undefined) return cell;
+    }
+    // What came in behind the cursor is found from the start.
+    table.cursor = table.cells.cells();
   }
   return undefined;
 }

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { StreamError } from "../error.ts";
+import { StreamError } from "../error.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { ValueReader } from "./value-reader.ts";

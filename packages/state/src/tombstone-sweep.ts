@@ -1,0 +1,25 @@
+import type { Cell } from "./cell.ts";
+
+/** Takes tombstones out of their tables once a committed base covers them, in slices. */
+export class TombstoneSweep {
+  #covered: { readonly cells: readonly Cell[]; readonly epoch: number }[] = [];
+
+  /** Cells that were written in an epoch that is covered now. */
+  add(cells: readonly Cell[], epoch: number): void {
+    if (cells.length > 0) this.#covered.push({ cells, epoch });
+  }
+
+  /** Sweeps one cell a step; what is left when it is not stepped to the end stays for the next. */
+  *run(): Generator<void> {
+    for (;;) {
+      const covered = this.#covered[0];
+      if (covered === undefined) return;
+      for (const cell of covered.cells) {
+        // A tombstone that was written again is another epoch's.
+        if (cell.value === undefined && cell.dirtyEpoch <= covered.epoch) cell.table.remove(cell);
+        yield;
+      }
+      if (this.#covered[0] === covered) this.#covered.shift();
+    }
+  }
+}
