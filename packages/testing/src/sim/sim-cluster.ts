@@ -28,6 +28,8 @@ export interface SimClusterOptions {
 
 const coordinatorAddresses = ["coordinator-0:8471", "coordinator-1:8471"] as const;
 const submitRetryMs = 300;
+/** Longer than any fault keeps a killed coordinator down. */
+const supervisorMs = 8_000;
 
 /** A whole cluster in one thread: production code above the ports, simulated processes below. */
 export class SimCluster {
@@ -78,6 +80,11 @@ export class SimCluster {
     if (this.#coordinators[place]?.isAlive() === true) return;
     const process = this.#newProcess(`coordinator-${place}`);
     this.#coordinators[place] = process;
+    // A supervisor sees to it that one lives; a fault brings its own restart earlier.
+    process.onKill(() => {
+      const label = "supervisor";
+      this.world.scheduler.schedule(supervisorMs, label, () => this.keepCoordinator());
+    });
     const coordinator = this.#createCoordinator(process, address);
     process.post(0, "start", () => {
       coordinator.start().catch((error: unknown) => {
