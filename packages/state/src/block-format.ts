@@ -10,7 +10,7 @@ import {
 import type { StateKind } from "./cell.ts";
 
 /**
- * The bytes of a keyed block, version 1 (golden: `block-format.test.ts`), little-endian:
+ * The bytes of a keyed block, version 1 (golden: `heap-restore.test.ts`), little-endian:
  *
  * - head: version u8, key codec version u8, key hash version u8, checkpoint id u64, count of states,
  *   each its kind u8 and name (text);

@@ -97,3 +97,64 @@ test("a key that its owner changes later stays what it was", () => {
   const restored = restore(snapshot(live, id(1)), id(1));
   expect(use(restored, { airport: "SFO" }).valueState("value").get()).toBe(1);
 });
+
+test("timers of one time and many keys fire once each, those registered meanwhile too (S11)", () => {
+  const live = create();
+  for (let key = 0; key < 5_000; key += 1) use(live, key).timers().register(10);
+  let fired = 0;
+  for (;;) {
+    const due = live.timers().popDue(10);
+    if (due === undefined) break;
+    fired += 1;
+    if (fired === 100) {
+      use(live, due.key).timers().register(10);
+      use(live, "new").timers().register(10);
+    }
+  }
+  expect(fired).toBe(5_002);
+});
+
+test("without a commit for long, the next delta still holds what is there and no more (S15)", () => {
+  const live = create();
+  const total = live.valueState<number>("total");
+  const panes = live.paneState<number>("panes");
+  for (let key = 0; key < 20; key += 1) {
+    use(live, key);
+    total.set(0);
+    panes.cellForUpdate(0).value = 0;
+  }
+  const full = snapshot(live, id(1));
+  for (let round = 2; round < 60; round += 1) {
+    use(live, round % 7);
+    total.set(round);
+    panes.dropPane(round - 2);
+    panes.cellForUpdate(round).value = round;
+    use(live, `short-${round}`);
+    total.set(round);
+    if (round > 50) snapshot(live, id(round), id(1));
+    total.clear();
+    cut(live, id(100 + round), id(1)).cursor.cancel();
+  }
+  const delta = snapshot(live, id(1_000), id(1));
+  const restored = restore([...full, ...delta], id(1_000));
+  expect(restored.cellCount()).toBe(live.cellCount());
+  expect(restored.paneState("panes").panes()).toEqual(panes.panes());
+  expect(use(restored, 3).valueState("total").get()).toBe(use(live, 3).valueState("total").get());
+  expect(delta.reduce((sum, { cellCount }) => sum + cellCount, 0)).toBeLessThan(40);
+});
+
+test("a long encoding pauses between slices, and blocks leave before the end", () => {
+  const live = create();
+  for (let key = 0; key < 20_000; key += 1) use(live, key).valueState("text").set("x".repeat(100));
+  const { cursor, blocks } = cut(live, id(1));
+  let pauses = 0;
+  let blocksAtLastPause = 0;
+  while (!cursor.step(() => true)) {
+    pauses += 1;
+    blocksAtLastPause = blocks.length;
+  }
+  expect(pauses).toBeGreaterThan(1_000);
+  expect(blocksAtLastPause).toBeGreaterThan(blocks.length / 2);
+  expect(blocks.map(({ groupStart }) => groupStart)[0]).toBe(0);
+  expect(blocks.at(-1)?.groupEnd).toBe(maxParallelism - 1);
+});

@@ -52,3 +52,34 @@ test("a broken footer is refused", () => {
     }),
   );
 });
+
+test("format version 1 of a footer is frozen, and read (D4)", () => {
+  const builder = new SegmentBuilder("zstd");
+  const delta = { operator: "sum", kind: "keyed", role: "delta", cellCount: 3 } as const;
+  const list = { operator: "in", kind: "list", role: "base", cellCount: 1 } as const;
+  builder.add(
+    { ...delta, groupStart: 64, groupEnd: 127, rawLength: 300, sha256 },
+    new Uint8Array(5),
+  );
+  builder.add(
+    { ...list, groupStart: 0, groupEnd: 0, rawLength: 10, sha256: "cd".repeat(32) },
+    new Uint8Array(2),
+  );
+  const hex =
+    "3153524d0104007a737464020000000200696e010000010000000000002440000000000000144000" +
+    "00000000000040400063646364636463646364636463646364636463646364636463646364636463" +
+    "646364636463646364636463646364636463646364636463646364636463646364030073756d0240" +
+    "7f030000000000c07240000000000000000000000000000014404000616261626162616261626162" +
+    "61626162616261626162616261626162616261626162616261626162616261626162616261626162" +
+    "616261626162616261626162";
+  expect(Buffer.from(builder.finish().footer).toString("hex")).toBe(hex);
+  expect(parseFooter(new Uint8Array(Buffer.from(hex, "hex"))).blocks[1]).toEqual({
+    ...delta,
+    groupStart: 64,
+    groupEnd: 127,
+    rawLength: 300,
+    sha256,
+    offset: 0,
+    length: 5,
+  });
+});
