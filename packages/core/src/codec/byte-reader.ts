@@ -1,4 +1,5 @@
 import { StreamError } from "../error.ts";
+import type { ShortStrings } from "./short-strings.ts";
 
 /** Shorter strings are put together here; longer ones are worth a call into the runtime. */
 const shortTextLength = 6;
@@ -108,6 +109,12 @@ export class ByteReader {
       text += String.fromCharCode(this.#bytes[index] ?? 0);
     }
     return text;
+  }
+
+  /** As `latin1`; a string that the cache knows is taken from there. */
+  cachedLatin1(count: number, cache: ShortStrings): string {
+    const start = this.#take(count);
+    return cache.read(this.#bytes, start, start + count);
   }
 
   /** Reads two bytes for each code unit. */

@@ -12,27 +12,25 @@ export const longestShortString = 24;
 export class ShortStrings {
   readonly #slots: (string | undefined)[] = Array.from<string | undefined>({ length: slotCount });
 
-  /** Returns the string whose code units are the bytes [start, start + length). */
-  read(bytes: Uint8Array): string {
-    const { length } = bytes;
-    let hash = length;
-    for (let index = 0; index < length; index += 1) {
+  /** Returns the string whose code units are the bytes [start, end). */
+  read(bytes: Uint8Array, start: number, end: number): string {
+    let hash = end - start;
+    for (let index = start; index < end; index += 1) {
       hash = (Math.imul(hash, 31) + (bytes[index] ?? 0)) | 0;
     }
     const slot = (hash ^ (hash >>> 10)) & (slotCount - 1);
     const known = this.#slots[slot];
-    if (known !== undefined && equals(known, bytes)) return known;
+    if (known?.length === end - start && equals(known, bytes, start)) return known;
     let text = "";
-    for (let index = 0; index < length; index += 1) text += String.fromCharCode(bytes[index] ?? 0);
+    for (let index = start; index < end; index += 1) text += String.fromCharCode(bytes[index] ?? 0);
     this.#slots[slot] = text;
     return text;
   }
 }
 
-function equals(text: string, bytes: Uint8Array): boolean {
-  if (text.length !== bytes.length) return false;
+function equals(text: string, bytes: Uint8Array, start: number): boolean {
   for (let index = 0; index < text.length; index += 1) {
-    if (text.charCodeAt(index) !== bytes[index]) return false;
+    if (text.charCodeAt(index) !== bytes[start + index]) return false;
   }
   return true;
 }

@@ -91,7 +91,7 @@ export class ValueReader {
 
   #latin1(count: number): string {
     if (count > longestShortString) return this.#input.latin1(count);
-    return this.#shortStrings.read(this.#input.bytes(count));
+    return this.#input.cachedLatin1(count, this.#shortStrings);
   }
 
   #magnitude(): bigint {
