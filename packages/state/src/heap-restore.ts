@@ -34,6 +34,8 @@ export class BlockRestorer {
   readonly #target: HeapBackend;
   /** The checkpoint whose base a group has. */
   readonly #baseOf = new Map<number, bigint>();
+  /** The groups that have something to replace. */
+  readonly #filled = new Set<number>();
   readonly #numbers = new Map<bigint, number>();
 
   constructor(options: {
@@ -68,6 +70,7 @@ export class BlockRestorer {
       }
       if (group < this.#groups.start || group > this.#groups.end) continue;
       bytesByGroup.set(group, bytes.length);
+      this.#filled.add(group);
       this.#readSection(head, group, bytes);
     }
     this.#costs.note([block], bytesByGroup);
@@ -86,7 +89,7 @@ export class BlockRestorer {
     for (let group = Math.max(block.groupStart, this.#groups.start); group <= end; group += 1) {
       if (this.#baseOf.get(group) === head.checkpointId) continue;
       this.#baseOf.set(group, head.checkpointId);
-      this.#target.clearGroup(group, Infinity);
+      if (this.#filled.delete(group)) this.#target.clearGroup(group, Infinity);
     }
   }
 

@@ -158,3 +158,17 @@ test("a long encoding pauses between slices, and blocks leave before the end", (
   expect(blocks.map(({ groupStart }) => groupStart)[0]).toBe(0);
   expect(blocks.at(-1)?.groupEnd).toBe(maxParallelism - 1);
 });
+
+test("a value that cannot be encoded fails the snapshot, not the change that replaces it", () => {
+  const live = create();
+  const state = use(live, "a").valueState<unknown>("last");
+  state.set(() => 1);
+  const { cursor } = cut(live, id(1));
+  state.set(2);
+  expect(() => cursor.step(() => false)).toThrow(
+    expect.objectContaining({ code: "state-not-encodable" }),
+  );
+  cursor.cancel();
+  const restored = restore(snapshot(live, id(2)), id(2));
+  expect(use(restored, "a").valueState("last").get()).toBe(2);
+});

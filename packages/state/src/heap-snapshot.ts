@@ -1,4 +1,4 @@
-import type { KeyGroupRange } from "@millrace/core";
+import { StreamError, type KeyGroupRange } from "@millrace/core";
 
 import type { Cell, CellTable } from "./cell.ts";
 import type { SnapshotCursor } from "./contract.ts";
@@ -45,6 +45,8 @@ export class HeapSnapshot implements SnapshotCursor {
   readonly #options: HeapSnapshotOptions;
   readonly #work: Iterator<void>;
   #isEnded = false;
+  /** Met while a cell was encoded early: it is the snapshot's, not that of the change. */
+  #failure: StreamError | undefined;
 
   constructor(options: HeapSnapshotOptions) {
     this.#options = options;
@@ -55,13 +57,13 @@ export class HeapSnapshot implements SnapshotCursor {
   protect(cell: Cell): void {
     const { number, epoch, isBase, changes } = this.#options;
     if (cell.encodedBy >= number || cell.createdEpoch > epoch) return;
-    if (isBase(cell.group)) this.#encode(cell);
-    else if (
-      changes !== undefined &&
-      cell.dirtyEpoch > changes.afterEpoch &&
-      cell.dirtyEpoch <= epoch
-    ) {
+    const isChange =
+      changes !== undefined && cell.dirtyEpoch > changes.afterEpoch && cell.dirtyEpoch <= epoch;
+    if (!isChange && !isBase(cell.group)) return;
+    try {
       this.#encode(cell);
+    } catch (error) {
+      this.#failure ??= StreamError.from(error);
     }
   }
 
@@ -69,6 +71,7 @@ export class HeapSnapshot implements SnapshotCursor {
     if (this.#isEnded) return true;
     if (!this.#options.isFirst(this)) return false;
     for (let count = 1; ; count += 1) {
+      if (this.#failure !== undefined) throw this.#failure;
       if (this.#work.next().done === true) break;
       if (count % cellsPerCheck === 0 && shouldPause()) return false;
     }
