@@ -9,6 +9,8 @@ import { RealCluster } from "./real-cluster.ts";
 
 const rowLimit = 1_500_000;
 const rowsPerSecond = 20_000;
+/** Of the Parquet file. */
+const rowsPerGroup = 272_727;
 const workerKills = 10;
 const coordinatorKills = 3;
 
@@ -49,7 +51,9 @@ test("13 kills of real processes change nothing in the output", { timeout: 300_0
   await waitUntil(async () => (await describe(cluster, jobId)).state === "finished");
 
   const recoveries = recoveriesOf(cluster);
-  for (const { message } of recoveries) process.stdout.write(`${message}\n`);
+  for (const { message } of recoveries) {
+    process.stdout.write(`${message}: ${rowsSkipped(message)} rows skipped\n`);
+  }
   const fromState = recoveries.filter(
     ({ checkpointId, restoredBytes }) => checkpointId !== undefined && restoredBytes > 0,
   );
@@ -93,6 +97,17 @@ interface Recovery {
   readonly message: string;
   readonly checkpointId: unknown;
   readonly restoredBytes: number;
+}
+
+/** A split is a row group, and they are read in order: those before an open one are behind us. */
+function rowsSkipped(message: string): number {
+  const open = [...message.matchAll(/#(\d+) at (\d+)/g)].map(([, group, row]) => ({
+    group: Number(group),
+    row: Number(row),
+  }));
+  const last = Math.max(0, ...open.map(({ group }) => group));
+  const finished = last + 1 - open.length;
+  return open.reduce((sum, { row }) => sum + row, finished * rowsPerGroup);
 }
 
 /** The coordinators' own account: one line of their log for each recovery. */
