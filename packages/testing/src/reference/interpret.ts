@@ -9,6 +9,8 @@ import type {
   WindowSpec,
 } from "@millrace/graph";
 
+import { readSource } from "./read-source.ts";
+
 interface Timed {
   readonly value: unknown;
   readonly atMs: number;
@@ -28,7 +30,7 @@ export async function interpret(
   const sinks = new Map<string, readonly unknown[]>();
   for (const node of graph.nodes) {
     const input = node.inputs.flatMap((index) => outputs[index] ?? []);
-    if (node.spec.kind === "source") outputs.push(await readSource(node.spec, contextOf(node)));
+    if (node.spec.kind === "source") outputs.push(await readTimed(node.spec, contextOf(node)));
     else outputs.push(runNode(graph, node, input));
     if (node.spec.kind === "sink") {
       sinks.set(
@@ -40,22 +42,12 @@ export async function interpret(
   return sinks;
 }
 
-async function readSource(spec: SourceSpec, context: ConnectorContext): Promise<readonly Timed[]> {
-  const records: Timed[] = [];
-  const reader = spec.connector.createReader(context);
-  for (const split of await spec.connector.discover(context)) {
-    const handle = await reader.open(split, undefined);
-    for (;;) {
-      const batch = await handle.nextBatch();
-      if (batch === undefined) break;
-      for (const value of batch.records) {
-        records.push({ value, atMs: spec.watermarks?.timestamp(value) ?? -Infinity });
-      }
-    }
-    await handle.close();
-  }
-  await reader.close();
-  return records;
+async function readTimed(spec: SourceSpec, context: ConnectorContext): Promise<readonly Timed[]> {
+  const records = await readSource(spec.connector, context);
+  return records.map((value) => ({
+    value,
+    atMs: spec.watermarks?.timestamp(value) ?? -Infinity,
+  }));
 }
 
 function runNode(graph: StreamGraph, node: StreamNode, input: readonly Timed[]): readonly Timed[] {

@@ -5,7 +5,7 @@ import {
 } from "@millrace/coordinator";
 import { parseWorkerId, type FailpointName, type JobId } from "@millrace/core";
 import { createExchange, defaultExchangeOptions } from "@millrace/exchange";
-import { apiVersion, canonicalPlanJson, planJob, type JobDefinition } from "@millrace/graph";
+import { canonicalPlanJson, planJob, type JobDefinition } from "@millrace/graph";
 import { createNodeDigest } from "@millrace/platform";
 import { decodeCallResponse, encodeCallRequest } from "@millrace/rpc";
 import { createHeapBackend } from "@millrace/state";
@@ -13,7 +13,6 @@ import { createWorker, defaultWorkerConfig, runSlot, type SlotPorts } from "@mil
 
 import { InvariantChecker } from "./invariant-checker.ts";
 import { createSimCompressor } from "./sim-compressor.ts";
-import type { SimJob } from "./sim-jobs.ts";
 import { createSimControlNetwork, createSimStreamNetwork } from "./sim-networks.ts";
 import type { SimProcess } from "./sim-process.ts";
 import { createSimTaskHost, type SimTaskHost } from "./sim-task-host.ts";
@@ -162,16 +161,10 @@ export class SimCluster {
   }
 
   /** Submits the job as a client would: again and again under one request id (F3). */
-  submit(job: SimJob): void {
-    const definition: JobDefinition = {
-      millraceJob: apiVersion,
-      name: job.graph.jobName,
-      build: () => job.graph,
-    };
-    const planJson = canonicalPlanJson(planJob(job.graph));
-    const bundle = new TextEncoder().encode(
-      `// ${job.graph.jobName} of seed ${this.#options.seed}`,
-    );
+  submit(definition: JobDefinition): void {
+    const graph = definition.build({ params: null, baseDirectory: "/" });
+    const planJson = canonicalPlanJson(planJob(graph));
+    const bundle = new TextEncoder().encode(`// ${graph.jobName} of seed ${this.#options.seed}`);
     const bundleSha256 = this.#digest.sha256(bundle);
     this.#jobs.set(bundleSha256, definition);
     const request = encodeCallRequest("SubmitJob", {

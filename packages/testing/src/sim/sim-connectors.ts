@@ -17,25 +17,33 @@ export interface SimRecord {
   readonly amount: number;
 }
 
-export interface SimSourceInput {
+export interface SimSourceInput<T> {
   /** Records by split, in the order of reading. */
-  readonly splits: readonly (readonly SimRecord[])[];
+  readonly splits: readonly (readonly T[])[];
   readonly batchSize: number;
+  /** Gives the splits their lower bounds; absent where records have no event time. */
+  readonly timestamp?: ((record: T) => number) | undefined;
 }
 
 /** Returns a replayable source over records in memory. */
-export function createSimSource(input: SimSourceInput): SourceConnector<SimRecord> {
+export function createSimSource<T>(input: SimSourceInput<T>): SourceConnector<T> {
   return {
     connector: "sim",
     options: { splitCount: input.splits.length, batchSize: input.batchSize },
     canReplay: true,
-    discover: () => Promise.resolve(input.splits.map(describeSplit)),
+    discover: () =>
+      Promise.resolve(input.splits.map((_records, index) => describeSplit(input, index))),
     createReader: (context) => createSimReader(input, context.clock),
   };
 }
 
-function describeSplit(records: readonly SimRecord[], index: number): SplitDescriptor {
-  const lowerBoundMs = Math.min(...records.map((record) => record.atMs));
+function describeSplit<T>(
+  { splits, timestamp = () => Number.NaN }: SimSourceInput<T>,
+  index: number,
+): SplitDescriptor {
+  let lowerBoundMs = Infinity;
+  for (const record of splits[index] ?? [])
+    lowerBoundMs = Math.min(lowerBoundMs, timestamp(record));
   return {
     id: `split-${index}`,
     descriptor: { index },
@@ -43,7 +51,7 @@ function describeSplit(records: readonly SimRecord[], index: number): SplitDescr
   };
 }
 
-function createSimReader(input: SimSourceInput, clock: Clock): SourceReader<SimRecord> {
+function createSimReader<T>(input: SimSourceInput<T>, clock: Clock): SourceReader<T> {
   return {
     async open(split, position) {
       await sleep(clock, 1);
@@ -54,7 +62,10 @@ function createSimReader(input: SimSourceInput, clock: Clock): SourceReader<SimR
           await sleep(clock, 1);
           if (next >= records.length) return undefined;
           const start = next;
-          const batch = records.slice(start, start + input.batchSize);
+          // Copies: a function that changes its record must not change the next attempt's.
+          const batch = records
+            .slice(start, start + input.batchSize)
+            .map((record) => structuredClone(record));
           next += batch.length;
           return { records: batch, positionAt: (index) => start + index };
         },

@@ -17,7 +17,6 @@ import {
 /** A job drawn from a seed: what it runs, and how far its event time may be out of order. */
 export interface SimJob {
   readonly graph: StreamGraph;
-  readonly sinks: readonly string[];
   readonly recordCount: number;
 }
 
@@ -35,7 +34,7 @@ export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
     return builder.add(`source-${index}`, [], {
       kind: "source",
       connector: createSimSource(input),
-      watermarks: { timestamp: (record: SimRecord) => record.atMs, outOfOrdernessMs: disorderMs },
+      watermarks: { timestamp, outOfOrdernessMs: disorderMs },
       // Slow enough that most faults hit a job that runs.
       rateLimit: Math.max(2, Math.ceil(input.splits.flat().length / (6 + draw.below(16)))),
     });
@@ -47,12 +46,10 @@ export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
   if (draw.chance(0.2)) {
     stream = builder.add("split", [stream], { kind: "flat-map", flatMap: splitAmount });
   }
-  const sinks = drawStages(draw, builder, stream).map((last, index) => {
-    const name = `sink-${index}`;
-    builder.add(name, [last], { kind: "sink", connector: createSimSink(target) });
-    return name;
-  });
-  return { graph: builder.finish(draw), sinks, recordCount };
+  for (const [index, last] of drawStages(draw, builder, stream).entries()) {
+    builder.add(`sink-${index}`, [last], { kind: "sink", connector: createSimSink(target) });
+  }
+  return { graph: builder.finish(draw), recordCount };
 }
 
 function drawStages(draw: SeededRandom, builder: GraphBuilder, stream: number): readonly number[] {
@@ -147,6 +144,10 @@ function bucketProcess(sizeMs: number): OperatorSpec {
   };
 }
 
+function timestamp(record: SimRecord): number {
+  return record.atMs;
+}
+
 function double(record: SimRecord): SimRecord {
   return { ...record, amount: record.amount * 2 };
 }
@@ -178,7 +179,7 @@ function drawInput(random: SeededRandom, sourceIndex: number) {
       };
     });
   });
-  return { splits, batchSize: 1 + random.below(40) };
+  return { splits, batchSize: 1 + random.below(40), timestamp };
 }
 
 /** Collects nodes; ids are positions. */
