@@ -19,6 +19,7 @@ interface WorkerCommandOptions {
   readonly id?: WorkerId;
   readonly metricsPort?: number;
   readonly orphanTimeout?: number;
+  readonly hungTaskTimeout?: number;
   readonly supervised?: true;
   readonly output: OutputFormat;
 }
@@ -39,12 +40,17 @@ export function addWorkerCommand(program: Command): void {
         .argParser(parseCount)
         .hideHelp(),
     )
+    .addOption(
+      new Option("--hung-task-timeout <ms>", "end a slot that makes no progress for so long")
+        .argParser(parseCount)
+        .hideHelp(),
+    )
     .addOption(outputOption())
     .action(async (options: WorkerCommandOptions) => {
       const { runWorker } = await import("../node/run-worker.ts");
       const workerId = options.id ?? parseWorkerId(defaultWorkerName());
       const output = createOutput(options.output);
-      const { metricsPort, orphanTimeout } = options;
+      const { metricsPort, orphanTimeout, hungTaskTimeout } = options;
       await runWorker({
         workerId,
         coordinator: options.coordinator,
@@ -58,6 +64,7 @@ export function addWorkerCommand(program: Command): void {
           ),
         ...(metricsPort === undefined ? {} : { metricsPort }),
         ...(orphanTimeout === undefined ? {} : { orphanTimeoutMs: orphanTimeout }),
+        ...(hungTaskTimeout === undefined ? {} : { hungTaskTimeoutMs: hungTaskTimeout }),
       });
     });
 }

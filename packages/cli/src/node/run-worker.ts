@@ -31,6 +31,8 @@ export interface WorkerProcessOptions {
   /** 0 chooses one; absent: no endpoint. */
   readonly metricsPort?: number;
   readonly orphanTimeoutMs?: number;
+  /** A slot that makes no progress for so long is ended; checks are a second apart. */
+  readonly hungTaskTimeoutMs?: number;
   readonly isSupervised: boolean;
   readonly onReady: () => void;
 }
@@ -77,7 +79,7 @@ export async function runWorker(options: WorkerProcessOptions): Promise<void> {
 }
 
 function toConfig(options: WorkerProcessOptions): WorkerConfig {
-  const { workerId, coordinator, slotCount, orphanTimeoutMs } = options;
+  const { workerId, coordinator, slotCount, orphanTimeoutMs, hungTaskTimeoutMs } = options;
   return {
     ...defaultWorkerConfig,
     workerId,
@@ -88,5 +90,6 @@ function toConfig(options: WorkerProcessOptions): WorkerConfig {
     // A debugger stops threads for good reasons.
     isHungTaskCheckOn: !process.execArgv.some((argument) => argument.startsWith("--inspect")),
     ...(orphanTimeoutMs === undefined ? {} : { orphanTimeoutMs }),
+    ...(hungTaskTimeoutMs === undefined ? {} : { hungTaskTimeoutMs }),
   };
 }
