@@ -3,6 +3,7 @@ import {
   keyGroupOf,
   keyHash,
   minWatermark,
+  StreamError,
   type FailureLocation,
   type JsonValue,
   type SubtaskId,
@@ -175,7 +176,13 @@ export class OperatorChain {
   async restoreLists(entriesOf: (name: string) => readonly JsonValue[]): Promise<void> {
     for (const step of this.#steps) {
       if (step.kind !== "operator") continue;
-      await step.operator.restoreList?.(entriesOf(step.name));
+      const { name, operator } = step;
+      try {
+        await operator.restoreList?.(entriesOf(name));
+      } catch (caught) {
+        const place = { subtaskId: this.#subtaskId, operator: name, role: "", position: {} };
+        throw locateFailure(caught, place);
+      }
     }
   }
 
@@ -198,7 +205,9 @@ export class OperatorChain {
   /** Returns what was thrown while the chain ran, with its place. */
   locate(thrown: unknown, position: Pick<FailureLocation, "position" | "channel">): unknown {
     const { step } = this.cursor;
-    const outer = this.#outerSteps[step - this.#steps.length];
+    // Behind the key function the gate encodes: a record that it refuses is the last operator's.
+    const isRefused = StreamError.is(thrown, "record-not-encodable", "record-too-large");
+    const outer = isRefused ? undefined : this.#outerSteps[step - this.#steps.length];
     return locateFailure(thrown, {
       subtaskId: this.#subtaskId,
       operator: this.#steps[step]?.name ?? outer?.name ?? this.#lastName,

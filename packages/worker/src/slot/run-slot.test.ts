@@ -296,7 +296,7 @@ describe("checkpoints", () => {
     expect(sorted(target.records())).toEqual(expectedSums(splits));
   });
 
-  test("that cannot be encoded are declined and the job goes on (F26)", async () => {
+  test("that cannot be encoded fail the attempt: no later checkpoint could succeed (F26)", async () => {
     const world = worldOf(windowNodes(new TestTarget(), [recordsOf(20)]), {
       ports: {
         createKeyedBackend: (options) =>
@@ -309,10 +309,10 @@ describe("checkpoints", () => {
     await drained(world, "sums/0");
     world.injectBarrier(1n);
     await world.time.run(10);
-    expect(world.events("snapshot-failed")).toMatchObject([
-      { subtaskId: "sums/0", failure: { code: "state-not-encodable" } },
-    ]);
-    expect(world.failure()).toBeUndefined();
+    expect(world.failure()).toMatchObject({
+      failure: { code: "state-not-encodable", location: { subtask: "sums/0" } },
+    });
+    expect(world.events("snapshot-failed")).toEqual([]);
   });
 });
 

@@ -1,4 +1,5 @@
 import {
+  StreamError,
   toFailureData,
   type Barrier,
   type CheckpointId,
@@ -9,6 +10,7 @@ import {
 import type { Operator } from "@millrace/operators";
 import type { KeyedBackend, SnapshotCursor, StateBlock } from "@millrace/state";
 
+import { locateFailure } from "../chain/chain-failure.ts";
 import { encodeListBlock } from "./list-block.ts";
 import type { Mailbox } from "./task.ts";
 
@@ -123,7 +125,10 @@ export class SubtaskSnapshots {
         this.#emitList(running, name, entries);
         this.#finishIfComplete(running);
       },
-      onFailure: (error) => this.#mailbox.fail(this.#subtaskId, error),
+      onFailure: (error) => {
+        const place = { subtaskId: this.#subtaskId, operator: name, role: "", position: {} };
+        this.#mailbox.fail(this.#subtaskId, locateFailure(error, place));
+      },
     });
   }
 
@@ -160,6 +165,11 @@ export class SubtaskSnapshots {
 
   #failCheckpoint(running: Running, error: unknown): void {
     this.#drop(running);
+    // The state stays as it is: every later checkpoint would fail as well, and the job never end.
+    if (StreamError.is(error, "state-not-encodable")) {
+      this.#mailbox.fail(this.#subtaskId, error);
+      return;
+    }
     this.#mailbox.send({
       kind: "snapshot-failed",
       subtaskId: this.#subtaskId,
