@@ -14,6 +14,8 @@ const main = join(repository, "packages/cli/dist/main.js");
 export interface RealClusterOptions {
   readonly workerCount: number;
   readonly slotsPerWorker: number;
+  /** More arguments of each worker. */
+  readonly workerArgs?: readonly string[];
 }
 
 /** A coordinator and workers as processes of the built CLI, over a folder of their own. */
@@ -49,11 +51,11 @@ export class RealCluster implements AsyncDisposable {
   }
 
   startWorker(index: number): void {
-    const { slotsPerWorker } = this.#options;
+    const { slotsPerWorker, workerArgs = [] } = this.#options;
     const data = join(this.folder, "data");
     const where = ["--coordinator", this.address, "--data", data];
     const what = ["--id", `worker-${index}`, "--slots", String(slotsPerWorker)];
-    this.#workers[index] = this.#spawn(["worker", ...where, ...what]);
+    this.#workers[index] = this.#spawn(["worker", ...where, ...what, ...workerArgs]);
   }
 
   /** kill -9; returns when the process is gone. */
