@@ -1,4 +1,12 @@
+export {
+  assertExactlyOnce,
+  type ExactlyOnceOptions,
+  type ExactlyOnceReport,
+} from "./kit/assert-exactly-once.ts";
+export { simulate, type SimulateOptions, type Simulation } from "./kit/simulate.ts";
+export type { JobInputs } from "./kit/subject.ts";
 export { interpret } from "./reference/interpret.ts";
 export { drawFaults, type Fault } from "./sim/fault-schedule.ts";
 export { runSeed, type SeedOptions, type SeedReport } from "./sim/run-seed.ts";
 export { createSeededRandom, type SeededRandom } from "./sim/seeded-random.ts";
+export type { SimLogLine } from "./sim/sim-world.ts";

@@ -1,0 +1,29 @@
+import { StreamError } from "@millrace/core";
+import type { StreamGraph } from "@millrace/graph";
+
+/**
+ * Throws `invalid-argument` if a record is so late that the job's windows or timers may or may not
+ * take it. A record is late that is older, by more than its source's `outOfOrderness`, than one
+ * before it.
+ */
+export function checkOnTime(
+  { nodes }: StreamGraph,
+  inputs: Readonly<Record<string, readonly unknown[]>>,
+): void {
+  if (!nodes.some(({ spec }) => spec.kind === "window" || spec.kind === "process")) return;
+  for (const { name, spec } of nodes) {
+    if (spec.kind !== "source" || spec.watermarks === undefined) continue;
+    const { timestamp, outOfOrdernessMs } = spec.watermarks;
+    let newestMs = -Infinity;
+    for (const [index, record] of (inputs[name] ?? []).entries()) {
+      const atMs = timestamp(record);
+      newestMs = Math.max(newestMs, atMs);
+      if (newestMs - atMs <= outOfOrdernessMs) continue;
+      throw new StreamError(
+        "invalid-argument",
+        `record ${index} of inputs.${name} is ${newestMs - atMs} ms older than one before it, and outOfOrderness allows ${outOfOrdernessMs} ms: whether it counts depends on timing; order the records, or test late ones with simulate`,
+        { domain: "user", retry: "never" },
+      );
+    }
+  }
+}
