@@ -56,8 +56,11 @@ test.each([
     expect(message).toContain(`checkpoint ${checkpointId} of job ${jobId} cannot be restored`);
     expect(message).toContain(segment);
     expect(message).toContain(says);
-    expect(message).toContain("nothing was started from it");
-    expect(message).toContain("Put the object back");
+    expect(message).toContain(
+      "nothing was started from it, and its checkpoints and its output stay",
+    );
+    expect(message).toContain("put the object back from a copy if there is one");
+    expect(message).toContain("to begin anew, run the job again");
     // One attempt tried to restore; none ran from an older checkpoint, or from the beginning.
     expect(failed.attempt).toBe(before.attempt + 1);
     expect(failed.recoveries).toEqual([]);

@@ -158,7 +158,7 @@ function corrupt(objectName: string, cause: unknown): StreamError {
   return new StreamError(
     "manifest-corrupt",
     `manifest ${objectName} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}; ` +
-      "restore the object, or start the job from an older checkpoint on purpose",
+      "the job's checkpoints stay; put the object back, or run the job again to begin anew",
     { domain: "external", retry: "never", cause },
   );
 }

@@ -68,8 +68,7 @@ const advice = {
   "job-module-timeout": "Let the module only describe the job; work belongs into its functions.",
   "key-not-encodable":
     "Select a key of text, numbers, booleans, dates, or tuples and plain objects.",
-  "manifest-corrupt":
-    "Restore the object from a backup; the job starts from nothing else by itself.",
+  "manifest-corrupt": "Find out what changed the object store; to begin anew, run the job again.",
   "no-slots": "Start more workers (millrace worker --slots n), or lower --parallelism.",
   "not-found": "List what there is: millrace list.",
   "out-of-memory": "Give the worker more memory, or lower the state per slot by more parallelism.",
@@ -79,8 +78,8 @@ const advice = {
   "record-not-encodable": "Emit plain data: map the record before it leaves the operator.",
   "record-too-large": "Split the record, or keep its large part outside and pass a reference.",
   "restart-limit": "Correct the cause named above, then run the job again.",
-  "segment-corrupt": "Restore the object from a backup; nothing starts from partial state.",
-  "segment-missing": "Restore the object from a backup; nothing starts from partial state.",
+  "segment-corrupt": "Find out what changed the object store; to begin anew, run the job again.",
+  "segment-missing": "Find out what changed the object store; to begin anew, run the job again.",
   "sink-failed": "Check the sink's target; what was committed is published when it is back.",
   "source-failed": "Check the source's input.",
   stale: "Another process took over; this one has nothing left to do.",

@@ -144,7 +144,7 @@ export async function readManifest(
     throw new StreamError(
       "manifest-corrupt",
       `manifest ${manifestName} of checkpoint ${checkpointId} is missing or its bytes are not those ` +
-        "that were written; restore the object, or start the job from an older checkpoint on purpose",
+        "that were written; the job's checkpoints stay; put the object back, or run the job again to begin anew",
       { domain: "external", retry: corruptCount < corruptReads ? "backoff" : "never" },
     );
   };

@@ -20,7 +20,7 @@ export function restoreError(
   return (message) =>
     new StreamError(
       code,
-      `checkpoint ${subject.checkpointId} of job ${subject.jobId} cannot be restored: ${message}; nothing was started from it. Put the object back, or start from an older checkpoint on purpose`,
+      `checkpoint ${subject.checkpointId} of job ${subject.jobId} cannot be restored: ${message}; nothing was started from it, and its checkpoints and its output stay as they are. Find out what changed the object store, and put the object back from a copy if there is one; to begin anew, run the job again`,
       { domain: "external", retry: "never" },
     );
 }
