@@ -29,8 +29,7 @@ test("an endless loop in a function is found by the watchdog, restarted once, an
   expect(attempt).toBe(2);
   expect(failure?.code).toBe("restart-limit");
   expect(failure?.message).toContain("the last failure was task-hung: slot 0");
-  expect(failure?.message).toContain("made no progress for 2000 ms");
-  expect(failure?.message).toContain("endless/0");
+  expect(failure?.message).toContain("made no progress for 2000 ms in subtask endless/0, with");
   expect(failure?.message).toContain(`of job ${jobId}, attempt 2`);
   expect(failure?.message).toContain("look for an endless loop");
   // The worker has lost nothing but the job's thread.

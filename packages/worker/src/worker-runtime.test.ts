@@ -185,13 +185,17 @@ test("a slot that hangs fails the attempt naming its subtasks (F23)", async () =
   const world = await WorkerWorld.running();
   const slot = world.tasks.slot();
   slot.isBusy = true;
+  slot.working = { taskIndex: 1 };
   await world.run(59_000);
   expect(slot.isTerminated).toBe(false);
   await world.run(3_000);
   expect(slot.isTerminated).toBe(true);
   const [message] = world.network.session().ofKind("subtask-state");
-  expect(message).toMatchObject({ state: { failure: { code: "task-hung", domain: "user" } } });
-  expect(JSON.stringify(message?.state)).toContain("numbers/0, totals/0");
+  expect(message).toMatchObject({
+    state: { failure: { code: "task-hung", domain: "user", location: { subtask: "totals/0" } } },
+  });
+  const text = JSON.stringify(message?.state);
+  expect(text).toContain("for 60000 ms in subtask totals/0, with subtasks numbers/0, totals/0");
 });
 
 test("under a debugger nothing counts as hung", async () => {

@@ -75,6 +75,7 @@ class SimSlot {
         this.progress.isBusy = isBusy;
         this.progress.turns += 1;
       },
+      markTask: () => {},
     };
     this.#process.post(threadLatencyMs, "start", () => {
       runSlot(port, this.#process).catch((error: unknown) => {

@@ -181,6 +181,7 @@ export class RunningAttempt {
     const { jobId, attempt } = this.ref;
     const lease = this.#options.pool.claim(offer, {
       work: `subtasks ${subtasks.join(", ")} of job ${jobId}, attempt ${attempt}`,
+      subtasks,
       onEvent: (event) => this.#onEvent(event),
       onFailed: (error) => {
         this.#leases.delete(offer.slotIndex);

@@ -19,6 +19,8 @@ const flushIntervalMs = 5;
 interface RunningTask {
   readonly task: Task;
   readonly times: ActivityTimes;
+  /** Among the slot's subtasks in the order of the preparation. */
+  readonly taskIndex: number;
 }
 
 /**
@@ -49,10 +51,14 @@ export class SlotLoop implements Mailbox {
     this.#budget = new TurnBudget(ports.clock);
   }
 
-  /** Takes over the tasks of the attempt, downstream first. */
+  /** Takes over the tasks of the attempt, downstream first: the preparation's order reversed. */
   setTasks(tasks: readonly Task[]): void {
     const nowMs = this.#ports.clock.monotonicMs();
-    this.#tasks = tasks.map((task) => ({ task, times: new ActivityTimes(nowMs) }));
+    this.#tasks = tasks.map((task, index) => ({
+      task,
+      times: new ActivityTimes(nowMs),
+      taskIndex: tasks.length - 1 - index,
+    }));
     this.#nextMetricsMs = nowMs + metricsIntervalMs;
     this.wake();
   }
@@ -141,8 +147,9 @@ export class SlotLoop implements Mailbox {
   }
 
   /** Runs one task's share of the turn; true when it wants another turn at once. */
-  #runTask({ task, times }: RunningTask): boolean {
+  #runTask({ task, times, taskIndex }: RunningTask): boolean {
     if (this.#isFailed) return false;
+    this.#port.markTask(taskIndex);
     const startedMs = this.#ports.clock.monotonicMs();
     times.settle(startedMs);
     times.activity = "busy";

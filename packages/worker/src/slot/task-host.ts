@@ -18,9 +18,16 @@ export interface SlotHandle {
    * Counts turns of the slot's loop, read without asking the slot: a slot whose count stands still
    * while `isBusy` hangs in the author's code.
    */
-  progress(): { readonly turns: number; readonly isBusy: boolean };
+  progress(): SlotProgress;
   /** Ends the slot wherever it is, within milliseconds; nothing is called afterwards. */
   terminate(): Promise<void>;
+}
+
+export interface SlotProgress {
+  readonly turns: number;
+  readonly isBusy: boolean;
+  /** Which of its subtasks works, in the order of the preparation; absent: none of them. */
+  readonly taskIndex?: number;
 }
 
 /** The slot's own end: what `runSlot` is given. */
@@ -29,4 +36,6 @@ export interface SlotPort {
   setHandler(onCommand: (command: SlotCommand) => void): void;
   /** Says that the loop began (true) or ended (false) a turn. */
   markTurn(isBusy: boolean): void;
+  /** Says within a turn which subtask works now, in the order of the preparation. */
+  markTask(taskIndex: number): void;
 }

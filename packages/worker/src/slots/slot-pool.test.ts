@@ -40,6 +40,7 @@ class World {
       { slotIndex: 0, dataAddress },
       {
         work: "subtasks a/0",
+        subtasks: [subtask()],
         onEvent: (event) => this.events.push(event),
         onFailed: (error) => (this.failed = error),
       },

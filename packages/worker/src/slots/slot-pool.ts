@@ -5,6 +5,7 @@ import {
   type Clock,
   type Logger,
   type Random,
+  type SubtaskId,
 } from "@millrace/core";
 import type { SlotOffer } from "@millrace/rpc";
 
@@ -18,6 +19,8 @@ import { HangDetector } from "./hang-detector.ts";
 export interface LeaseHandlers {
   /** What the slot works on, in words, for the message of a failure. */
   readonly work: string;
+  /** Its subtasks in the order of the preparation. */
+  readonly subtasks: readonly SubtaskId[];
   onEvent(event: SlotEvent): void;
   /** The slot is gone or hangs; it is released. */
   onFailed(error: StreamError): void;
@@ -236,18 +239,26 @@ export class SlotPool {
 
   #checkProgress(slot: Slot): void {
     const { state, slotIndex } = slot;
-    if (state.kind !== "leased" || !state.hang.observe(state.handle.progress())) return;
+    if (state.kind !== "leased") return;
+    const progress = state.handle.progress();
+    if (!state.hang.observe(progress)) return;
     const { config, counters, logger } = this.#options;
     counters.slotsHung += 1;
-    const { work } = state.handlers;
+    const { work, subtasks } = state.handlers;
+    const subtask = subtasks[progress.taskIndex ?? -1];
+    const inTask = subtask === undefined ? "" : ` in subtask ${subtask}`;
     const timeoutMs = config.hungTaskTimeoutMs;
-    logger.log("error", "slot hangs", { slotIndex, work, timeoutMs });
+    logger.log("error", "slot hangs", { slotIndex, work, subtask, timeoutMs });
     this.#endSlot(slot, state.handle);
     state.handlers.onFailed(
       new StreamError(
         "task-hung",
-        `slot ${slotIndex} made no progress for ${timeoutMs} ms with ${work}: a function of the job blocks its thread; look for an endless loop or a long synchronous call`,
-        { domain: "user", retry: "never" },
+        `slot ${slotIndex} made no progress for ${timeoutMs} ms${inTask}, with ${work}: a function of the job blocks its thread; look for an endless loop or a long synchronous call`,
+        {
+          domain: "user",
+          retry: "never",
+          ...(subtask === undefined ? {} : { location: { subtask } }),
+        },
       ),
     );
   }

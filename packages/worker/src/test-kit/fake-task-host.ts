@@ -1,7 +1,7 @@
 import type { Clock } from "@millrace/core";
 
 import type { SlotCommand, SlotEvent } from "../slot/slot-messages.ts";
-import type { SlotHandle, SlotHandlers, TaskHost } from "../slot/task-host.ts";
+import type { SlotHandle, SlotHandlers, SlotProgress, TaskHost } from "../slot/task-host.ts";
 
 /** A slot whose inside the test plays. */
 export class FakeSlot implements SlotHandle {
@@ -12,6 +12,7 @@ export class FakeSlot implements SlotHandle {
   isTerminated = false;
   turns = 0;
   isBusy = false;
+  working: Pick<SlotProgress, "taskIndex"> = {};
 
   constructor(slotIndex: number, dataAddress: string, handlers: SlotHandlers) {
     this.slotIndex = slotIndex;
@@ -23,8 +24,8 @@ export class FakeSlot implements SlotHandle {
     this.commands.push(command);
   }
 
-  progress(): { readonly turns: number; readonly isBusy: boolean } {
-    return { turns: this.turns, isBusy: this.isBusy };
+  progress(): SlotProgress {
+    return { turns: this.turns, isBusy: this.isBusy, ...this.working };
   }
 
   terminate(): Promise<void> {

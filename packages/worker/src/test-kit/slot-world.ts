@@ -243,6 +243,7 @@ export class SlotWorld {
           slot.command = handler;
         },
         markTurn: () => {},
+        markTask: () => {},
       },
       ports,
     );

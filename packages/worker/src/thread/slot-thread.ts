@@ -48,8 +48,12 @@ function createPort(): SlotPort {
       parent.on("message", (command: SlotCommand) => onCommand(command));
     },
     markTurn: (isBusy) => {
+      Atomics.store(progress, progressCells.taskIndex, -1);
       Atomics.add(progress, progressCells.turns, 1);
       Atomics.store(progress, progressCells.isBusy, isBusy ? 1 : 0);
+    },
+    markTask: (taskIndex) => {
+      Atomics.store(progress, progressCells.taskIndex, taskIndex);
     },
   };
 }

@@ -12,7 +12,7 @@ export interface SlotThreadData {
   readonly encodeLocal: boolean;
   /** Limit of the thread's old generation; absent: Node's. */
   readonly maxHeapMb?: number;
-  /** Two 32-bit cells: count of turns, and 1 while a turn runs. */
+  /** 32-bit cells: count of turns, 1 while a turn runs, and the subtask that works (-1: none). */
   readonly progress: SharedArrayBuffer;
 }
 
@@ -23,5 +23,5 @@ export type SlotThreadMessage =
   | { readonly kind: "fatal"; readonly failure: FailureData };
 
 /** Indexes into the progress cells. */
-export const progressCells = { turns: 0, isBusy: 1 } as const;
-export const progressBytes = 8;
+export const progressCells = { turns: 0, isBusy: 1, taskIndex: 2 } as const;
+export const progressBytes = 12;

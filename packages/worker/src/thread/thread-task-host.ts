@@ -4,7 +4,7 @@ import { Worker } from "node:worker_threads";
 
 import { fromFailureData, type LogLevel, type StreamHint } from "@millrace/core";
 
-import type { SlotHandle, SlotHandlers, TaskHost } from "../slot/task-host.ts";
+import type { SlotHandle, SlotHandlers, SlotProgress, TaskHost } from "../slot/task-host.ts";
 import { heapFullError } from "./heap-watch.ts";
 import {
   progressBytes,
@@ -85,8 +85,10 @@ class SlotThread implements SlotHandle {
     this.#thread.postMessage(message, transfer);
   }
 
-  progress(): { readonly turns: number; readonly isBusy: boolean } {
+  progress(): SlotProgress {
+    const taskIndex = Atomics.load(this.#progress, progressCells.taskIndex);
     return {
+      ...(taskIndex < 0 ? {} : { taskIndex }),
       turns: Atomics.load(this.#progress, progressCells.turns),
       isBusy: Atomics.load(this.#progress, progressCells.isBusy) === 1,
     };
