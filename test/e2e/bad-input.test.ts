@@ -39,17 +39,50 @@ test("errors are JSON where output is JSON", async () => {
 });
 
 test.each([
-  ["missing.ts", undefined, "job-module-not-found", "there is no job module"],
-  ["syntax.ts", "const a = ;", "job-module-syntax", /syntax\.ts:5:11: Unexpected token/],
-  ["no-job.ts", "export const a = 1;", "job-module-invalid", "write `export default defineJob("],
-  ["throws.ts", 'throw new Error("no table");', "job-module-failed", /no table .*throws\.ts:5:/],
-  ["loops.ts", "for (;;) {}", "job-module-timeout", "look for an endless loop"],
-])("the module %s is refused before anything is submitted", async (name, code, error, message) => {
+  {
+    name: "missing.ts",
+    error: "job-module-not-found",
+    message: /there is no job module .*missing\.ts/,
+    advice: "Name the file that exports the job.",
+  },
+  {
+    name: "syntax.ts",
+    code: "const a = ;",
+    error: "job-module-syntax",
+    message: /syntax\.ts:5:11: Unexpected token/,
+    advice: "Correct the line.",
+  },
+  {
+    name: "no-job.ts",
+    code: "export const a = 1;",
+    error: "job-module-invalid",
+    message: /write `export default defineJob\(/,
+    advice: "Correct the module; the example in the README shows a whole one.",
+  },
+  {
+    name: "throws.ts",
+    code: 'throw new Error("no table");',
+    error: "job-module-failed",
+    message: /no table .*throws\.ts:5:/,
+    advice: "Correct the module; functions of operators run later, on the workers.",
+  },
+  {
+    name: "loops.ts",
+    code: "for (;;) {}",
+    error: "job-module-timeout",
+    message: /look for an endless loop/,
+    advice: "Let the module only describe the job; work belongs into its functions.",
+  },
+])("the module $name is refused before anything is submitted", async (example) => {
+  const { name, code, error, message, advice } = example;
   const path = code === undefined ? join(modules.folder, name) : await modules.add(name, code);
-  const result = await runMillrace("run", path, "--load-timeout", "2000");
+  // No coordinator answers: a command that came as far as that would end with 3.
+  const where = ["--coordinator", "127.0.0.1:9"];
+  const result = await runMillrace("run", path, ...where, "--load-timeout", "2000");
   expect(result.exitCode).toBe(2);
   expect(result.stderr).toContain(`error[${error}]: `);
   expect(result.stderr).toMatch(message);
+  expect(result.stderr).toContain(advice);
 });
 
 test("a port in use is named", async () => {
@@ -90,6 +123,10 @@ test("an input that is missing fails the job and names the path", async () => {
   expect(result.exitCode).toBe(1);
   expect(result.stderr).toContain("error[input-not-found]: there is no file or folder");
   expect(result.stderr).toContain(join(repositoryFolder, "no/such/folder"));
+  expect(result.stderr).toContain("operator lines");
+  expect(result.stderr).toContain(
+    "Correct the path; relative paths begin where the job is submitted.",
+  );
 });
 
 test("an input that is no Parquet file fails the job after three tries and names the file", async () => {

@@ -13,7 +13,6 @@ afterAll(() => modules[Symbol.asyncDispose]());
 
 test.each([
   ["a function", "callback: () => letter", '"callback" cannot be encoded: it is a function'],
-  ["a symbol", "tags: [Symbol(letter)]", '"tags[0]" cannot be encoded: it is a symbol'],
   ["a cycle", "...cycle()", '"node.self" cannot be encoded: it contains itself (a cycle)'],
 ])("a record with %s is named by operator and path", async (what, field, message) => {
   const path = await modules.add(
