@@ -3,6 +3,7 @@ import { createMemoryObjectStore } from "@millrace/storage";
 
 import { createLinkConditions } from "../sim/link-faults.ts";
 import { createSeededRandom } from "../sim/seeded-random.ts";
+import { createSimCompressor } from "../sim/sim-compressor.ts";
 import { SimFabric } from "../sim/sim-fabric.ts";
 import { createSimControlNetwork, createSimStreamNetwork } from "../sim/sim-networks.ts";
 import { SimProcess } from "../sim/sim-process.ts";
@@ -13,11 +14,13 @@ import {
   createStoreConditions,
 } from "../sim/sim-stores.ts";
 import type { ClockSubject } from "./clock-contract.ts";
+import type { CompressorSubject } from "./compressor-contract.ts";
 import type { ControlNetworkSubject } from "./control-network-contract.ts";
 import type { MetadataStoreSubject } from "./metadata-store-contract.ts";
 import type { ObjectStoreSubject } from "./object-store-contract.ts";
 import { pump } from "./pump.ts";
 import type { StreamNetworkSubject } from "./stream-network-contract.ts";
+import type { TurnSubject } from "./turn-contract.ts";
 
 // What the simulation puts in the place of the machine, without any faults: it has to pass the
 // same suites as the machine, or the simulation proves nothing.
@@ -41,6 +44,24 @@ export function createSimClockSubject(): Promise<ClockSubject> {
   const bench = createBench();
   return Promise.resolve({
     clock: bench.process("process").clock(),
+    [Symbol.asyncDispose]: () => bench[Symbol.asyncDispose](),
+  });
+}
+
+export function createSimTurnSubject(): Promise<TurnSubject> {
+  const bench = createBench();
+  const process = bench.process("process");
+  return Promise.resolve({
+    turn: process.turn(),
+    clock: process.clock(),
+    [Symbol.asyncDispose]: () => bench[Symbol.asyncDispose](),
+  });
+}
+
+export function createSimCompressorSubject(): Promise<CompressorSubject> {
+  const bench = createBench();
+  return Promise.resolve({
+    compressor: createSimCompressor(bench.process("process")),
     [Symbol.asyncDispose]: () => bench[Symbol.asyncDispose](),
   });
 }
