@@ -16,6 +16,9 @@ test("the same seed twice is the same run: trace, clock, events", async () => {
 });
 
 // Each was a bug: see test/TRACK-RECORD.md.
-test.each(["128", "316", "377", "396"])("seed %s, which once failed, holds", async (seed) => {
-  expect((await runSeed({ seed })).violation).toBeUndefined();
-});
+test.each(["128", "316", "377", "396", "5771"])(
+  "seed %s, which once failed, holds",
+  async (seed) => {
+    expect((await runSeed({ seed })).violation).toBeUndefined();
+  },
+);

@@ -1,4 +1,4 @@
-import { StreamError, toFailureData } from "@millrace/core";
+import { assert, StreamError, toFailureData } from "@millrace/core";
 import { expect, test } from "vitest";
 
 import {
@@ -167,6 +167,26 @@ test("a higher attempt ends the one that runs; its slot must be fresh", async ()
   expect(used.isTerminated).toBe(true);
   expect(world.network.session().ofKind("subtask-state")).toMatchObject([
     { ref: refOf(2), state: { kind: "failed", failure: { code: "unavailable" } } },
+  ]);
+});
+
+test("slots that an attempt was given and never took are offered again when it ends", async () => {
+  const world = await WorkerWorld.registered({ config: { slotCount: 2 } });
+  const session = world.network.session();
+  const deployment = world.deployment();
+  const [first, second] = deployment.placements;
+  assert(first !== undefined && second !== undefined, "the deployment has two subtasks");
+  const placements = [
+    { ...first, dataAddress: "gone" },
+    { ...second, slotIndex: 1, dataAddress: "slot-1" },
+  ];
+  session.deliver({ kind: "deploy", deployment: { ...deployment, placements } });
+  await world.run();
+  const before = session.ofKind("slot-ready").length;
+  session.deliver({ kind: "cancel-attempt", ref: refOf(), reason: "slot 0 is not ready" });
+  await world.run();
+  expect(session.ofKind("slot-ready").slice(before)).toMatchObject([
+    { slot: { slotIndex: 1, dataAddress: "slot-1" } },
   ]);
 });
 

@@ -237,8 +237,13 @@ class WorkerRuntime implements Worker {
   }
 
   #end(jobId: JobId, reason: string): void {
-    this.#attempts.get(jobId)?.cancel(reason);
+    const attempt = this.#attempts.get(jobId);
+    if (attempt === undefined) return;
+    attempt.cancel(reason);
     this.#attempts.delete(jobId);
+    // To the coordinator a slot that it deployed on is used until it hears of it again.
+    const unclaimed = new Set(attempt.unclaimed().map(({ dataAddress }) => dataAddress));
+    for (const slot of this.#pool.ready()) if (unclaimed.has(slot.dataAddress)) this.#offer(slot);
   }
 
   #hold(message: Parameters<RunningAttempt["onMessage"]>[0], ref: AttemptRef): void {

@@ -6,7 +6,7 @@ import {
   type AttemptRef,
   type SubtaskId,
 } from "@millrace/core";
-import type { Deployment, SubtaskMetrics, WorkerMessage } from "@millrace/rpc";
+import type { Deployment, SlotOffer, SubtaskMetrics, WorkerMessage } from "@millrace/rpc";
 
 import { SnapshotCollector } from "../checkpoint/snapshot-collector.ts";
 import { restoreSubtasks, type RestoredSubtask } from "../restore/restorer.ts";
@@ -51,6 +51,7 @@ export class RunningAttempt {
   readonly #slots: readonly OwnSlot[];
   readonly #subtasks: readonly SubtaskId[];
   readonly #leases = new Map<number, SlotLease>();
+  #claimedCount = 0;
   readonly #slotBySubtask = new Map<SubtaskId, number>();
   readonly #collector: SnapshotCollector;
   readonly #outbox = new AckOutbox();
@@ -94,6 +95,7 @@ export class RunningAttempt {
   start(): void {
     for (const slot of this.#slots) {
       if (!this.#claim(slot)) return;
+      this.#claimedCount += 1;
     }
     this.#prepare().catch((caught: unknown) => this.#fail(caught, this.#subtasks[0]));
   }
@@ -156,6 +158,11 @@ export class RunningAttempt {
     this.#collector.close();
     for (const lease of this.#leases.values()) lease.release();
     this.#leases.clear();
+  }
+
+  /** The slots that it was given and never took, because another one was not ready. */
+  unclaimed(): readonly SlotOffer[] {
+    return this.#slots.slice(this.#claimedCount).map(({ offer }) => offer);
   }
 
   /** The newest metrics of the subtasks; also begins the next interval of log lines. */
