@@ -1,5 +1,11 @@
+import { noFailpoints, silentLogger, StreamError } from "@millrace/core";
+import { createExchange, type Exchange } from "@millrace/exchange";
+import type { JobDefinition } from "@millrace/graph";
 import { createMemoryMetadataStore } from "@millrace/metadata";
+import { createMemoryDisk, createNodeDigest } from "@millrace/platform";
+import { createHeapBackend } from "@millrace/state";
 import { createMemoryObjectStore } from "@millrace/storage";
+import { runSlot, type TaskHost } from "@millrace/worker";
 
 import { createLinkConditions } from "../sim/link-faults.ts";
 import { createSeededRandom } from "../sim/seeded-random.ts";
@@ -13,6 +19,7 @@ import {
   createSimObjectStore,
   createStoreConditions,
 } from "../sim/sim-stores.ts";
+import { createSimTaskHost } from "../sim/sim-task-host.ts";
 import type { ClockSubject } from "./clock-contract.ts";
 import type { CompressorSubject } from "./compressor-contract.ts";
 import type { ControlNetworkSubject } from "./control-network-contract.ts";
@@ -20,6 +27,8 @@ import type { MetadataStoreSubject } from "./metadata-store-contract.ts";
 import type { ObjectStoreSubject } from "./object-store-contract.ts";
 import { pump } from "./pump.ts";
 import type { StreamNetworkSubject } from "./stream-network-contract.ts";
+import { bundleUrls, type TaskHostSubject } from "./task-host-contract.ts";
+import job from "./task-host-job.ts";
 import type { TurnSubject } from "./turn-contract.ts";
 
 // What the simulation puts in the place of the machine, without any faults: it has to pass the
@@ -114,4 +123,54 @@ export function createSimStreamSubject(): Promise<StreamNetworkSubject> {
     emptyAddress: "worker-1:1",
     [Symbol.asyncDispose]: () => bench[Symbol.asyncDispose](),
   });
+}
+
+export function createSimTaskHostSubject(): Promise<TaskHostSubject> {
+  const bench = createBench();
+  const worker = bench.process("worker-1.1");
+  const open = (process: SimProcess): Promise<Exchange> =>
+    createExchange({
+      network: createSimStreamNetwork(bench.fabric, process, createSeededRandom(process.name)),
+      clock: process.clock(),
+      logger: silentLogger,
+      hint: { kind: "unix", host: "" },
+      failpoints: noFailpoints,
+    });
+  const refuse = (): Promise<Exchange> =>
+    Promise.reject(
+      new StreamError("unavailable", "cannot listen", { domain: "external", retry: "never" }),
+    );
+  return Promise.resolve({
+    host: createInlineHost(worker, open),
+    brokenHost: createInlineHost(worker, refuse),
+    clock: worker.clock(),
+    [Symbol.asyncDispose]: () => bench[Symbol.asyncDispose](),
+  });
+}
+
+function createInlineHost(
+  worker: SimProcess,
+  openExchange: (slot: SimProcess) => Promise<Exchange>,
+): TaskHost {
+  const loadJob = (bundleUrl: string): Promise<JobDefinition> => {
+    if (bundleUrl === bundleUrls.working) return Promise.resolve(job);
+    if (bundleUrl === bundleUrls.exiting) host.crash();
+    return new Promise(() => {});
+  };
+  const host = createSimTaskHost(worker, {
+    runSlot: (port, slot) =>
+      runSlot(port, {
+        clock: slot.clock(),
+        turn: slot.turn(),
+        disk: createMemoryDisk(),
+        digest: createNodeDigest(),
+        logger: silentLogger,
+        failpoints: noFailpoints,
+        openExchange: () => openExchange(slot),
+        loadJob,
+        createKeyedBackend: createHeapBackend,
+      }),
+    onCommand: () => {},
+  });
+  return host;
 }

@@ -70,7 +70,7 @@ export async function runSubject(
     definition,
     faults: drawnFaults(options, random, { endMs: paceMs, workerCount }),
     quietAfterMs: longestFaultMs + readingMs(prepare(graph), subject),
-    checkFinished: async () => {
+    checkOver: async () => {
       const violation = options.findViolation(outputs);
       if (violation !== undefined) throw new InvariantViolation(violation);
     },

@@ -1,3 +1,6 @@
+/** Which difference counts: a job that was stopped has not published all, but nothing else either. */
+export type Comparison = "all" | "surplus";
+
 /**
  * Returns what differs between two multisets of records of each sink, or undefined: what `published`
  * lacks of `expected`, and what it has too many.
@@ -5,6 +8,7 @@
 export function findDifference(
   expected: ReadonlyMap<string, readonly unknown[]>,
   published: (sinkName: string) => readonly unknown[],
+  comparison: Comparison = "all",
 ): string | undefined {
   for (const [name, records] of expected) {
     const missing = new Map<string, number>();
@@ -15,7 +19,10 @@ export function findDifference(
       if (count === 0) surplus.push(text);
       else missing.set(text, count - 1);
     }
-    const lost = [...missing].flatMap(([text, count]) => Array.from({ length: count }, () => text));
+    const lost =
+      comparison === "surplus"
+        ? []
+        : [...missing].flatMap(([text, count]) => Array.from({ length: count }, () => text));
     if (lost.length > 0 || surplus.length > 0) {
       return `${name} lacks ${countRecords(lost)} and has ${countRecords(surplus)} too many`;
     }

@@ -11,9 +11,19 @@ export interface RunOptions {
   readonly faults: readonly Fault[];
   /** The faults are over, and without them the job would be, after this virtual time. */
   readonly quietAfterMs: number;
-  /** Runs once the job has finished; throws `InvariantViolation`. */
-  readonly checkFinished: () => Promise<void>;
+  /** What the user asks for while the job runs; nothing by default. */
+  readonly stop?: StopRequest;
+  /** Runs once the job is over; throws `InvariantViolation`. */
+  readonly checkOver: (outcome: JobOutcome) => Promise<void>;
 }
+
+export interface StopRequest {
+  readonly atMs: number;
+  readonly isDrain: boolean;
+}
+
+/** `stopped` only if it was asked for; a job that was over before is `finished`. */
+export type JobOutcome = "finished" | "stopped";
 
 export interface RunReport {
   /** Absent: everything held. */
@@ -68,12 +78,20 @@ async function runToEnd(cluster: SimCluster, options: RunOptions): Promise<void>
   const { world, checker } = cluster;
   cluster.start();
   cluster.submit(options.definition);
+  const { stop } = options;
+  if (stop !== undefined) {
+    world.scheduler.schedule(stop.atMs, "stop", () => cluster.stop(stop.isDrain));
+  }
   const isOver = (): boolean => checker.result() !== undefined;
   const outcome = await world.scheduler.runUntil(isOver, options.quietAfterMs + livenessMs);
   if (outcome !== "done") {
     throw new InvariantViolation(`L3: the job is not over after ${livenessMs} ms without faults`);
   }
-  const result = checker.result() ?? "";
-  if (!result.includes('"finished"')) throw new InvariantViolation(`L6: it ended as ${result}`);
-  await options.checkFinished();
+  await options.checkOver(outcomeOf(checker.result() ?? "", options.stop !== undefined));
+}
+
+function outcomeOf(result: string, isStopAsked: boolean): JobOutcome {
+  if (result.includes('"outcome":"finished"')) return "finished";
+  if (isStopAsked && result.includes('"outcome":"stopped"')) return "stopped";
+  throw new InvariantViolation(`L6: it ended as ${result}`);
 }

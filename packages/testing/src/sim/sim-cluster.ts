@@ -3,11 +3,11 @@ import {
   defaultCoordinatorConfig,
   type Coordinator,
 } from "@millrace/coordinator";
-import { parseWorkerId, type FailpointName, type JobId } from "@millrace/core";
+import { parseWorkerId, StreamError, type FailpointName, type JobId } from "@millrace/core";
 import { createExchange, defaultExchangeOptions } from "@millrace/exchange";
 import { canonicalPlanJson, planJob, type JobDefinition } from "@millrace/graph";
 import { createNodeDigest } from "@millrace/platform";
-import { decodeCallResponse, encodeCallRequest } from "@millrace/rpc";
+import { decodeCallResponse, encodeCallRequest, type JobMethod } from "@millrace/rpc";
 import { createHeapBackend } from "@millrace/state";
 import { createWorker, defaultWorkerConfig, runSlot, type SlotPorts } from "@millrace/worker";
 
@@ -26,7 +26,7 @@ export interface SimClusterOptions {
 }
 
 const coordinatorAddresses = ["coordinator-0:8471", "coordinator-1:8471"] as const;
-const submitRetryMs = 300;
+const retryMs = 300;
 /** Longer than any fault keeps a killed coordinator down. */
 const supervisorMs = 8_000;
 
@@ -175,21 +175,37 @@ export class SimCluster {
       params: null,
       environment: {},
     });
-    this.#submitOnce(this.world.createProcess("client"), request, 0);
+    this.#callUntilAnswered("SubmitJob", request, (response) => {
+      this.#jobId = decodeCallResponse("SubmitJob", response).jobId;
+    });
   }
 
-  #submitOnce(client: SimProcess, message: Uint8Array, tries: number): void {
+  /** Stops the job as a client would; a job that is not there yet, or over, is left as it is. */
+  stop(isDrain: boolean): void {
+    if (this.#jobId === undefined) return;
+    const request = encodeCallRequest("StopJob", { jobId: this.#jobId, isDrain });
+    this.#callUntilAnswered("StopJob", request, () => {});
+  }
+
+  /** Calls one coordinator after the other until one answers, be it with a refusal. */
+  #callUntilAnswered(
+    method: JobMethod,
+    message: Uint8Array,
+    onAnswer: (response: Uint8Array) => void,
+  ): void {
+    const client = this.world.createProcess("client");
     const network = createSimControlNetwork(this.world.fabric, client);
-    const address = coordinatorAddresses[tries % 2] ?? coordinatorAddresses[0];
-    network.call(address, { method: "SubmitJob", message, deadlineMs: 5_000 }).then(
-      (response) => {
-        this.#jobId = decodeCallResponse("SubmitJob", response).jobId;
-      },
-      (error: unknown) => {
-        this.world.loggerFor(client).log("info", `submit failed: ${String(error)}`);
-        client.post(submitRetryMs, "retry", () => this.#submitOnce(client, message, tries + 1));
-      },
-    );
+    const tryOnce = (tries: number): void => {
+      const address = coordinatorAddresses[tries % 2] ?? coordinatorAddresses[0];
+      network
+        .call(address, { method, message, deadlineMs: 5_000 })
+        .then(onAnswer, (error: unknown) => {
+          this.world.loggerFor(client).log("info", `${method} failed: ${String(error)}`);
+          if (method === "StopJob" && StreamError.is(error, "invalid-argument")) return;
+          client.post(retryMs, "retry", () => tryOnce(tries + 1));
+        });
+    };
+    tryOnce(0);
   }
 
   #createCoordinator(process: SimProcess, address: string): Coordinator {
