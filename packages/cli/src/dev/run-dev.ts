@@ -5,12 +5,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { StreamError, type JobId } from "@millrace/core";
 import { parseJobGraph } from "@millrace/graph";
+import { createNodeClock } from "@millrace/platform";
 import type { JobDescription, SubmitJobRequest } from "@millrace/rpc";
 
 import type { JobClient } from "../client/job-client.ts";
 import type { SubmissionOptions } from "../job/prepare-submission.ts";
 import { formatDuration, type Output } from "../output.ts";
 import { findPort } from "./find-port.ts";
+import { createNodeProcessHost } from "./node-process-host.ts";
 import { Supervisor } from "./supervisor.ts";
 
 const preferredPort = 8_471;
@@ -141,7 +143,8 @@ function createSupervisor(output: Output, onFailure: (error: StreamError) => voi
     if (output.format === "text") output.note(text);
     else output.result({ event, name, processId }, () => "");
   };
-  return new Supervisor({
+  const ports = { clock: createNodeClock(), host: createNodeProcessHost() };
+  return new Supervisor(ports, {
     onStart: (name, processId, isRestart) =>
       tell(
         "started",
