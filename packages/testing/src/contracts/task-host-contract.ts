@@ -31,15 +31,15 @@ export interface TaskHostSubject extends AsyncDisposable {
 }
 
 /** What the slots of every subject load, do not finish loading, and are ended by. */
-export const bundleUrls = {
+export const bundleUrls: Readonly<Record<"working" | "hanging" | "exiting", string>> = {
   working: new URL("./task-host-job.ts", import.meta.url).href,
   hanging: new URL("./task-host-job.ts?hang", import.meta.url).href,
   exiting: new URL("./task-host-job.ts?exit", import.meta.url).href,
-} as const;
+};
 
 type CreateSubject = () => Promise<TaskHostSubject>;
 
-const waitMs = 10_000;
+const waitMs = 4_000;
 const vertexId = parseVertexId("silent");
 const subtaskId = subtaskIdOf(vertexId, 0);
 
@@ -70,9 +70,7 @@ function startSlot(host: TaskHost): Slot {
         () => {
           const found = events.filter((event) => isOfKind(event, kind));
           expect(exits).toEqual([]);
-          expect(found.length, JSON.stringify(events.map((e) => e.kind))).toBeGreaterThanOrEqual(
-            count,
-          );
+          expect(found.length).toBeGreaterThanOrEqual(count);
           return found;
         },
         { timeout: waitMs, interval: 2 },
@@ -94,7 +92,7 @@ function prepareCommand(bundleUrl: string, restore?: SlotPreparation["restore"])
     kind: "prepare",
     preparation: {
       ref: {
-        jobId: parseJobId("01J000000000000000000000AA"),
+        jobId: parseJobId("task-host"),
         leaderEpoch: parseLeaderEpoch(1n),
         attempt: parseAttempt(1),
       },
@@ -151,7 +149,7 @@ function describeMessages(createSubject: CreateSubject): void {
     await using slot = startSlot(subject.host);
     expect(slot.events).toEqual([]);
     const [listening] = await slot.until("listening");
-    expect(listening?.dataAddress).toMatch(/^unix:./);
+    expect(listening?.dataAddress).not.toBe("");
     expect(slot.events[0]).toBe(listening);
   });
 
@@ -257,7 +255,7 @@ function describeSlotEnds(createSubject: CreateSubject): void {
       expect(before.isBusy).toBe(true);
       expect(slot.handle.progress()).toEqual(before);
     };
-    await vi.waitFor(standsStill, { timeout: waitMs, interval: 1 });
+    await vi.waitFor(standsStill, { timeout: 4_000, interval: 1 });
     await slot.handle.terminate();
     expect(slot.exits).toEqual([]);
   });

@@ -3,7 +3,7 @@ import type { JobDefinition, SourceConnector } from "@millrace/graph";
 // The job of the task hosts' suite, as a slot in a thread imports it; what it does besides stands in
 // the URL's query, which only a thread gets to see.
 if (import.meta.url.endsWith("?exit")) process.exit(3);
-while (import.meta.url.endsWith("?hang")) continue;
+if (import.meta.url.endsWith("?hang")) for (;;);
 
 /** One split that never gives a record: what was assigned is what a snapshot holds. */
 const silent: SourceConnector<number> = {
@@ -35,4 +35,5 @@ const job: JobDefinition = {
     ],
   }),
 };
+// oxlint-disable-next-line import/no-default-export -- it is how a slot finds the job of a bundle
 export default job;

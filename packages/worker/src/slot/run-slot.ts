@@ -38,7 +38,6 @@ export async function runSlot(port: SlotPort, ports: SlotPorts): Promise<void> {
  * I3 A failure ends the attempt on this slot; it is reported for one subtask, once.
  */
 class Slot {
-  readonly #port: SlotPort;
   readonly #ports: SlotPorts;
   readonly #exchange: Exchange;
   readonly #loop: SlotLoop;
@@ -50,7 +49,6 @@ class Slot {
     port: SlotPort,
     { ports, exchange }: { readonly ports: SlotPorts; readonly exchange: Exchange },
   ) {
-    this.#port = port;
     this.#ports = ports;
     this.#exchange = exchange;
     this.#loop = new SlotLoop(port, ports);
@@ -105,10 +103,7 @@ class Slot {
 
   async #createTasks(preparation: SlotPreparation): Promise<readonly CreatedTask[]> {
     const { ref, restore } = preparation;
-    // The author's module may hang while it loads: the watchdog sees a turn that does not end.
-    this.#port.markTurn(true);
-    const job = await loadPlan(preparation, this.#ports);
-    this.#port.markTurn(false);
+    const job = await this.#loop.load(loadPlan(preparation, this.#ports));
     const environment: TaskEnvironment = {
       ref,
       maxParallelism: job.plan.settings.maxParallelism,

@@ -41,6 +41,7 @@ export class SlotLoop implements Mailbox {
   #droppedLineCount = 0;
   #isScheduled = false;
   #isFailed = false;
+  #isLoading = false;
   #timer: Disposable | undefined;
   #timerAtMs = Infinity;
   #nextMetricsMs = Infinity;
@@ -79,6 +80,20 @@ export class SlotLoop implements Mailbox {
       (value) => this.post(() => outcome.onValue(value)),
       (error: unknown) => this.post(() => outcome.onFailure(error)),
     );
+  }
+
+  /**
+   * Returns what the promise gives. Until then the slot counts as busy, between its turns too: the
+   * author's module runs while it loads, and the watchdog has to see it when it hangs (F23).
+   */
+  async load<T>(promise: Promise<T>): Promise<T> {
+    this.#isLoading = true;
+    try {
+      return await promise;
+    } finally {
+      this.#isLoading = false;
+      this.#port.markTurn(false);
+    }
   }
 
   wakeAfter(delayMs: number): void {
@@ -133,7 +148,7 @@ export class SlotLoop implements Mailbox {
     this.#flush();
     this.#sendLines();
     this.#sendMetrics();
-    this.#port.markTurn(false);
+    this.#port.markTurn(this.#isLoading);
     if (hasMore) this.wake();
   }
 
