@@ -24,6 +24,7 @@ export interface ChunkReport {
   commits: number;
   unknown: number;
   removed: number;
+  stopped: number;
   readonly failures: { readonly seed: string; readonly violation: string }[];
   uncovered: UncoveredLines;
 }
@@ -42,6 +43,7 @@ async function runChunk(request: ChunkRequest): Promise<ChunkReport> {
     commits: 0,
     unknown: 0,
     removed: 0,
+    stopped: 0,
     failures: [],
     uncovered: {},
   };
@@ -72,6 +74,7 @@ async function addSeed(
   report.commits += counts.commits;
   report.unknown += run.unknownOutcomes;
   report.removed += counts.removedObjects;
+  if (run.outcome === "stopped") report.stopped += 1;
   if (run.violation !== undefined) report.failures.push({ seed, violation: run.violation });
 }
 

@@ -77,7 +77,7 @@ async function runMany(options: {
     `kills ${sum(({ kills }) => kills)}, pauses ${sum(({ pauses }) => pauses)}, partitions ${sum(({ partitions }) => partitions)}, usurpers ${sum(({ usurpers }) => usurpers)}`,
   );
   print(
-    `attempts ${sum(({ attempts }) => attempts)}, non-empty restores ${sum(({ restores }) => restores)}, commits ${sum(({ commits }) => commits)}, unknown outcomes ${sum(({ unknown }) => unknown)}, objects collected ${sum(({ removed }) => removed)}`,
+    `attempts ${sum(({ attempts }) => attempts)}, non-empty restores ${sum(({ restores }) => restores)}, commits ${sum(({ commits }) => commits)}, unknown outcomes ${sum(({ unknown }) => unknown)}, objects collected ${sum(({ removed }) => removed)}, jobs stopped ${sum(({ stopped }) => stopped)}`,
   );
   const coverage = summarizeCoverage(
     reports.map(({ uncovered }) => uncovered),

@@ -28,6 +28,8 @@ export type JobOutcome = "finished" | "stopped";
 export interface RunReport {
   /** Absent: everything held. */
   readonly violation?: string;
+  /** Absent if it did not come to that. */
+  readonly outcome?: JobOutcome;
   readonly traceHash: string;
   readonly eventCount: number;
   readonly virtualMs: number;
@@ -47,9 +49,9 @@ const livenessMs = 240_000;
 export async function runJob(cluster: SimCluster, options: RunOptions): Promise<RunReport> {
   const { world, checker } = cluster;
   const faultCounts = applyFaults(cluster, options.faults);
-  const violation = await findViolation(cluster, options);
+  const end = await runToEnd(cluster, options);
   return {
-    ...(violation === undefined ? {} : { violation }),
+    ...end,
     traceHash: world.scheduler.traceHash(),
     eventCount: world.scheduler.eventCount(),
     virtualMs: world.scheduler.nowMs(),
@@ -61,20 +63,22 @@ export async function runJob(cluster: SimCluster, options: RunOptions): Promise<
   };
 }
 
-async function findViolation(
+async function runToEnd(
   cluster: SimCluster,
   options: RunOptions,
-): Promise<string | undefined> {
+): Promise<Pick<RunReport, "violation" | "outcome">> {
   try {
-    await runToEnd(cluster, options);
-    return undefined;
+    const outcome = await runUntilOver(cluster, options);
+    await options.checkOver(outcome);
+    return { outcome };
   } catch (error) {
-    if (error instanceof InvariantViolation) return error.message;
-    return `unexpected: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+    if (error instanceof InvariantViolation) return { violation: error.message };
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { violation: `unexpected: ${text}` };
   }
 }
 
-async function runToEnd(cluster: SimCluster, options: RunOptions): Promise<void> {
+async function runUntilOver(cluster: SimCluster, options: RunOptions): Promise<JobOutcome> {
   const { world, checker } = cluster;
   cluster.start();
   cluster.submit(options.definition);
@@ -87,7 +91,7 @@ async function runToEnd(cluster: SimCluster, options: RunOptions): Promise<void>
   if (outcome !== "done") {
     throw new InvariantViolation(`L3: the job is not over after ${livenessMs} ms without faults`);
   }
-  await options.checkOver(outcomeOf(checker.result() ?? "", options.stop !== undefined));
+  return outcomeOf(checker.result() ?? "", stop !== undefined);
 }
 
 function outcomeOf(result: string, isStopAsked: boolean): JobOutcome {
