@@ -175,8 +175,7 @@ function readPart(input: ByteReader, depth: number): unknown {
     case keyTags.string:
       return input.utf16(count);
     case keyTags.date:
-      // oxlint-disable-next-line eslint/no-restricted-globals -- a value, not the clock
-      return new Date(input.f64());
+      return readDate(input);
     case keyTags.tuple:
       return readTuple(input, count, depth);
     case keyTags.object:
@@ -184,6 +183,14 @@ function readPart(input: ByteReader, depth: number): unknown {
     default:
       throw decodeFailed(`there is no key tag ${word & 0xff}`);
   }
+}
+
+function readDate(input: ByteReader): Date {
+  // oxlint-disable-next-line eslint/no-restricted-globals -- a value, not the clock
+  const date = new Date(input.f64());
+  // No writer lets one out, and nothing that reads keys expects one that it cannot encode.
+  if (Number.isNaN(date.getTime())) throw decodeFailed("a key has an invalid date");
+  return date;
 }
 
 function readTuple(input: ByteReader, count: number, depth: number): unknown[] {

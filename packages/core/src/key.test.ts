@@ -74,6 +74,14 @@ test.each<[unknown, string]>([
   );
 });
 
+test("an invalid date is no key when it is read either", () => {
+  const bytes = encode(new Date(5));
+  bytes.fill(0xff, 4);
+  expect(() => readKey(new ByteReader(bytes))).toThrow(
+    expect.objectContaining({ code: "decode-failed" }),
+  );
+});
+
 test.each([
   ["", 0x00000000],
   ["hello", 0x248bfa47],
