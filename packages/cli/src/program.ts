@@ -5,6 +5,7 @@ import { addCheckpointsCommand } from "./commands/checkpoints.ts";
 import { addCoordinatorCommand } from "./commands/coordinator.ts";
 import { addDescribeCommand } from "./commands/describe.ts";
 import { addDevCommand } from "./commands/dev.ts";
+import { addHealthCommand } from "./commands/health.ts";
 import { addListCommand } from "./commands/list.ts";
 import { addLogsCommand } from "./commands/logs.ts";
 import { addRunCommand } from "./commands/run.ts";
@@ -38,4 +39,5 @@ const commands: readonly ((program: Command) => void)[] = [
   addCancelCommand,
   addCoordinatorCommand,
   addWorkerCommand,
+  addHealthCommand,
 ];
