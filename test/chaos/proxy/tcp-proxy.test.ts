@@ -26,10 +26,15 @@ async function startEcho(): Promise<{ readonly proxy: TcpProxy; readonly client:
 }
 
 async function connect(proxy: TcpProxy): Promise<Socket> {
+  const client = dial(proxy);
+  await once(client, "connect");
+  return client;
+}
+
+function dial(proxy: TcpProxy): Socket {
   const port = Number(proxy.address.split(":").at(-1));
   const client = createConnection({ host: "127.0.0.1", port, allowHalfOpen: true });
   client.on("error", () => undefined);
-  await once(client, "connect");
   return client;
 }
 
@@ -68,8 +73,7 @@ test("a cut link breaks the open connection and the next one, and is whole again
   const closed = untilClosed(client);
   proxy.setLink({ kind: "cut" });
   await closed;
-  const refused = await connect(proxy);
-  await untilClosed(refused);
+  await untilClosed(dial(proxy));
   expect(proxy.connectionCount()).toBe(0);
   proxy.setLink({ kind: "open" });
   const again = await connect(proxy);
@@ -118,6 +122,5 @@ test("a target that is not there ends the connection", async () => {
   await once(server, "close");
   if (address === null || typeof address === "string") throw new Error("no port");
   await using proxy = await startTcpProxy(`127.0.0.1:${address.port}`);
-  const client = await connect(proxy);
-  expect(await untilClosed(client)).toBe("closed");
+  expect(await untilClosed(dial(proxy))).toBe("closed");
 });
