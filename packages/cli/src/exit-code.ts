@@ -4,10 +4,13 @@ import type { StreamErrorCode } from "@millrace/core";
 export type ExitCode = 0 | 1 | 2 | 3 | 4 | 130;
 
 const usageCodes: ReadonlySet<StreamErrorCode> = new Set<StreamErrorCode>([
+  "access-denied",
   "already-exists",
+  "bucket-not-found",
   "bundle-invalid",
   "bundle-too-large",
   "folder-not-writable",
+  "insecure-bind",
   "invalid-argument",
   "job-module-failed",
   "job-module-invalid",
@@ -15,12 +18,21 @@ const usageCodes: ReadonlySet<StreamErrorCode> = new Set<StreamErrorCode>([
   "job-module-syntax",
   "job-module-timeout",
   "not-found",
+  "permission-denied",
   "port-in-use",
+  "tls-failed",
+  "unauthenticated",
+]);
+
+const unreachableCodes: ReadonlySet<StreamErrorCode> = new Set<StreamErrorCode>([
+  "coordinator-unreachable",
+  "tls-failed",
+  "unavailable",
 ]);
 
 /** Returns the exit code of a command that failed with the code. */
 export function exitCodeOf(code: StreamErrorCode): ExitCode {
-  if (code === "coordinator-unreachable" || code === "unavailable") return 3;
+  if (unreachableCodes.has(code)) return 3;
   if (code === "deadline-exceeded") return 4;
   if (code === "cancelled") return 130;
   return usageCodes.has(code) ? 2 : 1;

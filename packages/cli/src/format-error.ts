@@ -44,7 +44,10 @@ function formatLocation(location: FailureLocation): string {
 }
 
 const advice = {
+  "access-denied":
+    "Check the credentials, their rights on what is named, and this machine's clock.",
   "already-exists": "Choose another name, or use what is there.",
+  "bucket-not-found": "Make the bucket, or correct its name, region or endpoint in --objects.",
   "bundle-invalid": "Run the command again; if it fails again, the file was changed on its way.",
   "bundle-too-large": "Import less: read data files at run time instead of importing them.",
   cancelled: "Nothing is left to do.",
@@ -58,6 +61,8 @@ const advice = {
   "folder-not-writable": "Choose another folder, or give this user the right to write there.",
   "input-not-found": "Correct the path; relative paths begin where the job is submitted.",
   "input-unreadable": "Check the file and its permissions on the machines of the workers.",
+  "insecure-bind":
+    "Bind to 127.0.0.1, or give certificates and tokens (millrace certs, millrace token create).",
   internal: "This is a bug in Millrace: please report it with the lines above.",
   "invalid-argument": "Correct the argument; --help shows what a command takes.",
   "job-failed": "Look at the job's log: millrace logs <job>.",
@@ -71,8 +76,13 @@ const advice = {
   "manifest-corrupt": "Find out what changed the object store; to begin anew, run the job again.",
   "no-slots": "Start more workers (millrace worker --slots n), or lower --parallelism.",
   "not-found": "List what there is: millrace list.",
+  "object-corrupt":
+    "Find out what changed the object store; nothing was started from the damaged object.",
   "out-of-memory": "Give the worker more memory, or lower the state per slot by more parallelism.",
+  "out-of-space":
+    "Make room or raise the quota; checkpoints go on by themselves when there is room.",
   "output-limit": "Emit less per record, or emit from timers in parts.",
+  "permission-denied": "Use a token of a higher role: millrace token create --role submit.",
   "plan-mismatch": "Let the module build the same graph everywhere: pass what differs as --param.",
   "port-in-use": "Choose another port, or end the process that has it.",
   "record-not-encodable": "Emit plain data: map the record before it leaves the operator.",
@@ -86,6 +96,11 @@ const advice = {
   "state-incompatible": "Give the operator another name, or the state the type it had.",
   "state-not-encodable": "Keep plain data in state.",
   "task-hung": "Look for an endless loop in the operator's function.",
+  "tls-failed":
+    "Look at both ends' certificates and clocks; deploy/SECURITY.md shows how to make them.",
+  unauthenticated: "Give a token that the coordinator knows: --token-file, or MILLRACE_TOKEN.",
+  "tls-failed":
+    "Check the certificate: its dates, the name it is for, and the authority you trust.",
   unavailable: "Try again when the service is back.",
   "unknown-outcome": "Look whether it happened (millrace list) before you try again.",
   "user-function-failed": "Correct the function; the job restarts from its latest checkpoint.",

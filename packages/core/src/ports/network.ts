@@ -1,3 +1,5 @@
+import type { PeerIdentity } from "../security/peer-identity.ts";
+
 /**
  * Control sessions and calls: whole encoded messages. gRPC is one adapter (`rpc`), the simulation
  * has its own.
@@ -30,8 +32,25 @@ export interface CallRequest {
 }
 
 export interface ControlService {
-  onSession(session: MessageSession): void;
-  onCall(method: string, message: Uint8Array): Promise<Uint8Array>;
+  /** A network that knows nothing of its peers, such as the simulation's, gives no caller. */
+  onSession(session: MessageSession, caller?: Caller): void;
+  onCall(method: string, message: Uint8Array, caller?: Caller): Promise<Uint8Array>;
+}
+
+/** Who opened a session or made a call, as far as the network can tell. */
+export interface Caller {
+  /** Host and port, for logs. */
+  readonly peer: string;
+  /** Without the port: what failures are counted by. */
+  readonly host: string;
+  /** Whether the connection is TLS. */
+  readonly isEncrypted: boolean;
+  /** What the certificate that it showed says; absent: none, or not one to believe. */
+  readonly identity?: PeerIdentity;
+  /** Why there is no identity, in a sentence, if the connection is TLS. */
+  readonly identityProblem?: string;
+  /** What a call showed as bearer token. */
+  readonly token?: string;
 }
 
 export interface StreamHint {
