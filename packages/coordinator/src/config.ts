@@ -2,6 +2,10 @@
 export interface CoordinatorConfig {
   /** `host:port` of the sessions and calls; port 0 chooses one. */
   readonly address: string;
+  /** `host:port` at which others reach this coordinator; default: where it listens. */
+  readonly advertisedAddress?: string;
+  /** How long a leader that does not report stays leader, where the metadata store has leases. */
+  readonly leaseMs: number;
   /** Before every key in the metadata store, so that clusters can share one. */
   readonly metadataPrefix: string;
   /** Version of the package, for people. */
@@ -32,6 +36,7 @@ export interface RestartBackoff {
 /** The defaults of `design.md`. */
 export const defaultCoordinatorConfig: CoordinatorConfig = {
   address: "127.0.0.1:8471",
+  leaseMs: 5_000,
   metadataPrefix: "millrace/",
   version: "0.0.0",
   heartbeatIntervalMs: 1_000,

@@ -8,14 +8,14 @@ import {
   type LeaderEpoch,
   type Listener,
   type Logger,
-  type MessageSession,
   type Random,
 } from "@millrace/core";
-import { campaign, type MetadataStore } from "@millrace/metadata";
+import { campaign, type Leadership, type MetadataStore } from "@millrace/metadata";
 import type { ObjectStore } from "@millrace/storage";
 
-import { Leader, notLeading } from "./cluster/leader.ts";
-import { createLeadershipGuard } from "./cluster/leadership.ts";
+import { FrontDoor } from "./cluster/front-door.ts";
+import { Leader } from "./cluster/leader.ts";
+import { createLeadershipGuard, type LeadershipGuard } from "./cluster/leadership.ts";
 import { readClusterId, readJobs } from "./cluster/take-up.ts";
 import type { CoordinatorConfig } from "./config.ts";
 import type { CoordinatorContext } from "./context.ts";
@@ -23,8 +23,6 @@ import { createFencedMetadata } from "./metadata/fenced-metadata.ts";
 import { createMetadataKeys } from "./metadata/keys.ts";
 import { idleMetrics, type CoordinatorMetrics } from "./metrics.ts";
 import type { CoordinatorObserver } from "./observer.ts";
-
-const maxEarlySessions = 1_024;
 
 /** Everything outside that a coordinator touches. The stores stay open when it closes. */
 export interface CoordinatorOptions {
@@ -38,18 +36,26 @@ export interface CoordinatorOptions {
   readonly failpoints: Failpoints;
   readonly config: CoordinatorConfig;
   readonly observer?: CoordinatorObserver;
-  /** Another coordinator leads: this one has stepped down and serves nothing any more. */
-  readonly onDeposed?: () => void;
+  /** This coordinator has stepped down and serves nothing any more; a new one may stand by. */
+  readonly onDeposed?: (reason: string) => void;
+  /** It stood by, and cannot lead now that it should: what no waiting heals. */
+  readonly onFailed?: (error: StreamError) => void;
 }
+
+export type CoordinatorRole = "leading" | "standby";
 
 export interface Coordinator {
   /**
-   * Becomes leader, takes up the jobs that have not ended, serves, and returns the address.
-   * Throws `port-in-use`, or what the metadata store throws.
+   * Serves, and leads or, while another one leads, stands by. As leader it takes up the jobs that
+   * have not ended. Returns the address and the role it has at first. Throws `port-in-use`, or what
+   * the metadata store throws.
    */
-  start(): Promise<{ readonly address: string }>;
+  start(): Promise<{ readonly address: string; readonly role: CoordinatorRole }>;
+  role(): CoordinatorRole;
   readMetrics(): CoordinatorMetrics;
-  /** Stops serving; jobs are left as they are, for the next leader (S6). Idempotent. */
+  /**
+   * Stops serving, and makes way for the next leader; jobs are left as they are (S6). Idempotent.
+   */
   close(): Promise<void>;
 }
 
@@ -62,36 +68,44 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
  * Serves, campaigns, and hands sessions and calls to the leader that it becomes.
  *
  * I1 It serves before it campaigns: a port in use is found out before a running leader is deposed.
- * I2 Sessions that come before it leads are held; calls are answered `unavailable`.
+ * I2 Sessions and calls are answered by its role: see `FrontDoor`.
  * I3 Once deposed or closed it never leads again.
  */
 class CoordinatorRuntime implements Coordinator {
   readonly #options: CoordinatorOptions;
   readonly #abort = new AbortController();
-  #early: MessageSession[] = [];
+  readonly #door = new FrontDoor();
   #listener: Listener | undefined;
+  #leadership: Leadership | undefined;
   #leader: Leader | undefined;
-  #watch: Disposable | undefined;
+  #guard: LeadershipGuard | undefined;
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
   }
 
-  async start(): Promise<{ readonly address: string }> {
+  async start(): Promise<{ readonly address: string; readonly role: CoordinatorRole }> {
     const { network, config, logger } = this.#options;
-    const listener = await network.serve(config.address, {
-      onSession: (session) => this.#onSession(session),
-      onCall: (method, message) => this.#onCall(method, message),
-    });
-    this.#listener = listener;
+    const { address } = (this.#listener = await network.serve(config.address, {
+      onSession: (session) => this.#door.accept(session),
+      onCall: (method, message) => this.#door.answer(method, message),
+    }));
+    const standby = Promise.withResolvers<void>();
+    const leading = this.#lead(config.advertisedAddress ?? address, standby.resolve);
     try {
-      await this.#lead();
+      await Promise.race([leading, standby.promise]);
     } catch (caught) {
       await this.close();
       throw caught;
     }
-    logger.log("info", "coordinator serves", { address: listener.address });
-    return { address: listener.address };
+    const role = this.role();
+    if (role === "standby") leading.catch((caught: unknown) => void this.#fail(caught));
+    logger.log("info", "coordinator serves", { address, role });
+    return { address, role };
+  }
+
+  role(): CoordinatorRole {
+    return this.#leader === undefined ? "standby" : "leading";
   }
 
   readMetrics(): CoordinatorMetrics {
@@ -99,40 +113,78 @@ class CoordinatorRuntime implements Coordinator {
   }
 
   async close(): Promise<void> {
+    const isFirst = !this.#abort.signal.aborted;
     this.#stop("the coordinator was closed");
     const listener = this.#listener;
     this.#listener = undefined;
+    const lease = this.#leadership?.lease;
+    // So that a standby need not wait for the lease's end; if it fails, that is all that happens.
+    if (isFirst && lease !== undefined) {
+      await this.#options.metadata.leases?.revoke(lease.leaseId).catch(() => {});
+    }
     await listener?.[Symbol.asyncDispose]();
   }
 
-  async #lead(): Promise<void> {
-    const { metadata: store, clock, random, config, observer, logger } = this.#options;
-    const { signal } = this.#abort;
-    const prefix = config.metadataPrefix;
-    const identity = randomId(random);
-    const leadership = await campaign({ store, clock, prefix, identity, signal });
-    const { leaderEpoch, fence } = leadership;
-    const observe: CoordinatorObserver = observer ?? (() => {});
-    observe({ kind: "leading", leaderEpoch });
-    logger.log("info", "leads", { leaderEpoch });
-    const guard = createLeadershipGuard({
+  async #lead(address: string, onStandby: () => void): Promise<void> {
+    const leadership = await this.#campaign(address, onStandby);
+    this.#leadership = leadership;
+    const { leaderEpoch } = leadership;
+    this.#options.observer?.({ kind: "leading", leaderEpoch });
+    this.#options.logger.log("info", "leads", { leaderEpoch, address });
+    const { metadata: store, clock, config } = this.#options;
+    this.#guard = createLeadershipGuard({
       leadership,
       store,
       clock,
-      onDeposed: () => this.#onDeposed(leaderEpoch),
+      periodMs: config.leaderCheckMs,
+      onDeposed: (reason) => this.#onDeposed(leaderEpoch, reason),
     });
+    const context = await this.#createContext(leadership, this.#guard);
+    const jobs = await readJobs(context);
+    this.#abort.signal.throwIfAborted();
+    const leader = new Leader(context);
+    this.#leader = leader;
+    leader.begin(jobs);
+    this.#door.lead(leader);
+  }
+
+  #campaign(address: string, onStandby: () => void): Promise<Leadership> {
+    const { metadata: store, clock, random, config, logger } = this.#options;
+    return campaign({
+      store,
+      clock,
+      prefix: config.metadataPrefix,
+      identity: randomId(random),
+      address,
+      leaseMs: config.leaseMs,
+      onStandby: (leader) => {
+        logger.log("info", "stands by", { leader: leader.address });
+        this.#door.standBy(leader);
+        onStandby();
+      },
+      signal: this.#abort.signal,
+    });
+  }
+
+  async #createContext(
+    leadership: Leadership,
+    guard: LeadershipGuard,
+  ): Promise<CoordinatorContext> {
+    const { metadata: store, clock, random, config, observer } = this.#options;
+    const { signal } = this.#abort;
+    const observe: CoordinatorObserver = observer ?? (() => {});
     const retryPorts = { clock, random };
-    const keys = createMetadataKeys(prefix);
+    const keys = createMetadataKeys(config.metadataPrefix);
     const metadata = createFencedMetadata({
       store,
-      fence,
+      fence: leadership.fence,
       retryPorts,
       signal,
       onUnknown: (key) => observe({ kind: "unknown-outcome", key }),
-      initialRevision: leaderEpoch,
+      initialRevision: leadership.leaderEpoch,
     });
     const clusterId = await readClusterId(metadata, keys, random);
-    const context: CoordinatorContext = {
+    return {
       ...this.#options,
       observe,
       keys,
@@ -142,43 +194,28 @@ class CoordinatorRuntime implements Coordinator {
       signal,
       retryPorts,
     };
-    const jobs = await readJobs(context);
-    signal.throwIfAborted();
-    this.#watch = guard.watch(config.leaderCheckMs);
-    const leader = new Leader(context);
-    this.#leader = leader;
-    leader.begin(jobs);
-    for (const session of this.#early) leader.accept(session);
-    this.#early = [];
   }
 
-  #onSession(session: MessageSession): void {
-    if (this.#abort.signal.aborted || this.#early.length >= maxEarlySessions) session.close();
-    else if (this.#leader === undefined) this.#early.push(session);
-    else this.#leader.accept(session);
-  }
-
-  #onCall(method: string, message: Uint8Array): Promise<Uint8Array> {
-    if (this.#abort.signal.aborted || this.#leader === undefined) {
-      return Promise.reject(notLeading());
-    }
-    return this.#leader.answer(method, message);
-  }
-
-  #onDeposed(leaderEpoch: LeaderEpoch): void {
+  #onDeposed(leaderEpoch: LeaderEpoch, reason: string): void {
     if (this.#abort.signal.aborted) return;
-    this.#options.logger.log("warn", "another coordinator leads: steps down", { leaderEpoch });
+    this.#options.logger.log("warn", "steps down", { leaderEpoch, reason });
     this.#options.observer?.({ kind: "deposed", leaderEpoch });
-    this.#stop("another coordinator leads");
-    this.#options.onDeposed?.();
+    this.#stop(reason);
+    this.#options.onDeposed?.(reason);
+  }
+
+  async #fail(caught: unknown): Promise<void> {
+    if (this.#abort.signal.aborted) return;
+    const error = StreamError.from(caught);
+    await this.close();
+    this.#options.onFailed?.(error);
   }
 
   #stop(reason: string): void {
     if (this.#abort.signal.aborted) return;
     this.#abort.abort(new StreamError("cancelled", reason, { domain: "internal", retry: "never" }));
-    this.#watch?.[Symbol.dispose]();
+    this.#guard?.[Symbol.dispose]();
     this.#leader?.close();
-    for (const session of this.#early) session.close();
-    this.#early = [];
+    this.#door.close();
   }
 }

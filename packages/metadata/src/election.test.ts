@@ -1,7 +1,8 @@
 import { StreamError, type Clock } from "@millrace/core";
 import { expect, test } from "vitest";
 
-import { campaign, type CampaignOptions, type Leadership } from "./election.ts";
+import { campaign } from "./election.ts";
+import type { CampaignOptions, Leadership } from "./leadership.ts";
 import { createMemoryMetadataStore } from "./memory-store.ts";
 import type { MetadataStore, MetadataTransaction, TransactionResult } from "./metadata-store.ts";
 
@@ -19,6 +20,8 @@ const options = (store: MetadataStore, identity: string): CampaignOptions => ({
   clock: hastyClock,
   prefix: "m/",
   identity,
+  address: `${identity}:1`,
+  leaseMs: 5_000,
 });
 
 async function commitUnder(store: MetadataStore, { fence }: Leadership): Promise<boolean> {
@@ -60,7 +63,10 @@ test("the epoch is the create revision of the election key", async () => {
   const { leaderEpoch, electionKey, fence } = await campaign(options(store, "b"));
   const entry = await store.get("m/election");
   expect(electionKey).toBe("m/election");
-  expect(entry).toMatchObject({ value: "b", createRevision: leaderEpoch });
+  expect(entry).toMatchObject({
+    value: `{"identity":"b","address":"b:1"}`,
+    createRevision: leaderEpoch,
+  });
   expect(fence).toEqual({ key: "m/election", target: "createRevision", equals: leaderEpoch });
 });
 
@@ -76,7 +82,7 @@ test.each([
   await campaign(options(store, "a"));
   const won = await campaign(options(unreliable(store, script), "b"));
   expect(await store.get("m/election")).toMatchObject({
-    value: "b",
+    value: `{"identity":"b","address":"b:1"}`,
     createRevision: won.leaderEpoch,
   });
   expect(await commitUnder(store, won)).toBe(true);

@@ -1,56 +1,44 @@
-import { parseLeaderEpoch, sleep, StreamError, type Clock, type LeaderEpoch } from "@millrace/core";
+import { sleep } from "@millrace/core";
 
-import type { MetadataCompare, MetadataStore } from "./metadata-store.ts";
-
-/** What a leader holds: its epoch, and the compare that every transaction of its carries (S1). */
-export interface Leadership {
-  readonly leaderEpoch: LeaderEpoch;
-  readonly electionKey: string;
-  readonly fence: MetadataCompare;
-}
-
-export interface CampaignOptions {
-  readonly store: MetadataStore;
-  readonly clock: Clock;
-  /** Before the key `election`. */
-  readonly prefix: string;
-  /** New for each start of a coordinator; by it an unknown outcome is read back (S3). */
-  readonly identity: string;
-  readonly signal?: AbortSignal;
-}
+import { encodeElectionRecord, parseElectionRecord } from "./election-record.ts";
+import { isPassing, leadershipOf, type CampaignOptions, type Leadership } from "./leadership.ts";
+import { campaignForLease } from "./lease-election.ts";
+import type { MetadataCompare } from "./metadata-store.ts";
 
 const retryDelayMs = 200;
 
 /**
- * Returns leadership, taken over from whoever had it: without leases (one machine) the newest start
- * leads, and the older one's transactions fail on their fence. The key is deleted and made again, so
- * that its create revision is the new epoch. Tries until it wins or the signal aborts.
+ * Returns leadership. Where the store has leases, one leads while its lease lives, and others stand
+ * by. Without leases (one machine) it is taken over from whoever had it: the newest start leads, and
+ * the older one's transactions fail on their fence. Tries until it wins or the signal aborts; throws
+ * what no waiting heals, such as refused credentials.
  */
 export async function campaign(options: CampaignOptions): Promise<Leadership> {
-  const { store, clock, prefix, identity, signal } = options;
+  const { store, clock, prefix, signal } = options;
   const electionKey = `${prefix}election`;
+  if (store.leases !== undefined) return campaignForLease(options, store.leases, electionKey);
   for (;;) {
     signal?.throwIfAborted();
     try {
-      const won = await tryOnce(store, electionKey, identity);
+      const won = await tryOnce(options, electionKey);
       if (won !== undefined) return won;
     } catch (caught) {
-      if (!StreamError.is(caught, "unavailable", "unknown-outcome", "deadline-exceeded")) {
-        throw caught;
-      }
+      if (!isPassing(caught)) throw caught;
     }
     await sleep(clock, retryDelayMs, signal);
   }
 }
 
+/** The key is deleted and made again, so that its create revision is the new epoch. */
 async function tryOnce(
-  store: MetadataStore,
+  { store, identity, address }: CampaignOptions,
   electionKey: string,
-  identity: string,
 ): Promise<Leadership | undefined> {
   const before = await store.get(electionKey);
   // A try whose outcome stayed unknown may have won.
-  if (before?.value === identity) return leadershipOf(electionKey, before.createRevision);
+  if (before !== undefined && parseElectionRecord(before).identity === identity) {
+    return leadershipOf(electionKey, before.createRevision);
+  }
   const equals = before?.modRevision ?? 0n;
   const unchanged: MetadataCompare = { key: electionKey, target: "modRevision", equals };
   if (before !== undefined) {
@@ -63,15 +51,7 @@ async function tryOnce(
   }
   const taken = await store.transact({
     compares: [{ key: electionKey, target: "createRevision", equals: 0n }],
-    writes: [{ kind: "put", key: electionKey, value: identity }],
+    writes: [{ kind: "put", key: electionKey, value: encodeElectionRecord({ identity, address }) }],
   });
   return taken.isApplied ? leadershipOf(electionKey, taken.revision) : undefined;
-}
-
-function leadershipOf(electionKey: string, createRevision: bigint): Leadership {
-  return {
-    leaderEpoch: parseLeaderEpoch(createRevision),
-    electionKey,
-    fence: { key: electionKey, target: "createRevision", equals: createRevision },
-  };
 }

@@ -1,8 +1,12 @@
-export { campaign, type CampaignOptions, type Leadership } from "./election.ts";
+export type { ElectionRecord } from "./election-record.ts";
+export { campaign } from "./election.ts";
+export type { CampaignOptions, HeldLease, Leadership } from "./leadership.ts";
+export { keepLease, type LeaseKeeper, type LeaseKeeperOptions } from "./lease-keeper.ts";
 export { createMemoryMetadataStore } from "./memory-store.ts";
 export type {
   MetadataCompare,
   MetadataEntry,
+  MetadataLeases,
   MetadataListing,
   MetadataStore,
   MetadataTransaction,

@@ -1,5 +1,6 @@
-import { StreamError } from "@millrace/core";
+import { StreamError, type Clock } from "@millrace/core";
 
+import { leaseNotFound, MemoryLeases } from "./memory-leases.ts";
 import type {
   MetadataCompare,
   MetadataEntry,
@@ -21,11 +22,13 @@ interface Watcher {
 
 /**
  * Returns a metadata store in memory; its operations take effect when they are called, watches are
- * told in a microtask.
+ * told in a microtask. It has leases if it is given a clock.
  */
-export function createMemoryMetadataStore(): MetadataStore {
-  const store = new MemoryStore();
+export function createMemoryMetadataStore(options: { readonly clock?: Clock } = {}): MetadataStore {
+  const store = new MemoryStore(options.clock);
+  const { leases } = store;
   return {
+    ...(leases === undefined ? {} : { leases }),
     get: async (key) => store.entries.get(key),
     list: async (prefix) => ({
       entries: [...store.entries.values()]
@@ -39,6 +42,7 @@ export function createMemoryMetadataStore(): MetadataStore {
     },
     [Symbol.asyncDispose]: () => {
       store.watchers.clear();
+      leases?.[Symbol.dispose]();
       return Promise.resolve();
     },
   };
@@ -47,12 +51,21 @@ export function createMemoryMetadataStore(): MetadataStore {
 class MemoryStore {
   readonly entries = new Map<string, MetadataEntry>();
   readonly watchers = new Set<Watcher>();
+  readonly leases: MemoryLeases | undefined;
   revision = 0n;
   /** By revision; the older half of it goes when it is twice as long as it must be. */
   #history: { readonly revision: bigint; readonly key: string }[] = [];
   #isTellScheduled = false;
 
+  constructor(clock: Clock | undefined) {
+    if (clock === undefined) return;
+    this.leases = new MemoryLeases(clock, (keys) => {
+      this.transact({ compares: [], writes: keys.map((key) => ({ kind: "delete", key })) });
+    });
+  }
+
   transact({ compares, writes }: MetadataTransaction): TransactionResult {
+    this.#checkLeases(writes);
     const isApplied = compares.every((compare) => holds(compare, this.entries.get(compare.key)));
     if (isApplied && writes.length > 0) {
       this.revision += 1n;
@@ -69,9 +82,17 @@ class MemoryStore {
     return { [Symbol.dispose]: () => void this.watchers.delete(watcher) };
   }
 
+  #checkLeases(writes: readonly MetadataWrite[]): void {
+    for (const write of writes) {
+      if (write.kind !== "put" || write.lease === undefined) continue;
+      if (this.leases?.has(write.lease) !== true) throw leaseNotFound(write.lease);
+    }
+  }
+
   #write(change: MetadataWrite): void {
     const { key } = change;
     this.#history.push({ revision: this.revision, key });
+    this.leases?.bind(key, change.kind === "put" ? change.lease : undefined);
     if (change.kind === "delete") {
       this.entries.delete(key);
       return;

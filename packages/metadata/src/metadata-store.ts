@@ -16,6 +16,18 @@ export interface MetadataStore extends AsyncDisposable {
    * cancelled, disconnected) nothing else is called: list again, watch again (F18).
    */
   watch(prefix: string, afterRevision: bigint, handlers: WatchHandlers): Disposable;
+  /** Absent where the store has none: one machine, where the newest coordinator leads. */
+  readonly leases?: MetadataLeases;
+}
+
+/** Keys that go by themselves when nobody keeps their lease alive (etcd v3 API). */
+export interface MetadataLeases {
+  /** Returns the id of a new lease; a store may round the time up. */
+  grant(ttlMs: number): Promise<bigint>;
+  /** Starts the lease's time anew. Throws `not-found` if it is gone. */
+  keepAlive(leaseId: bigint): Promise<void>;
+  /** Ends the lease and deletes its keys; one that is gone is no error. */
+  revoke(leaseId: bigint): Promise<void>;
 }
 
 export interface MetadataEntry {
@@ -44,7 +56,13 @@ export interface MetadataCompare {
 }
 
 export type MetadataWrite =
-  | { readonly kind: "put"; readonly key: string; readonly value: string }
+  | {
+      readonly kind: "put";
+      readonly key: string;
+      readonly value: string;
+      /** The key goes with this lease; a lease that is gone fails the transaction with `not-found`. */
+      readonly lease?: bigint;
+    }
   | { readonly kind: "delete"; readonly key: string };
 
 export interface TransactionResult {

@@ -5,7 +5,7 @@
  * I1 Each job of the metadata has one runner.
  * I2 Closing it changes nothing in the stores (S6).
  */
-import { StreamError, toFailureData, type JobId, type MessageSession } from "@millrace/core";
+import { toFailureData, type JobId, type MessageSession } from "@millrace/core";
 import type { SubmitJobRequest } from "@millrace/rpc";
 
 import { answerCall, type JobServiceOptions } from "../calls/job-service.ts";
@@ -163,14 +163,6 @@ export class Leader {
     const { code, message } = toFailureData(caught);
     this.#context.logger.log("error", "garbage collection failed", { code, cause: message });
   }
-}
-
-/** Returns the failure of a call to a coordinator that does not lead. */
-export function notLeading(): StreamError {
-  return new StreamError("unavailable", "this coordinator does not lead (yet); try again", {
-    domain: "external",
-    retry: "backoff",
-  });
 }
 
 function metricsOf(runner: JobRunner): JobMetrics {

@@ -3,51 +3,88 @@
  * fence (S1). It is here so that a deposed leader stops talking to workers soon.
  */
 import { StreamError, type Clock, type LeaderEpoch } from "@millrace/core";
-import type { Leadership } from "@millrace/metadata";
-import type { MetadataStore } from "@millrace/metadata";
+import {
+  keepLease,
+  type LeaseKeeper,
+  type Leadership,
+  type MetadataStore,
+} from "@millrace/metadata";
 
-export interface LeadershipGuard {
+export interface LeadershipGuard extends Disposable {
   readonly leaderEpoch: LeaderEpoch;
   /** Returns if this coordinator leads, as of now; else steps down and throws `stale`. */
   check(): Promise<void>;
-  /** Looks every `periodMs` from now on, until it is disposed. */
-  watch(periodMs: number): Disposable;
 }
 
-/** Returns the guard; `onDeposed` is called once, when another leader is found. */
-export function createLeadershipGuard(options: {
+export interface LeadershipGuardOptions {
   readonly leadership: Leadership;
   readonly store: MetadataStore;
   readonly clock: Clock;
-  readonly onDeposed: () => void;
-}): LeadershipGuard {
-  const { leadership, store, clock } = options;
-  let isDeposed = false;
-  const check = async (): Promise<void> => {
-    const entry = isDeposed ? undefined : await store.get(leadership.electionKey);
-    if (entry?.createRevision === leadership.fence.equals) return;
-    if (!isDeposed) {
-      isDeposed = true;
-      options.onDeposed();
+  /** How often it looks at the election key by itself. */
+  readonly periodMs: number;
+  /** Called once, when this coordinator leads no more, with the reason. */
+  readonly onDeposed: (reason: string) => void;
+}
+
+/**
+ * Returns the guard. It keeps the lease, where there is one, and looks at the election key.
+ *
+ * I1 A leader whose lease may have ended by its own clock steps down without asking the store (F6).
+ * I2 A store that is away says nothing about who leads; the lease's end does (F15).
+ */
+export function createLeadershipGuard(options: LeadershipGuardOptions): LeadershipGuard {
+  return new Guard(options);
+}
+
+class Guard implements LeadershipGuard {
+  readonly #options: LeadershipGuardOptions;
+  readonly #lease: LeaseKeeper | undefined;
+  #isOver = false;
+  #timer: Disposable | undefined;
+
+  constructor(options: LeadershipGuardOptions) {
+    this.#options = options;
+    const { leadership, store, clock } = options;
+    if (leadership.lease !== undefined && store.leases !== undefined) {
+      const onLost = (reason: string): void => this.#depose(reason);
+      this.#lease = keepLease({ leases: store.leases, clock, lease: leadership.lease, onLost });
     }
-    throw new StreamError(
-      "stale",
-      `the coordinator of leader epoch ${leadership.leaderEpoch} is no longer the leader`,
-      { domain: "external", retry: "never" },
-    );
-  };
-  const watch = (periodMs: number): Disposable => {
-    let timer: Disposable | undefined;
-    const look = (): void => {
-      timer = clock.schedule(periodMs, () => {
-        // Both outcomes are dealt with here: a store that is away says nothing about who leads.
-        void check().then(look, () => {
-          if (!isDeposed) look();
-        });
-      });
-    };
-    look();
-    return { [Symbol.dispose]: () => timer?.[Symbol.dispose]() };
-  };
-  return { leaderEpoch: leadership.leaderEpoch, check, watch };
+    this.#scheduleLook();
+  }
+
+  get leaderEpoch(): LeaderEpoch {
+    return this.#options.leadership.leaderEpoch;
+  }
+
+  async check(): Promise<void> {
+    const { leadership, store } = this.#options;
+    if (this.#lease?.isProven() === false) this.#depose("its lease has run out");
+    const entry = this.#isOver ? undefined : await store.get(leadership.electionKey);
+    if (entry?.createRevision === leadership.fence.equals && !this.#isOver) return;
+    this.#depose("another coordinator leads");
+    const message = `the coordinator of leader epoch ${leadership.leaderEpoch} is no longer the leader`;
+    throw new StreamError("stale", message, { domain: "external", retry: "never" });
+  }
+
+  [Symbol.dispose](): void {
+    this.#isOver = true;
+    this.#timer?.[Symbol.dispose]();
+    this.#lease?.[Symbol.dispose]();
+  }
+
+  #scheduleLook(): void {
+    const { clock, periodMs } = this.#options;
+    this.#timer = clock.schedule(periodMs, () => {
+      const again = (): void => {
+        if (!this.#isOver) this.#scheduleLook();
+      };
+      this.check().then(again, again);
+    });
+  }
+
+  #depose(reason: string): void {
+    if (this.#isOver) return;
+    this[Symbol.dispose]();
+    this.#options.onDeposed(reason);
+  }
 }

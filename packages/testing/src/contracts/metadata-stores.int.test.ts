@@ -10,6 +10,7 @@ import {
 import { createNodeClock } from "@millrace/platform";
 import { expect, test } from "vitest";
 
+import { describeLeaseContract } from "./lease-contract.ts";
 import {
   describeMetadataStoreContract,
   type MetadataStoreSubject,
@@ -19,6 +20,14 @@ import { createSimMetadataSubject } from "./sim-subjects.ts";
 
 function createMemorySubject(): Promise<MetadataStoreSubject> {
   const store = createMemoryMetadataStore();
+  return Promise.resolve({
+    open: () => Promise.resolve(store),
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  });
+}
+
+function createLeasedSubject(): Promise<MetadataStoreSubject> {
+  const store = createMemoryMetadataStore({ clock: createNodeClock() });
   return Promise.resolve({
     open: () => Promise.resolve(store),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
@@ -44,6 +53,8 @@ async function createSqliteSubject(): Promise<MetadataStoreSubject> {
 describeMetadataStoreContract("memory", createMemorySubject);
 describeMetadataStoreContract("SQLite", createSqliteSubject);
 describeMetadataStoreContract("simulated", createSimMetadataSubject);
+describeMetadataStoreContract("memory with leases", createLeasedSubject);
+describeLeaseContract("memory", createLeasedSubject, { clock: createNodeClock(), leaseMs: 300 });
 describeSharedMetadataStoreContract("memory", createMemorySubject);
 describeSharedMetadataStoreContract("SQLite", createSqliteSubject);
 describeSharedMetadataStoreContract("simulated", createSimMetadataSubject);
