@@ -15,6 +15,7 @@ interface CoordinatorCommandOptions {
   readonly metricsPort?: number;
   readonly slotWait?: number;
   readonly heartbeat?: number;
+  readonly gcPeriod?: number;
   readonly supervised?: true;
   readonly output: OutputFormat;
 }
@@ -41,6 +42,11 @@ export function addCoordinatorCommand(program: Command): void {
     .addOption(
       new Option("--heartbeat <ms>", "how often workers report").argParser(parseCount).hideHelp(),
     )
+    .addOption(
+      new Option("--gc-period <ms>", "how often garbage is collected")
+        .argParser(parseCount)
+        .hideHelp(),
+    )
     .addOption(outputOption())
     .action(async (options: CoordinatorCommandOptions) => {
       const { runCoordinator } = await import("../node/run-coordinator.ts");
@@ -56,6 +62,7 @@ export function addCoordinatorCommand(program: Command): void {
           ),
         ...(options.slotWait === undefined ? {} : { slotWaitMs: options.slotWait }),
         ...(options.heartbeat === undefined ? {} : { heartbeatIntervalMs: options.heartbeat }),
+        ...(options.gcPeriod === undefined ? {} : { gcPeriodMs: options.gcPeriod }),
         ...(options.metricsPort === undefined ? {} : { metricsPort: options.metricsPort }),
       });
     });

@@ -20,6 +20,7 @@ export interface CoordinatorProcessOptions {
   readonly metricsPort?: number;
   readonly slotWaitMs?: number;
   readonly heartbeatIntervalMs?: number;
+  readonly gcPeriodMs?: number;
   readonly isSupervised: boolean;
   readonly onReady: (address: string) => void;
 }
@@ -49,6 +50,7 @@ export async function runCoordinator(options: CoordinatorProcessOptions): Promis
       ...(options.heartbeatIntervalMs === undefined
         ? {}
         : { heartbeatIntervalMs: options.heartbeatIntervalMs }),
+      ...(options.gcPeriodMs === undefined ? {} : { gcPeriodMs: options.gcPeriodMs }),
     },
     onDeposed: () => deposed.resolve(),
   });

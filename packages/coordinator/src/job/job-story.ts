@@ -51,7 +51,10 @@ export class JobStory {
       from === undefined
         ? "from the beginning"
         : `from checkpoint ${from.checkpointId} (${formatBytes(from.totalBytes)})`;
-    this.say("info", `attempt ${raised.attempt} on ${workers.join(", ")}, ${source}`);
+    this.say("info", `attempt ${raised.attempt} on ${workers.join(", ")}, ${source}`, {
+      workers: workers.join(","),
+      checkpointId: from?.checkpointId,
+    });
   }
 
   attemptFailed(failure: FailureData): void {
@@ -70,6 +73,7 @@ export class JobStory {
       durationMs,
       checkpointId,
       restoredBytes,
+      sourcePositions,
     });
   }
 
