@@ -26,7 +26,6 @@ const usageCodes: ReadonlySet<StreamErrorCode> = new Set<StreamErrorCode>([
 
 const unreachableCodes: ReadonlySet<StreamErrorCode> = new Set<StreamErrorCode>([
   "coordinator-unreachable",
-  "tls-failed",
   "unavailable",
 ]);
 

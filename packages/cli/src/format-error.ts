@@ -99,8 +99,6 @@ const advice = {
   "tls-failed":
     "Look at both ends' certificates and clocks; deploy/SECURITY.md shows how to make them.",
   unauthenticated: "Give a token that the coordinator knows: --token-file, or MILLRACE_TOKEN.",
-  "tls-failed":
-    "Check the certificate: its dates, the name it is for, and the authority you trust.",
   unavailable: "Try again when the service is back.",
   "unknown-outcome": "Look whether it happened (millrace list) before you try again.",
   "user-function-failed": "Correct the function; the job restarts from its latest checkpoint.",
