@@ -1,6 +1,7 @@
 import { StreamError } from "@millrace/core";
 import type {
   MetadataEntry,
+  MetadataLeases,
   MetadataListing,
   MetadataStore,
   MetadataTransaction,
@@ -19,11 +20,20 @@ export type TransactionFault =
 /** A metadata store of which a test spoils chosen transactions. */
 export class FaultyMetadata implements MetadataStore {
   readonly #store: MetadataStore;
+  readonly leases?: MetadataLeases;
+  readonly #granted = new Set<bigint>();
+  #cut: ReadonlySet<bigint> = new Set();
   /** Returns what happens to a transaction; undefined: nothing. */
   decideFault: (transaction: MetadataTransaction) => TransactionFault | undefined = () => undefined;
 
   constructor(store: MetadataStore) {
     this.#store = store;
+    if (store.leases !== undefined) this.leases = this.#watchOver(store.leases);
+  }
+
+  /** From now on the leases that were granted so far cannot be kept alive. */
+  cutLeases(): void {
+    this.#cut = new Set(this.#granted);
   }
 
   get(key: string): Promise<MetadataEntry | undefined> {
@@ -59,6 +69,19 @@ export class FaultyMetadata implements MetadataStore {
 
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve();
+  }
+
+  #watchOver(leases: MetadataLeases): MetadataLeases {
+    return {
+      grant: async (ttlMs) => {
+        const leaseId = await leases.grant(ttlMs);
+        this.#granted.add(leaseId);
+        return leaseId;
+      },
+      keepAlive: (leaseId) =>
+        this.#cut.has(leaseId) ? Promise.reject(failure("unavailable")) : leases.keepAlive(leaseId),
+      revoke: (leaseId) => leases.revoke(leaseId),
+    };
   }
 }
 

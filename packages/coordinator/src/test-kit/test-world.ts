@@ -1,11 +1,12 @@
 import {
   silentLogger,
+  type Clock,
   type Digest,
   type FailpointName,
   type JobId,
   type Random,
 } from "@millrace/core";
-import { createMemoryMetadataStore } from "@millrace/metadata";
+import { createMemoryMetadataStore, type MetadataStore } from "@millrace/metadata";
 import {
   decodeCallResponse,
   encodeCallRequest,
@@ -29,7 +30,7 @@ export class TestWorld {
   readonly time: VirtualTime = new VirtualTime();
   readonly network: MemoryNetwork = new MemoryNetwork();
   readonly objects: ObjectStore = createMemoryObjectStore();
-  readonly metadata: FaultyMetadata = new FaultyMetadata(createMemoryMetadataStore());
+  readonly metadata: FaultyMetadata;
   readonly events: CoordinatorEvent[] = [];
   readonly workers: FakeWorker[] = [];
   readonly digest: Digest;
@@ -38,8 +39,12 @@ export class TestWorld {
   deposedCount = 0;
   failpoints: readonly FailpointName[] = [];
 
-  constructor(digest: Digest) {
+  constructor(
+    digest: Digest,
+    createMetadata: (clock: Clock) => MetadataStore = () => createMemoryMetadataStore(),
+  ) {
     this.digest = digest;
+    this.metadata = new FaultyMetadata(createMetadata(this.time));
   }
 
   async startCoordinator(over: Partial<CoordinatorConfig> = {}): Promise<Coordinator> {
