@@ -24,6 +24,12 @@ export type {
   ParallelismOptions,
   SinkInput,
 } from "./data-stream.ts";
+export {
+  defineConfig,
+  type ClusterContext,
+  type MillraceConfig,
+  type SettingValues,
+} from "./define-config.ts";
 export { defineJob, type JobParams } from "./define-job.ts";
 export { days, hours, minutes, seconds } from "./durations.ts";
 export { elements } from "./elements.ts";

@@ -9,6 +9,7 @@ const usageCodes: ReadonlySet<StreamErrorCode> = new Set<StreamErrorCode>([
   "bucket-not-found",
   "bundle-invalid",
   "bundle-too-large",
+  "config-invalid",
   "folder-not-writable",
   "insecure-bind",
   "invalid-argument",

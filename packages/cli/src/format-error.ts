@@ -54,6 +54,8 @@ const advice = {
   "channel-broken": "Another worker of the job ended; the job restarts by itself.",
   "checkpoint-failed": "Look at the workers' logs; the job goes on and tries again.",
   "checkpoint-timeout": "Look for a slow operator (millrace describe) or raise checkpoint.timeout.",
+  "config-invalid":
+    "Correct it there; `millrace config --origin` shows each setting and where it comes from.",
   "coordinator-unreachable":
     "Start one with `millrace coordinator`, or name another with --coordinator host:port.",
   "deadline-exceeded": "Try again, or look at the coordinator's log.",

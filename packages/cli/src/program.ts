@@ -2,6 +2,8 @@ import { Command } from "commander";
 
 import { addCancelCommand } from "./commands/cancel.ts";
 import { addCheckpointsCommand } from "./commands/checkpoints.ts";
+import { addConfigCommand } from "./commands/config.ts";
+import { addContextCommand } from "./commands/context.ts";
 import { addCoordinatorCommand } from "./commands/coordinator.ts";
 import { addDescribeCommand } from "./commands/describe.ts";
 import { addDevCommand } from "./commands/dev.ts";
@@ -11,6 +13,7 @@ import { addLogsCommand } from "./commands/logs.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addStopCommand } from "./commands/stop.ts";
 import { addWorkerCommand } from "./commands/worker.ts";
+import { configureProgram } from "./config/apply-settings.ts";
 import { readVersion } from "./version.ts";
 
 /** Returns the command line; parsing it runs the command and rejects with a StreamError. */
@@ -18,11 +21,13 @@ export function createProgram(): Command {
   const program = new Command("millrace")
     .description("Run and inspect stream-processing jobs")
     .version(readVersion())
+    .option("--config <file>", "read settings from this file; `none` reads no file")
     .exitOverride()
     .configureOutput({
       outputError: (text, write) => write(text.replace(/^error: /, usagePrefix)),
     });
   for (const add of commands) add(program);
+  configureProgram(program);
   return program;
 }
 
@@ -40,4 +45,6 @@ const commands: readonly ((program: Command) => void)[] = [
   addCoordinatorCommand,
   addWorkerCommand,
   addHealthCommand,
+  addConfigCommand,
+  addContextCommand,
 ];

@@ -24,6 +24,12 @@ export type {
   ParallelismOptions,
   SinkInput,
 } from "@millrace/api";
+export {
+  defineConfig,
+  type ClusterContext,
+  type MillraceConfig,
+  type SettingValues,
+} from "@millrace/api";
 export { defineJob, type JobParams } from "@millrace/api";
 export { days, hours, minutes, seconds } from "@millrace/api";
 export { elements } from "@millrace/api";

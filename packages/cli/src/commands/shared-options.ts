@@ -15,7 +15,6 @@ export interface ClientOptions {
 
 export function coordinatorOption(): Option {
   return new Option("--coordinator <host:port>", "the coordinator's address")
-    .env("MILLRACE_COORDINATOR")
     .default(defaultAddress)
     .argParser(parseAddress);
 }
@@ -52,6 +51,11 @@ export function parseAddress(text: string): string {
   const port = Number(/^[^:\s]+:(\d{1,5})$/.exec(text)?.[1] ?? Number.NaN);
   if (port >= 0 && port < 65_536) return text;
   throw new InvalidArgumentError("write it as host:port, such as 127.0.0.1:8471.");
+}
+
+/** Returns the addresses before and those of the text, which may hold several with commas. */
+export function parseAddresses(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, ...text.split(",").map((address) => parseAddress(address.trim()))];
 }
 
 export function parsePort(text: string): number {

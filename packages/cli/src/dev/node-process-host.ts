@@ -52,11 +52,17 @@ function startChild(spec: ProcessSpec): ChildProcess {
     return spawn(process.execPath, [...process.execArgv, main, ...spec.args, "--supervised"], {
       stdio: ["pipe", "ignore", log],
       // By the environment it serves slot threads too.
-      env: { NODE_COMPILE_CACHE: compileCacheFolder(), ...process.env },
+      env: { NODE_COMPILE_CACHE: compileCacheFolder(), ...ownEnvironment(process.env) },
     });
   } finally {
     closeSync(log);
   }
+}
+
+/** Settings of a cluster elsewhere are not for this one: it would join that. */
+function ownEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const kept = Object.entries(environment).filter(([name]) => !name.startsWith("MILLRACE_"));
+  return { ...Object.fromEntries(kept), MILLRACE_CONFIG: "none" };
 }
 
 function readLogTail(logFile: string): string {
