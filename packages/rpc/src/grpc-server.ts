@@ -8,7 +8,7 @@ import {
   type ServerUnaryCall,
   type ServiceDefinition,
 } from "@grpc/grpc-js";
-import { StreamError, type ControlService, type Listener } from "@millrace/core";
+import { StreamError, type Caller, type ControlService, type Listener } from "@millrace/core";
 
 import { channelOptions, maxMessageBytes } from "./channel-options.ts";
 import { toServiceError } from "./error-mapping.ts";
@@ -16,6 +16,8 @@ import { CoordinatorServiceService } from "./gen/millrace/v1/coordinator.ts";
 import { JobServiceService } from "./gen/millrace/v1/job.ts";
 import { asBuffer, asBytes } from "./grpc-bytes.ts";
 import { GrpcMessageSession } from "./grpc-session.ts";
+import type { GrpcNetworkOptions } from "./tls/network-options.ts";
+import { listenTls, type TlsListener } from "./tls/tls-listener.ts";
 
 /** Waits so long for calls under way before it cuts them. */
 const shutdownMs = 500;
@@ -25,23 +27,54 @@ const submission = "SubmitJob";
  * Returns a gRPC server of both services at `host:port`; throws `port-in-use`. Disposing it ends
  * its sessions, answers the calls under way if that is soon, and frees the port.
  */
-export async function serveGrpc(address: string, service: ControlService): Promise<Listener> {
+export async function serveGrpc(
+  address: string,
+  service: ControlService,
+  options: GrpcNetworkOptions,
+): Promise<Listener> {
   // What it would print (that a port is taken) comes as an error of ours.
   setLogVerbosity(logVerbosity.NONE);
   const server = new Server(channelOptions);
   const sessions = new Set<GrpcMessageSession>();
+  let tls: TlsListener | undefined;
+  const identify = (call: Pick<SessionCall, "getPeer" | "metadata">): Caller =>
+    callerOf(call, tls?.identify(call.getPeer()));
   server.addService(passBytes(CoordinatorServiceService), {
-    session: (call: SessionCall) => acceptSession(call, service, sessions),
+    session: (call: SessionCall) => acceptSession(call, { service, sessions, identify }),
   });
-  server.addService(passBytes(JobServiceService), callHandlers(service));
-  const port = await bind(server, address);
+  server.addService(passBytes(JobServiceService), callHandlers(service, identify));
   const host = address.slice(0, address.lastIndexOf(":"));
+  const { readTls, onRefused = () => {} } = options;
+  if (readTls !== undefined) {
+    const port = Number(address.slice(host.length + 1));
+    tls = await listenTls(server, { host, port, readTls, onRefused }).catch((error: unknown) => {
+      throw error instanceof StreamError ? error : toBindError(address, error);
+    });
+  }
+  const port = tls?.port ?? (await bind(server, address));
   return {
     address: `${host}:${port}`,
-    [Symbol.asyncDispose]: () => {
+    [Symbol.asyncDispose]: async () => {
       for (const session of sessions) session.break(undefined);
-      return shutDown(server);
+      await shutDown(server);
+      await tls?.[Symbol.asyncDispose]();
     },
+  };
+}
+
+function callerOf(
+  call: Pick<SessionCall, "getPeer" | "metadata">,
+  identified: Pick<Caller, "identity" | "identityProblem"> | undefined,
+): Caller {
+  const peer = call.getPeer();
+  const [authorization] = call.metadata.get("authorization");
+  const [, token] = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(String(authorization ?? "")) ?? [];
+  return {
+    peer,
+    host: peer.slice(0, peer.lastIndexOf(":")),
+    isEncrypted: identified !== undefined,
+    ...identified,
+    ...(token === undefined ? {} : { token }),
   };
 }
 
@@ -63,10 +96,19 @@ function passBytes(definition: ServiceDefinition): ServiceDefinition {
 
 type SessionCall = ServerDuplexStream<Uint8Array, Uint8Array>;
 
+type Identify = (call: Pick<SessionCall, "getPeer" | "metadata">) => Caller;
+
 function acceptSession(
   call: SessionCall,
-  service: ControlService,
-  sessions: Set<GrpcMessageSession>,
+  {
+    service,
+    sessions,
+    identify,
+  }: {
+    readonly service: ControlService;
+    readonly sessions: Set<GrpcMessageSession>;
+    readonly identify: Identify;
+  },
 ): void {
   const session = new GrpcMessageSession(call.getPeer(), call, {
     finish: () => call.end(),
@@ -77,7 +119,7 @@ function acceptSession(
   sessions.add(session);
   call.on("close", () => sessions.delete(session));
   try {
-    service.onSession(session);
+    service.onSession(session, identify(call));
   } catch (caught) {
     session.break(caught instanceof Error ? caught : new Error(String(caught)));
   }
@@ -88,12 +130,12 @@ type UnaryHandler = (
   respond: sendUnaryData<Uint8Array>,
 ) => void;
 
-function callHandlers(service: ControlService): Record<string, UnaryHandler> {
+function callHandlers(service: ControlService, identify: Identify): Record<string, UnaryHandler> {
   return Object.fromEntries(
     Object.entries(JobServiceService).map(([name, { path }]) => {
       const method = path.slice(path.lastIndexOf("/") + 1);
       const handle: UnaryHandler = (call, respond) => {
-        answer(service, method, call.request).then(
+        answer(service, method, { request: call.request, caller: identify(call) }).then(
           (response) => respond(null, response),
           (caught: unknown) => respond(toServiceError(caught)),
         );
@@ -107,7 +149,7 @@ function callHandlers(service: ControlService): Record<string, UnaryHandler> {
 async function answer(
   service: ControlService,
   method: string,
-  request: Uint8Array,
+  { request, caller }: { readonly request: Uint8Array; readonly caller: Caller },
 ): Promise<Uint8Array> {
   if (method !== submission && request.length > maxMessageBytes) {
     throw new StreamError(
@@ -116,7 +158,7 @@ async function answer(
       { domain: "user", retry: "never" },
     );
   }
-  return service.onCall(method, request);
+  return service.onCall(method, request, caller);
 }
 
 function bind(server: Server, address: string): Promise<number> {
@@ -128,11 +170,12 @@ function bind(server: Server, address: string): Promise<number> {
   });
 }
 
-function toBindError(address: string, cause: Error): StreamError {
-  const isTaken = /EADDRINUSE/.test(cause.message);
+function toBindError(address: string, cause: unknown): StreamError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const isTaken = /EADDRINUSE/.test(reason);
   const message = isTaken
     ? `address ${address} is in use: stop the process that has it, or choose another one`
-    : `address ${address} cannot be bound: ${cause.message}`;
+    : `address ${address} cannot be bound: ${reason}`;
   const code = isTaken ? "port-in-use" : "invalid-argument";
   return new StreamError(code, message, { domain: "user", retry: "never", cause });
 }

@@ -15,8 +15,8 @@ export interface SessionEnd {
   /** Says that no more follows; what was sent still goes out. */
   finish(): void;
   abort(cause: Error): void;
-  /** Returns what the stream's error means. */
-  explain(error: Error): Error;
+  /** Returns what the stream's error means; a promise if that takes a look at the other end. */
+  explain(error: Error): Error | Promise<Error>;
 }
 
 /**
@@ -36,16 +36,20 @@ export class GrpcMessageSession implements MessageSession {
   #closed: { readonly cause: Error | undefined } | undefined;
   #isTold = false;
   #bufferedBytes = 0;
+  #isExplaining = false;
 
   constructor(peer: string, stream: GrpcStream, end: SessionEnd) {
     this.peer = peer;
     this.#stream = stream;
     this.#end = end;
     stream.on("data", (message) => this.#receive(message));
-    stream.on("error", (error) => this.break(end.explain(error)));
+    stream.on("error", (error) => this.#onError(error));
     stream.on("cancelled", () => this.break(cut(peer)));
     // A peer that died ends the stream as well, and only then is it known as cancelled (F1).
-    const endSoon = (): void => void setImmediate(() => setImmediate(() => this.break(undefined)));
+    const endUnlessExplaining = (): void => {
+      if (!this.#isExplaining) this.break(undefined);
+    };
+    const endSoon = (): void => void setImmediate(() => setImmediate(endUnlessExplaining));
     stream.on("end", endSoon);
     stream.on("close", endSoon);
   }
@@ -86,6 +90,19 @@ export class GrpcMessageSession implements MessageSession {
     if (cause === undefined) this.#end.finish();
     else this.#end.abort(cause);
     this.#tell();
+  }
+
+  #onError(error: Error): void {
+    const explained = this.#end.explain(error);
+    if (!(explained instanceof Promise)) {
+      this.break(explained);
+      return;
+    }
+    this.#isExplaining = true;
+    explained.then(
+      (cause) => this.break(cause),
+      (cause: unknown) => this.break(cause instanceof Error ? cause : error),
+    );
   }
 
   #receive(message: Uint8Array): void {

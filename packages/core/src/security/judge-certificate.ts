@@ -28,7 +28,8 @@ export interface ShownCertificate {
 export interface CertificateDemand {
   /** Absent: any cluster of the authority, for a command that has no certificate of its own. */
   readonly clusterName?: string;
-  readonly role: PeerRole;
+  /** Absent: any. */
+  readonly role?: PeerRole;
 }
 
 export type CertificateJudgement =
@@ -42,16 +43,14 @@ export function judgeCertificate(
 ): CertificateJudgement {
   const { holder, certificate, chainProblem, hostProblem } = shown;
   if (certificate === undefined) {
-    return refuse(`${holder} shows no certificate: give it one of a ${demand.role}`);
+    return refuse(`${holder} shows no certificate: give it one (${issueCommand(demand)})`);
   }
   const what = `the certificate of ${holder} (${certificate.subject || "without a subject"})`;
   if (chainProblem !== undefined)
     return refuse(`${what} ${explainChain(certificate, chainProblem)}`);
   const identity = findPeerIdentity(certificate.alternativeNames);
   if (identity === undefined) {
-    return refuse(
-      `${what} has no millrace:// name: issue one with \`millrace certs issue --role ${demand.role}\``,
-    );
+    return refuse(`${what} has no millrace:// name: issue one (${issueCommand(demand)})`);
   }
   const name = formatPeerIdentity(identity);
   if (demand.clusterName !== undefined && identity.clusterName !== demand.clusterName) {
@@ -60,13 +59,17 @@ export function judgeCertificate(
         "correct the address, or issue a certificate of this cluster",
     );
   }
-  if (identity.role !== demand.role) {
+  if (demand.role !== undefined && identity.role !== demand.role) {
     return refuse(`${what} is of a ${identity.role} (${name}), a ${demand.role} is needed here`);
   }
   if (hostProblem !== undefined) {
     return refuse(`${what} is for other hosts: ${hostProblem}; issue it with --host for this one`);
   }
   return { kind: "accepted", identity };
+}
+
+function issueCommand({ role }: CertificateDemand): string {
+  return `millrace certs issue --role ${role ?? "worker"}`;
 }
 
 function explainChain(
