@@ -3,6 +3,7 @@ import {
   StreamError,
   type Clock,
   type ControlNetwork,
+  type ControlService,
   type Digest,
   type Failpoints,
   type LeaderEpoch,
@@ -23,6 +24,8 @@ import { createFencedMetadata } from "./metadata/fenced-metadata.ts";
 import { createMetadataKeys } from "./metadata/keys.ts";
 import { idleMetrics, type CoordinatorMetrics } from "./metrics.ts";
 import type { CoordinatorObserver } from "./observer.ts";
+import type { AccessControl } from "./security/access-control.ts";
+import { guardService } from "./security/guard-service.ts";
 
 /** Everything outside that a coordinator touches. The stores stay open when it closes. */
 export interface CoordinatorOptions {
@@ -36,6 +39,8 @@ export interface CoordinatorOptions {
   readonly failpoints: Failpoints;
   readonly config: CoordinatorConfig;
   readonly observer?: CoordinatorObserver;
+  /** Who may open sessions and make calls. Absent: whoever can connect. */
+  readonly access?: AccessControl;
   /** This coordinator has stepped down and serves nothing any more; a new one may stand by. */
   readonly onDeposed?: (reason: string) => void;
   /** It stood by, and cannot lead now that it should: what no waiting heals. */
@@ -85,11 +90,13 @@ class CoordinatorRuntime implements Coordinator {
   }
 
   async start(): Promise<{ readonly address: string; readonly role: CoordinatorRole }> {
-    const { network, config, logger } = this.#options;
-    const { address } = (this.#listener = await network.serve(config.address, {
+    const { network, config, logger, access } = this.#options;
+    const door: ControlService = {
       onSession: (session) => this.#door.accept(session),
       onCall: (method, message) => this.#door.answer(method, message),
-    }));
+    };
+    const service = access === undefined ? door : guardService(door, access);
+    const { address } = (this.#listener = await network.serve(config.address, service));
     const standby = Promise.withResolvers<void>();
     const leading = this.#lead(config.advertisedAddress ?? address, standby.resolve);
     try {

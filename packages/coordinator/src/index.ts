@@ -3,3 +3,15 @@ export { createCoordinator, type Coordinator, type CoordinatorOptions } from "./
 export { createMetadataKeys, type JobKeys, type MetadataKeys } from "./metadata/keys.ts";
 export type { CoordinatorMetrics, JobMetrics } from "./metrics.ts";
 export type { CoordinatorEvent, CoordinatorObserver } from "./observer.ts";
+export {
+  createAccessControl,
+  type AccessControl,
+  type AccessControlOptions,
+  type AccessToken,
+} from "./security/access-control.ts";
+export {
+  accessRoles,
+  callsWithPolicy,
+  neededRole,
+  type AccessRole,
+} from "./security/call-policy.ts";

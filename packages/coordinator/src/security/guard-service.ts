@@ -1,0 +1,29 @@
+import { toFailureData, type ControlService } from "@millrace/core";
+import { encodeCoordinatorMessage } from "@millrace/rpc";
+
+import type { AccessControl } from "./access-control.ts";
+
+/**
+ * Returns the service behind its access control: what is refused never reaches it. A call without a
+ * policy is refused too, whoever makes it.
+ */
+export function guardService(service: ControlService, access: AccessControl): ControlService {
+  return {
+    onSession(session, caller) {
+      const refusal = access.checkSession(caller);
+      if (refusal === undefined) {
+        service.onSession(session, caller);
+        return;
+      }
+      // Without handlers what it says would be held.
+      session.setHandlers({ onMessage: () => {}, onClose: () => {} });
+      const failure = toFailureData(refusal);
+      session.send(encodeCoordinatorMessage({ kind: "refused", failure }));
+      session.close();
+    },
+    async onCall(method, message, caller) {
+      access.checkCall(method, caller);
+      return service.onCall(method, message, caller);
+    },
+  };
+}
