@@ -1,5 +1,6 @@
 import { StreamError } from "@millrace/core";
 
+import { concatBytes } from "./concat-bytes.ts";
 import { checkObjectPrefix, parseObjectName } from "./object-name.ts";
 import type { ObjectStore } from "./object-store.ts";
 
@@ -10,7 +11,7 @@ export function createMemoryObjectStore(): ObjectStore {
     async put(name, parts, signal) {
       signal?.throwIfAborted();
       parseObjectName(name);
-      objects.set(name, concat(parts));
+      objects.set(name, concatBytes(parts));
     },
     async get(name, range, signal) {
       signal?.throwIfAborted();
@@ -41,14 +42,4 @@ export function objectNotFound(name: string, cause?: unknown): StreamError {
     retry: "never",
     cause,
   });
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    all.set(part, offset);
-    offset += part.length;
-  }
-  return all;
 }

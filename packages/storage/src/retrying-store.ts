@@ -8,6 +8,7 @@ import {
 } from "@millrace/core";
 
 import type { ObjectStore } from "./object-store.ts";
+import { orAborted } from "./or-aborted.ts";
 
 export interface RetryingStoreOptions extends RetryPorts {
   /** For all tries of one call together. */
@@ -107,25 +108,6 @@ async function callInTime<Result>(
   const afterMs = options.tryTimeoutMs ?? defaultTryTimeoutMs;
   using deadline = createDeadline(options.clock, { afterMs, what: `one try of ${what}`, signal });
   return await orAborted(operation(deadline.signal), deadline.signal);
-}
-
-/** The store below may not listen to its signal: what it answers later is dropped. */
-function orAborted<Result>(answer: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const giveUp = (): void => reject(signal.reason);
-    if (signal.aborted) giveUp();
-    signal.addEventListener("abort", giveUp, { once: true });
-    answer.then(
-      (result) => {
-        signal.removeEventListener("abort", giveUp);
-        resolve(result);
-      },
-      (error: unknown) => {
-        signal.removeEventListener("abort", giveUp);
-        reject(error);
-      },
-    );
-  });
 }
 
 function judge(error: StreamError): StreamError {
