@@ -1,3 +1,4 @@
+export type { EtcdConnection, EtcdTls } from "./etcd-client.ts";
 export type { ElectionRecord } from "./election-record.ts";
 export { campaign } from "./election.ts";
 export type { CampaignOptions, HeldLease, Leadership } from "./leadership.ts";
@@ -14,4 +15,5 @@ export type {
   TransactionResult,
   WatchHandlers,
 } from "./metadata-store.ts";
+export { openEtcdMetadataStore, type EtcdStoreOptions } from "./open-etcd-store.ts";
 export { openSqliteMetadataStore } from "./sqlite-store.ts";

@@ -1,5 +1,6 @@
 import { StreamError, type Clock } from "@millrace/core";
 
+import { checkTransaction } from "./check-transaction.ts";
 import { leaseNotFound, MemoryLeases } from "./memory-leases.ts";
 import type {
   MetadataCompare,
@@ -64,7 +65,9 @@ class MemoryStore {
     });
   }
 
-  transact({ compares, writes }: MetadataTransaction): TransactionResult {
+  transact(transaction: MetadataTransaction): TransactionResult {
+    checkTransaction(transaction);
+    const { compares, writes } = transaction;
     this.#checkLeases(writes);
     const isApplied = compares.every((compare) => holds(compare, this.entries.get(compare.key)));
     if (isApplied && writes.length > 0) {

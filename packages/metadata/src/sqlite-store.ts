@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 
 import { assert, type Clock } from "@millrace/core";
 
+import { checkTransaction } from "./check-transaction.ts";
 import { holds } from "./memory-store.ts";
 import type {
   MetadataEntry,
@@ -36,6 +37,7 @@ export function openSqliteMetadataStore(path: string, clock: Clock): MetadataSto
     list: async (prefix) =>
       inTransaction(database, "DEFERRED", () => listEntries(statements, prefix)),
     async transact(transaction) {
+      checkTransaction(transaction);
       const result = inTransaction(database, "IMMEDIATE", () => apply(statements, transaction));
       if (result.isApplied) for (const watch of watches) watch.lookSoon();
       return result;

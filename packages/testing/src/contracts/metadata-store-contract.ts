@@ -119,7 +119,7 @@ function describeTransactions(createSubject: CreateSubject): void {
       [{ key: "a", target: "createRevision", equals: revision + 1n }],
     ];
     for (const tried of compares) {
-      const writes = [put("a", "2"), put("b", "2"), remove("a")];
+      const writes = [put("a", "2"), put("b", "2"), remove("c")];
       const result = await store.transact({ compares: tried, writes });
       expect(result).toEqual({ isApplied: false, revision });
     }
@@ -154,6 +154,30 @@ function describeTransactions(createSubject: CreateSubject): void {
     const other = await store.transact({ compares: [absent("a")], writes: [] });
     expect(same).toEqual({ isApplied: true, revision });
     expect(other).toEqual({ isApplied: false, revision });
+  });
+
+  test.each([
+    ["writes a twice", [put("a", "1"), remove("a")]],
+    ["more than 128", Array.from({ length: 129 }, (_unused, index) => put(`k${index}`, "1"))],
+    ["longer than", [put("a", "x".repeat(1_048_577))]],
+  ])("a transaction that %s is refused whole", async (reason, writes) => {
+    await using subject = await createSubject();
+    const store = await subject.open();
+    await expect(store.transact({ compares: [], writes })).rejects.toMatchObject({
+      code: "internal",
+      message: expect.stringContaining(reason),
+    });
+    expect((await store.list("")).entries).toEqual([]);
+  });
+
+  test("128 writes and a value of a mebibyte are taken", async () => {
+    await using subject = await createSubject();
+    const store = await subject.open();
+    const writes = Array.from({ length: 128 }, (_unused, index) => put(`k${index}`, "1"));
+    expect((await store.transact({ compares: [], writes })).isApplied).toBe(true);
+    const value = "x".repeat(1_048_576);
+    await store.transact({ compares: [], writes: [put("a", value)] });
+    expect((await store.get("a"))?.value).toHaveLength(value.length);
   });
 
   test("of concurrent transactions that expect the same revision exactly one wins (S1)", async () => {
