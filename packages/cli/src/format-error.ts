@@ -54,6 +54,8 @@ const advice = {
   "channel-broken": "Another worker of the job ended; the job restarts by itself.",
   "checkpoint-failed": "Look at the workers' logs; the job goes on and tries again.",
   "checkpoint-timeout": "Look for a slow operator (millrace describe) or raise checkpoint.timeout.",
+  "cluster-mismatch":
+    "Give each cluster a prefix of its own (--objects), or put this cluster's own metadata back.",
   "config-invalid":
     "Correct it there; `millrace config --origin` shows each setting and where it comes from.",
   "coordinator-unreachable":
@@ -76,6 +78,8 @@ const advice = {
   "key-not-encodable":
     "Select a key of text, numbers, booleans, dates, or tuples and plain objects.",
   "manifest-corrupt": "Find out what changed the object store; to begin anew, run the job again.",
+  "metadata-regressed":
+    "Put back the metadata of that revision or later, or begin anew with an empty prefix (--objects).",
   "no-slots": "Start more workers (millrace worker --slots n), or lower --parallelism.",
   "not-found": "List what there is: millrace list.",
   "object-corrupt":

@@ -14,6 +14,7 @@ import {
 import { campaign, type Leadership, type MetadataStore } from "@millrace/metadata";
 import type { ObjectStore } from "@millrace/storage";
 
+import { claimObjects } from "./cluster/cluster-marker.ts";
 import { FrontDoor } from "./cluster/front-door.ts";
 import { Leader } from "./cluster/leader.ts";
 import { createLeadershipGuard, type LeadershipGuard } from "./cluster/leadership.ts";
@@ -147,6 +148,7 @@ class CoordinatorRuntime implements Coordinator {
       onDeposed: (reason) => this.#onDeposed(leaderEpoch, reason),
     });
     const context = await this.#createContext(leadership, this.#guard);
+    await claimObjects(context, { clusterId: context.clusterId, revision: leaderEpoch });
     const jobs = await readJobs(context);
     this.#abort.signal.throwIfAborted();
     const leader = new Leader(context);

@@ -15,6 +15,7 @@ import type { CoordinatorContext } from "../context.ts";
 import type { JobMemory } from "../job/job-memory.ts";
 import { JobRunner } from "../job/job-runner.ts";
 import { countStates, type CoordinatorMetrics, type JobMetrics } from "../metrics.ts";
+import { renewClusterMark } from "./cluster-marker.ts";
 import { createFailureDetector, type FailureDetector } from "./failure-detector.ts";
 import { WorkerRegistry } from "./registry.ts";
 
@@ -149,6 +150,7 @@ export class Leader {
           .then((removedCount) => {
             this.#removedObjectCount += removedCount;
           })
+          .then(() => this.#renewMark())
           .catch((caught: unknown) => this.#logGarbageFailure(caught))
           .then(() => {
             if (!this.#context.signal.aborted) schedule();
@@ -156,6 +158,12 @@ export class Leader {
       });
     };
     schedule();
+  }
+
+  /** So that metadata set back to a backup from before this moment is known for it (F33). */
+  #renewMark(): Promise<void> {
+    const { clusterId, metadata } = this.#context;
+    return renewClusterMark(this.#context, { clusterId, revision: metadata.lastRevision() });
   }
 
   #logGarbageFailure(caught: unknown): void {
