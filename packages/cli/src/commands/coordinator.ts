@@ -1,6 +1,7 @@
 import { Option, type Command } from "commander";
 
 import { createOutput, type OutputFormat } from "../output.ts";
+import { addSecurityOptions, type SecurityCommandOptions } from "../security/security-options.ts";
 import {
   defaultAddress,
   outputOption,
@@ -9,7 +10,7 @@ import {
   parsePort,
 } from "./shared-options.ts";
 
-interface CoordinatorCommandOptions {
+interface CoordinatorCommandOptions extends SecurityCommandOptions {
   readonly bind: string;
   readonly data: string;
   readonly metricsPort?: number;
@@ -22,8 +23,7 @@ interface CoordinatorCommandOptions {
 
 /** Adds `millrace coordinator`. */
 export function addCoordinatorCommand(program: Command): void {
-  program
-    .command("coordinator")
+  addSecurityOptions(program.command("coordinator"))
     .description("Run the process that places jobs on workers and commits their checkpoints")
     .option(
       "--bind <host:port>",
@@ -36,7 +36,7 @@ export function addCoordinatorCommand(program: Command): void {
       "jobs, checkpoints and bundles; the workers need the same",
       ".millrace",
     )
-    .option("--metrics-port <port>", "serve /metrics on this port of 127.0.0.1", parsePort)
+    .option("--metrics-port <port>", "serve /metrics and /healthz on this port", parsePort)
     .addOption(new Option("--supervised", "end with the standard input").hideHelp())
     .option("--slot-wait <ms>", "how long a new job waits for enough slots", parseCount)
     .addOption(
@@ -55,6 +55,8 @@ export function addCoordinatorCommand(program: Command): void {
         bind: options.bind,
         dataFolder: options.data,
         isSupervised: options.supervised === true,
+        security: options,
+        ...(options.metricsHost === undefined ? {} : { metricsHost: options.metricsHost }),
         onReady: (address) =>
           output.result(
             { event: "listening", address, processId: process.pid },

@@ -4,6 +4,7 @@ import { parseWorkerId, StreamError, type WorkerId } from "@millrace/core";
 import { InvalidArgumentError, Option, type Command } from "commander";
 
 import { createOutput, type OutputFormat } from "../output.ts";
+import { addSecurityOptions, type SecurityCommandOptions } from "../security/security-options.ts";
 import {
   defaultAddress,
   outputOption,
@@ -12,7 +13,7 @@ import {
   parsePort,
 } from "./shared-options.ts";
 
-interface WorkerCommandOptions {
+interface WorkerCommandOptions extends SecurityCommandOptions {
   readonly coordinator: string;
   readonly data: string;
   readonly slots: number;
@@ -26,14 +27,13 @@ interface WorkerCommandOptions {
 
 /** Adds `millrace worker`. */
 export function addWorkerCommand(program: Command): void {
-  program
-    .command("worker")
+  addSecurityOptions(program.command("worker"))
     .description("Run a process that executes the subtasks of one job at a time")
     .option("--coordinator <host:port>", "the coordinator's address", parseAddress, defaultAddress)
     .option("--data <folder>", "the coordinator's data folder", ".millrace")
     .option("--slots <count>", "subtasks of each vertex that run here", parseCount, 1)
     .option("--id <name>", "stays the same over restarts; default from host and process", parseId)
-    .option("--metrics-port <port>", "serve /metrics on this port of 127.0.0.1", parsePort)
+    .option("--metrics-port <port>", "serve /metrics and /healthz on this port", parsePort)
     .addOption(new Option("--supervised", "end with the standard input").hideHelp())
     .addOption(
       new Option("--orphan-timeout <ms>", "end after so long without a leader")
@@ -57,6 +57,8 @@ export function addWorkerCommand(program: Command): void {
         dataFolder: options.data,
         slotCount: options.slots,
         isSupervised: options.supervised === true,
+        security: options,
+        ...(options.metricsHost === undefined ? {} : { metricsHost: options.metricsHost }),
         onReady: () =>
           output.result(
             { event: "started", workerId, processId: process.pid },

@@ -8,6 +8,7 @@ import {
 } from "@millrace/platform";
 import { createGrpcNetwork } from "@millrace/rpc";
 
+import { openProcessSecurity, type SecurityOptions } from "../security/process-security.ts";
 import { readVersion } from "../version.ts";
 import { openMetadata, openObjects } from "./open-stores.ts";
 import { serveMetrics } from "./serve-metrics.ts";
@@ -18,6 +19,10 @@ export interface CoordinatorProcessOptions {
   readonly dataFolder: string;
   /** 0 chooses one; absent: no endpoint. */
   readonly metricsPort?: number;
+  /** Default 127.0.0.1. */
+  readonly metricsHost?: string;
+  /** Absent: plain text, open, and for this machine only. */
+  readonly security?: SecurityOptions;
   readonly slotWaitMs?: number;
   readonly heartbeatIntervalMs?: number;
   readonly gcPeriodMs?: number;
@@ -25,16 +30,25 @@ export interface CoordinatorProcessOptions {
   readonly onReady: (address: string) => void;
 }
 
-/** Runs a coordinator until the process is asked to end. Throws `port-in-use`, `folder-not-writable`. */
+/**
+ * Runs a coordinator until the process is asked to end. Throws `port-in-use`, `folder-not-writable`,
+ * `insecure-bind`, and `tls-failed` for certificates that cannot be used.
+ */
 export async function runCoordinator(options: CoordinatorProcessOptions): Promise<void> {
   const clock = createNodeClock();
   const logger = createPinoLogger({ level: "info", fields: { process: "coordinator" } });
-  await using network = createGrpcNetwork();
+  const security = openProcessSecurity("coordinator", options.security ?? {}, logger);
+  security.checkBind("session", options.bind.slice(0, options.bind.lastIndexOf(":")));
+  if (options.metricsPort !== undefined && options.metricsHost !== undefined) {
+    security.checkBind("metrics", options.metricsHost);
+  }
+  await using network = createGrpcNetwork(security);
   await using metadata = await openMetadata(options.dataFolder, clock);
   await using objects = await openObjects(options.dataFolder);
   const deposed = Promise.withResolvers<void>();
   const coordinator = createCoordinator({
     network,
+    access: security.access,
     metadata,
     objects,
     clock,
@@ -55,9 +69,14 @@ export async function runCoordinator(options: CoordinatorProcessOptions): Promis
     onDeposed: () => deposed.resolve(),
   });
   const { address } = await coordinator.start();
-  await using _metrics = await serveMetrics(options.metricsPort, async () => {
-    const { renderCoordinatorMetrics } = await import("./coordinator-metrics.ts");
-    return renderCoordinatorMetrics(coordinator.readMetrics());
+  await using _metrics = await serveMetrics({
+    ...security,
+    port: options.metricsPort,
+    ...(options.metricsHost === undefined ? {} : { host: options.metricsHost }),
+    render: async () => {
+      const { renderCoordinatorMetrics } = await import("./coordinator-metrics.ts");
+      return renderCoordinatorMetrics(coordinator.readMetrics());
+    },
   });
   options.onReady(address);
   await Promise.race([untilStopped(options.isSupervised), deposed.promise]);

@@ -18,6 +18,7 @@ import {
   type WorkerConfig,
 } from "@millrace/worker";
 
+import { openProcessSecurity, type SecurityOptions } from "../security/process-security.ts";
 import { readVersion } from "../version.ts";
 import { openObjects } from "./open-stores.ts";
 import { serveMetrics } from "./serve-metrics.ts";
@@ -30,6 +31,10 @@ export interface WorkerProcessOptions {
   readonly slotCount: number;
   /** 0 chooses one; absent: no endpoint. */
   readonly metricsPort?: number;
+  /** Default 127.0.0.1. */
+  readonly metricsHost?: string;
+  /** Absent: plain text, open, and for this machine only. */
+  readonly security?: SecurityOptions;
   readonly orphanTimeoutMs?: number;
   /** A slot that makes no progress for so long is ended; checks are a second apart. */
   readonly hungTaskTimeoutMs?: number;
@@ -39,12 +44,18 @@ export interface WorkerProcessOptions {
 
 /**
  * Runs a worker until the process is asked to end. Throws what the worker ends with by itself, such
- * as `version-skew` or `coordinator-unreachable`, and `folder-not-writable`, `port-in-use`.
+ * as `version-skew` or `coordinator-unreachable`, and `folder-not-writable`, `port-in-use`,
+ * `insecure-bind`, and `tls-failed` for certificates that cannot be used.
  */
 export async function runWorker(options: WorkerProcessOptions): Promise<void> {
   const { workerId } = options;
   const disk = createNodeDisk();
-  await using network = createGrpcNetwork();
+  const logger = createPinoLogger({ level: "info", fields: { process: "worker", workerId } });
+  const security = openProcessSecurity("worker", options.security ?? {}, logger);
+  if (options.metricsPort !== undefined && options.metricsHost !== undefined) {
+    security.checkBind("metrics", options.metricsHost);
+  }
+  await using network = createGrpcNetwork(security);
   await using objects = await openObjects(options.dataFolder);
   const folder = join(resolve(options.dataFolder), "workers", workerId);
   const worker = createWorker({
@@ -54,7 +65,7 @@ export async function runWorker(options: WorkerProcessOptions): Promise<void> {
     random: createNodeRandom(),
     digest: createNodeDigest(),
     compressor: createZstdCompressor(),
-    logger: createPinoLogger({ level: "info", fields: { process: "worker", workerId } }),
+    logger,
     taskHost: createThreadTaskHost({
       workerId,
       // A data folder is on one machine, and so are its workers.
@@ -65,9 +76,14 @@ export async function runWorker(options: WorkerProcessOptions): Promise<void> {
     failpoints: noFailpoints,
     config: toConfig(options),
   });
-  await using _metrics = await serveMetrics(options.metricsPort, async () => {
-    const { renderWorkerMetrics } = await import("./worker-metrics.ts");
-    return renderWorkerMetrics(worker.readMetrics());
+  await using _metrics = await serveMetrics({
+    ...security,
+    port: options.metricsPort,
+    ...(options.metricsHost === undefined ? {} : { host: options.metricsHost }),
+    render: async () => {
+      const { renderWorkerMetrics } = await import("./worker-metrics.ts");
+      return renderWorkerMetrics(worker.readMetrics());
+    },
   });
   worker.start();
   options.onReady();

@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 
 import {
   findPeerIdentity,
@@ -10,6 +10,8 @@ import {
   type TlsMaterial,
   type TlsOwnMaterial,
 } from "@millrace/core";
+
+import { rereadOnChange } from "./reread-on-change.ts";
 
 /** Where the PEM files lie: `--tls-ca`, `--tls-cert`, `--tls-key`. */
 export interface TlsFiles {
@@ -43,7 +45,8 @@ export function openProcessTls(
     authority: readAuthority(authority),
     own: readOwn({ certificate, privateKey }, role),
   });
-  return rereadOnChange([authority, certificate, privateKey], read, onProblem);
+  const paths = [authority, certificate, privateKey];
+  return rereadOnChange({ paths, read, checkMs: renewalCheckMs, onProblem });
 }
 
 /**
@@ -64,39 +67,6 @@ export function readClientTls(files: TlsFiles): TlsMaterial | undefined {
   }
   const own = readOwn({ certificate, privateKey }, undefined);
   return { authority: readAuthority(authority), own };
-}
-
-function rereadOnChange<Value>(
-  paths: readonly string[],
-  read: () => Value,
-  onProblem: (error: StreamError) => void,
-): () => Value {
-  let value = read();
-  let seen = describeFiles(paths);
-  let checkedAtMs = performance.now();
-  return () => {
-    if (performance.now() - checkedAtMs < renewalCheckMs) return value;
-    checkedAtMs = performance.now();
-    const now = describeFiles(paths);
-    if (now === seen) return value;
-    // Seen even if it cannot be used: told once, not at every connection.
-    seen = now;
-    try {
-      value = read();
-    } catch (caught) {
-      onProblem(StreamError.from(caught));
-    }
-    return value;
-  };
-}
-
-function describeFiles(paths: readonly string[]): string {
-  return paths
-    .map((path) => {
-      const stat = statSync(path, { throwIfNoEntry: false });
-      return stat === undefined ? "none" : `${stat.ino}/${stat.mtimeMs}/${stat.size}`;
-    })
-    .join();
 }
 
 function readAuthority(path: string): string {
