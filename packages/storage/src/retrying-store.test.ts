@@ -99,6 +99,10 @@ describe("a retrying object store", () => {
   test.each<[StreamErrorCode, "never" | "backoff"]>([
     ["not-found", "backoff"],
     ["folder-not-writable", "backoff"],
+    ["access-denied", "backoff"],
+    ["bucket-not-found", "backoff"],
+    ["out-of-space", "backoff"],
+    ["tls-failed", "backoff"],
     ["unavailable", "never"],
   ])("does not try %s with retry %s again", async (code, retry) => {
     const { wrapped, seen } = failing(9, failure(code, retry));
@@ -143,5 +147,35 @@ describe("a retrying object store", () => {
       options({ onRetry: () => controller.abort(new Error("enough")) }),
     );
     await expect(patient.put("a", [], controller.signal)).rejects.toThrow("enough");
+  });
+
+  test("callers of a store that fails together send first tries and the budget, no more (F10)", async () => {
+    const { wrapped, seen } = failing(Infinity, failure("unavailable", "backoff"));
+    const patient = createRetryingObjectStore(
+      wrapped,
+      options({ deadlineMs: 60_000, budget: { capacity: 5, perSecond: 2 } }),
+    );
+    const calls = Array.from({ length: 40 }, (_, index) => patient.put(`a${index}`, []));
+    const outcomes = await Promise.allSettled(calls);
+    expect(outcomes.every(({ status }) => status === "rejected")).toBe(true);
+    // 40 first tries, 5 at once, 2 a second for 60 s; without the budget there are over 600.
+    expect(seen.calls).toBeLessThanOrEqual(40 + 5 + 120);
+    expect(seen.calls).toBeGreaterThan(40 + 100);
+  });
+
+  test("reads damaged bytes three times, then says that the object is damaged (F13)", async () => {
+    const { wrapped } = failing(0, failure("unavailable", "backoff"));
+    let reads = 0;
+    const get = (): Promise<Uint8Array> => {
+      reads += 1;
+      return Promise.reject(failure("object-corrupt", "backoff"));
+    };
+    const patient = createRetryingObjectStore({ ...wrapped, get }, options());
+    await expect(patient.get("a")).rejects.toMatchObject({
+      code: "object-corrupt",
+      retry: "never",
+      message: "store says object-corrupt, in 3 reads",
+    });
+    expect(reads).toBe(3);
   });
 });

@@ -9,23 +9,27 @@ const unwritable: ReadonlySet<unknown> = new Set([
   "EROFS",
 ]);
 
+const full: ReadonlySet<unknown> = new Set(["EDQUOT", "ENOSPC"]);
+
 /**
- * Returns what a failed system call means to the store: `folder-not-writable` if only somebody can
- * help, else `unavailable`; a full disk may have room again. What has no system code is passed on.
+ * Returns what a failed system call means to the store: `folder-not-writable` or `out-of-space` if
+ * only somebody can help, else `unavailable`. What has no system code is passed on.
  */
 export function toStoreError(what: string, cause: unknown): unknown {
   const code = codeOf(cause);
   if (code === undefined || cause instanceof StreamError) return cause;
-  const advice = code === "ENOSPC" ? "the disk is full" : "check the folder, its owner, the disk";
-  const message = `object store: ${what} failed (${code}); ${advice}`;
-  if (unwritable.has(code)) {
-    return new StreamError("folder-not-writable", message, {
-      domain: "external",
-      retry: "never",
-      cause,
-    });
-  }
-  return new StreamError("unavailable", message, { domain: "external", retry: "backoff", cause });
+  const judged = unwritable.has(code)
+    ? "folder-not-writable"
+    : full.has(code)
+      ? "out-of-space"
+      : "unavailable";
+  const advice =
+    judged === "out-of-space" ? "the disk is full" : "check the folder, its owner, the disk";
+  return new StreamError(judged, `object store: ${what} failed (${code}); ${advice}`, {
+    domain: "external",
+    retry: judged === "unavailable" ? "backoff" : "never",
+    cause,
+  });
 }
 
 /** Returns the operating system's code, such as `ENOENT`, or undefined. */
