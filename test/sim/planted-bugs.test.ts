@@ -7,7 +7,7 @@ test.each<[FailpointName, string, RegExp]>([
   ["ack-before-durable", "4", /^at .*S4, S5/],
   ["commit-without-fence", "2", /S1/],
   ["early-messages-dropped", "28", /L3/],
-  ["gc-deletes-in-flight", "1", /S4/],
+  ["gc-deletes-in-flight", "4", /S4/],
   ["gc-from-cached-view", "0", /S4/],
   ["new-commit-id-on-recommit", "2", /S13/],
   ["no-alignment", "0", /S13/],
