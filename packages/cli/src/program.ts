@@ -1,6 +1,7 @@
 import { Command } from "commander";
 
 import { addCancelCommand } from "./commands/cancel.ts";
+import { addCertsCommand } from "./commands/certs.ts";
 import { addCheckpointsCommand } from "./commands/checkpoints.ts";
 import { addConfigCommand } from "./commands/config.ts";
 import { addContextCommand } from "./commands/context.ts";
@@ -12,8 +13,10 @@ import { addListCommand } from "./commands/list.ts";
 import { addLogsCommand } from "./commands/logs.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addStopCommand } from "./commands/stop.ts";
+import { addTokenCommand } from "./commands/token.ts";
 import { addWorkerCommand } from "./commands/worker.ts";
 import { configureProgram } from "./config/apply-settings.ts";
+import { addClientSecurityOptions } from "./security/security-options.ts";
 import { readVersion } from "./version.ts";
 
 /** Returns the command line; parsing it runs the command and rejects with a StreamError. */
@@ -27,11 +30,18 @@ export function createProgram(): Command {
       outputError: (text, write) => write(text.replace(/^error: /, usagePrefix)),
     });
   for (const add of commands) add(program);
+  for (const command of program.commands.filter(isClient)) addClientSecurityOptions(command);
   configureProgram(program);
   return program;
 }
 
 const usagePrefix = "error[invalid-argument]: ";
+
+/** Whether the command asks a coordinator: each of them may need to say who asks. */
+function isClient({ options }: Command): boolean {
+  const flags = options.map(({ long }) => long);
+  return flags.includes("--coordinator") && !flags.includes("--tls-ca");
+}
 
 const commands: readonly ((program: Command) => void)[] = [
   addDevCommand,
@@ -45,6 +55,8 @@ const commands: readonly ((program: Command) => void)[] = [
   addCoordinatorCommand,
   addWorkerCommand,
   addHealthCommand,
+  addCertsCommand,
+  addTokenCommand,
   addConfigCommand,
   addContextCommand,
 ];

@@ -3,12 +3,13 @@ import { Argument, InvalidArgumentError, Option } from "commander";
 
 import type { JobClient } from "../client/job-client.ts";
 import { createOutput, type Output, type OutputFormat } from "../output.ts";
+import { readClientSecurity, type ClientSecurityOptions } from "../security/client-security.ts";
 
 /** Where a coordinator listens unless something else is said. */
 export const defaultAddress = "127.0.0.1:8471";
 
 /** What every command that asks a coordinator takes. */
-export interface ClientOptions {
+export interface ClientOptions extends ClientSecurityOptions {
   readonly coordinator: string;
   readonly output: OutputFormat;
 }
@@ -43,7 +44,7 @@ export async function withClient(
   // Loaded late: commands that need no coordinator start faster without gRPC.
   const { createGrpcNetwork } = await import("@millrace/rpc");
   const { createJobClient } = await import("../client/job-client.ts");
-  await using network = createGrpcNetwork();
+  await using network = createGrpcNetwork(readClientSecurity(options, process.env));
   await action(createJobClient(network, options.coordinator), createOutput(options.output));
 }
 
