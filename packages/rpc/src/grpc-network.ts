@@ -48,8 +48,8 @@ export function createGrpcNetwork(
       sessions.add(session);
       return session;
     },
-    call: (address, request) => {
-      const token = options.readToken?.();
+    call: async (address, request) => {
+      const token = options.readToken?.(address);
       return makeCall(clientOf(address), request, toMetadata(token));
     },
     [Symbol.asyncDispose]: () => {
@@ -82,9 +82,13 @@ function createClient(address: string, { readTls }: GrpcNetworkOptions): GrpcCli
   };
 }
 
-/** Whether somebody listened there and then did not speak HTTP/2: what grpc-js says is all there is. */
+const nobodyThere = /ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|Name resolution/;
+
+/** Whether somebody listened there and then did not speak HTTP/2: grpc-js says no more than that. */
 function isBrokenInGreeting(error: Error & Partial<ServiceError>): boolean {
-  return error.code === status.UNAVAILABLE && /Failed to connect/.test(error.details ?? "");
+  const { code, details = "" } = error;
+  const isUnconnected = code === status.UNAVAILABLE && /No connection established/.test(details);
+  return isUnconnected && !nobodyThere.test(details);
 }
 
 function toMetadata(token: string | undefined): Metadata {

@@ -1,5 +1,7 @@
+import { tlsFailed } from "@millrace/core";
 import type { GrpcNetworkOptions } from "@millrace/rpc";
 
+import { isLoopback } from "./check-bind.ts";
 import { readClientTls } from "./tls-files.ts";
 import { readTokenText } from "./token-file.ts";
 
@@ -9,6 +11,8 @@ export interface ClientSecurityOptions {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tokenFile?: string;
+  /** Lets the token leave this machine in plain text. */
+  readonly allowInsecure?: boolean;
 }
 
 /**
@@ -19,7 +23,7 @@ export function readClientSecurity(
   options: ClientSecurityOptions,
   environment: Readonly<Record<string, string | undefined>>,
 ): GrpcNetworkOptions {
-  const { tlsCa, tlsCert, tlsKey, tokenFile } = options;
+  const { tlsCa, tlsCert, tlsKey, tokenFile, allowInsecure = false } = options;
   const tls = readClientTls({
     ...(tlsCa === undefined ? {} : { authority: tlsCa }),
     ...(tlsCert === undefined ? {} : { certificate: tlsCert }),
@@ -27,8 +31,20 @@ export function readClientSecurity(
   });
   const given = environment["MILLRACE_TOKEN"]?.trim();
   const token = tokenFile === undefined ? given : readTokenText(tokenFile);
+  const readToken = (address: string): string | undefined => {
+    const isSafe = tls !== undefined || allowInsecure || isLoopback(hostOf(address));
+    if (isSafe || token === undefined) return token;
+    throw tlsFailed(
+      `the token is not sent to ${address} in plain text, where anybody on the way can take it: give ` +
+        "--tls-ca, or accept the risk with --allow-insecure",
+    );
+  };
   return {
     ...(tls === undefined ? {} : { readTls: () => tls }),
-    ...(token === undefined || token === "" ? {} : { readToken: () => token }),
+    ...(token === undefined || token === "" ? {} : { readToken }),
   };
+}
+
+function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(":"));
 }

@@ -18,7 +18,9 @@ export function addSecurityOptions(command: Command): Command {
 
 /** Adds what a command that asks a coordinator takes: whom to believe, and a token. */
 export function addClientSecurityOptions(command: Command): Command {
-  command.option("--token-file <file>", "a file with the token to show; else MILLRACE_TOKEN");
+  command
+    .option("--token-file <file>", "a file with the token to show; else MILLRACE_TOKEN")
+    .option("--allow-insecure", "show the token beyond this machine without TLS");
   for (const option of tlsOptions()) command.addOption(option);
   return command;
 }

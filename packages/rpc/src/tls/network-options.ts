@@ -7,8 +7,8 @@ export interface GrpcNetworkOptions {
    * certificates need no restart. Present: TLS 1.3 everywhere, and nothing in plain text.
    */
   readonly readTls?: () => TlsMaterial;
-  /** Returns what each call shows as bearer token; undefined: none. */
-  readonly readToken?: () => string | undefined;
+  /** Returns what a call to `host:port` shows as bearer token; undefined: none. What it throws, the call throws. */
+  readonly readToken?: (address: string) => string | undefined;
   /** Told of each connection that was refused before it could say anything: for the log. */
   readonly onRefused?: (error: StreamError) => void;
 }

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { createServer, type Server as TlsServer, type TLSSocket } from "node:tls";
 
 import type { Server } from "@grpc/grpc-js";
@@ -43,7 +44,7 @@ export interface TlsListenerOptions {
 export async function listenTls(server: Server, options: TlsListenerOptions): Promise<TlsListener> {
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const identified = new Map<string, Identified>();
-  const sockets = new Set<TLSSocket>();
+  const sockets = new Set<Socket>();
   let material = options.readTls();
   const tls = createServer({
     ...toContext(material),
@@ -60,18 +61,19 @@ export async function listenTls(server: Server, options: TlsListenerOptions): Pr
     tls.setSecureContext(toContext(latest));
   }, renewalCheckMs);
   renewal.unref();
+  // Those under the TLS: also what never finishes its handshake has to end with the listener.
+  tls.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   tls.on("tlsClientError", (error, socket) => {
     options.onRefused(toRefusal(error, peerOf(socket)));
     socket.destroy();
   });
   tls.on("secureConnection", (socket) => {
     const peer = peerOf(socket);
-    sockets.add(socket);
     identified.set(peer, identify(socket, peer, material));
-    socket.once("close", () => {
-      sockets.delete(socket);
-      identified.delete(peer);
-    });
+    socket.once("close", () => identified.delete(peer));
     // Its session hears of errors too; without a listener one would end the process.
     socket.on("error", () => {});
     injector.injectConnection(socket);
