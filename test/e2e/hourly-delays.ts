@@ -5,7 +5,8 @@ import { DuckDBInstance } from "@duckdb/node-api";
 
 import { repository } from "./real-cluster.ts";
 
-const flights = join(
+/** The input of the main job. */
+export const flightsFile: string = join(
   repository,
   "packages/examples/node_modules/vega-datasets/data/flights-3m.parquet",
 );
@@ -17,7 +18,7 @@ const flights = join(
 export async function expectedHourlyDelays(rowLimit?: number): Promise<readonly string[]> {
   const instance = await DuckDBInstance.create();
   const connection = await instance.connect();
-  const source = `read_parquet('${flights}', file_row_number = true)`;
+  const source = `read_parquet('${flightsFile}', file_row_number = true)`;
   const where = rowLimit === undefined ? "" : `WHERE file_row_number < ${rowLimit}`;
   const reader = await connection.runAndReadAll(`
     SELECT origin, CAST(epoch_ms(date_trunc('hour', date)) AS DOUBLE) AS hour,

@@ -20,7 +20,10 @@ interface Part {
 }
 
 /** Returns the layout of a file that is read in splits of so many rows. */
-export async function readInputLayout(flightsFile: string, splitRows: number): Promise<InputLayout> {
+export async function readInputLayout(
+  flightsFile: string,
+  splitRows: number,
+): Promise<InputLayout> {
   return layOut(await readGroupSizes(flightsFile), splitRows);
 }
 

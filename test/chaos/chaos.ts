@@ -1,0 +1,90 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+
+import { defaultCounts, type FaultCounts } from "./faults/schedule.ts";
+import { formatReport } from "./report/format-report.ts";
+import { openHistory } from "./report/history.ts";
+import { runChaos } from "./run/run-chaos.ts";
+
+/**
+ * `pnpm chaos`: kills processes of a real cluster and says whether that changed anything.
+ *
+ *     pnpm chaos --kills 200 --seed 1      160 workers, 40 leaders, and pauses, outages, broken links
+ *     pnpm chaos --kills 20 --pauses 0     fewer; each count has an option
+ *     pnpm chaos --stores embedded         SQLite and a folder instead of etcd and S3
+ *     pnpm chaos --keep                    leaves the output, the objects and the caches
+ *
+ * Writes `--report` (JSON) and beside it the history, one JSON object a line. Exit code 1 says that
+ * something was violated, 130 that the run was interrupted.
+ */
+const { values } = parseArgs({
+  options: {
+    kills: { type: "string", default: "200" },
+    seed: { type: "string", default: "1" },
+    "worker-kills": { type: "string" },
+    "leader-kills": { type: "string" },
+    pauses: { type: "string" },
+    "s3-outages": { type: "string" },
+    "etcd-outages": { type: "string" },
+    "link-faults": { type: "string" },
+    rate: { type: "string", default: "10000" },
+    "split-rows": { type: "string", default: "45455" },
+    "gc-period": { type: "string", default: "10000" },
+    stores: { type: "string", default: "embedded" },
+    report: { type: "string", default: "out/chaos/report.json" },
+    keep: { type: "boolean", default: false },
+  },
+});
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function readCounts(): FaultCounts {
+  const counts = defaultCounts(Number(values.kills));
+  const read = (text: string | undefined, usual: number): number =>
+    text === undefined ? usual : Number(text);
+  return {
+    workerKills: read(values["worker-kills"], counts.workerKills),
+    leaderKills: read(values["leader-kills"], counts.leaderKills),
+    pauses: read(values.pauses, counts.pauses),
+    s3Outages: read(values["s3-outages"], counts.s3Outages),
+    etcdOutages: read(values["etcd-outages"], counts.etcdOutages),
+    linkFaults: read(values["link-faults"], counts.linkFaults),
+  };
+}
+
+async function main(): Promise<number> {
+  const abort = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => abort.abort(new Error("interrupted")));
+  }
+  const reportFile = resolve(values.report);
+  await mkdir(dirname(reportFile), { recursive: true });
+  const historyFile = `${reportFile.replace(/\.json$/, "")}.history.jsonl`;
+  const folder = await mkdtemp(join(tmpdir(), "millrace-chaos-"));
+  await using history = openHistory(historyFile);
+  const report = await runChaos({
+    seed: Number(values.seed),
+    counts: readCounts(),
+    storesKind: values.stores === "embedded" ? "embedded" : "production",
+    folder,
+    history,
+    rowsPerSecond: Number(values.rate),
+    splitRows: Number(values["split-rows"]),
+    gcPeriodMs: Number(values["gc-period"]),
+    print,
+    signal: abort.signal,
+  });
+  await writeFile(reportFile, `${JSON.stringify(report, undefined, 2)}\n`);
+  print(`\n${formatReport(report)}\nreport ${reportFile}, history ${historyFile}`);
+  const isRight = report.violations.length === 0;
+  if (values.keep || (!isRight && !abort.signal.aborted)) print(`data ${folder}`);
+  else await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  if (abort.signal.aborted) return 130;
+  return isRight ? 0 : 1;
+}
+
+process.exitCode = await main();
