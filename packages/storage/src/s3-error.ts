@@ -144,6 +144,11 @@ export function isNoSuchKey(caught: unknown): boolean {
   return name === "NoSuchKey" || name === "NotFound" || statusOf(caught) === 404;
 }
 
+/** Returns whether a failed call says that there is no such upload in parts. */
+export function isNoSuchUpload(caught: unknown): boolean {
+  return nameOf(caught) === "NoSuchUpload" || statusOf(caught) === 404;
+}
+
 /** Returns whether a failed call says that the range begins behind the end of the object. */
 export function isRangeBehindEnd(caught: unknown): boolean {
   return nameOf(caught) === "InvalidRange" || statusOf(caught) === 416;

@@ -6,7 +6,7 @@ import { createLazyS3Connection } from "./s3-connection.ts";
 import { listObjects, maxBatchSize, removeBatch } from "./s3-list.ts";
 import { resolveS3Limits, type S3StoreOptions } from "./s3-options.ts";
 import { getObject, statObject } from "./s3-read.ts";
-import { uploadToS3 } from "./s3-upload.ts";
+import { uploadToS3, type PartsLeft } from "./s3-upload.ts";
 
 /**
  * Returns an object store in a bucket of Amazon S3 or a server that speaks it. Each call is one try;
@@ -27,6 +27,7 @@ export function createS3ObjectStore(options: S3StoreOptions): ObjectStore {
   const limits = resolveS3Limits(options);
   const connection = createLazyS3Connection(options, limits);
   const slots = createCallSlots(limits.maxSockets);
+  const partsLeft: PartsLeft = new Set();
   const cleanUps = new Set<Promise<unknown>>();
   const call = async <Answer>(
     what: string,
@@ -44,7 +45,7 @@ export function createS3ObjectStore(options: S3StoreOptions): ObjectStore {
   return {
     async put(name, parts, signal) {
       const key = keyOf(options, name);
-      const upload = { bucket: options.bucket, key, parts, limits };
+      const upload = { bucket: options.bucket, key, parts, limits, partsLeft };
       const run = (access: S3Access): Promise<void> =>
         uploadToS3(access.connection, upload, access.send);
       await call(`put of object ${name}`, run, signal);

@@ -1,10 +1,11 @@
 import { Readable } from "node:stream";
 import { crc32 } from "node:zlib";
 
-import type { S3Client } from "@aws-sdk/client-s3";
+import type { AbortMultipartUploadCommand, S3Client } from "@aws-sdk/client-s3";
 
 import { concatBytes } from "./concat-bytes.ts";
 import type { S3Connection } from "./s3-connection.ts";
+import { isNoSuchUpload } from "./s3-error.ts";
 import { partSizeOf, type S3Limits } from "./s3-options.ts";
 
 /** User metadata of each object: the CRC-32 of its bytes in hex, and their number. */
@@ -18,7 +19,11 @@ export interface S3Upload {
   readonly key: string;
   readonly parts: readonly Uint8Array[];
   readonly limits: S3Limits;
+  readonly partsLeft: PartsLeft;
 }
+
+/** Removals of parts that failed, as when the server was away: repeated before the next upload. */
+export type PartsLeft = Set<AbortMultipartUploadCommand>;
 
 /** Sends one request that carries so many bytes, with a deadline. */
 export type SendInTime = <Answer>(
@@ -29,8 +34,9 @@ export type SendInTime = <Answer>(
 
 /**
  * Returns when the object is stored: at once, or in parts if it is larger than one part. Parts of an
- * upload that failed are removed before it throws; what a killed process leaves is for the bucket's
- * lifecycle rule (AbortIncompleteMultipartUpload). The server compares a CRC-32 of each request.
+ * upload that failed are removed before it throws, or before the next upload if the server is away;
+ * what a killed process leaves is for the bucket's lifecycle rule (AbortIncompleteMultipartUpload).
+ * The server compares a CRC-32 of each request.
  */
 export async function uploadToS3(
   connection: S3Connection,
@@ -76,11 +82,12 @@ async function putInParts(
   upload: S3Upload & { readonly sizeBytes: number },
   send: SendInTime,
 ): Promise<void> {
-  const { bucket, key, limits, parts, sizeBytes } = upload;
+  const { bucket, key, limits, parts, partsLeft, sizeBytes } = upload;
   const { Upload } = await connection.loadMultipart();
   const partSize = partSizeOf(sizeBytes, limits);
+  for (const command of partsLeft) await removeParts(connection, { command, partsLeft }, send);
   const task = new Upload({
-    client: createClientInTime(connection, partSize, send),
+    client: createClientInTime(connection, { partSizeBytes: partSize, partsLeft }, send),
     queueSize: partsAtATime,
     partSize,
     params: {
@@ -98,20 +105,40 @@ async function putInParts(
 
 /**
  * Returns the client for lib-storage, which gives its requests no signal: each gets a deadline here,
- * and ends with the call. Only the removal of the parts goes on after that.
+ * and ends with the call. Only the removal of the parts goes on after that, and what makes it fail
+ * does not stand for why the upload failed.
  */
 function createClientInTime(
-  { s3, client }: S3Connection,
-  partSizeBytes: number,
+  connection: S3Connection,
+  { partSizeBytes, partsLeft }: { readonly partSizeBytes: number; readonly partsLeft: PartsLeft },
   send: SendInTime,
 ): S3Client {
+  const { s3, client } = connection;
   const sendInTime = (command: Parameters<S3Client["send"]>[0]): Promise<unknown> => {
+    if (command instanceof s3.AbortMultipartUploadCommand) {
+      return removeParts(connection, { command, partsLeft }, send);
+    }
     const sizeBytes = command instanceof s3.UploadPartCommand ? partSizeBytes : 0;
-    const isCleanUp = command instanceof s3.AbortMultipartUploadCommand;
-    return send(sizeBytes, (abortSignal) => client.send(command, { abortSignal }), isCleanUp);
+    return send(sizeBytes, (abortSignal) => client.send(command, { abortSignal }));
   };
   return new Proxy(client, {
     get: (target, property): unknown =>
       property === "send" ? sendInTime : Reflect.get(target, property, target),
   });
+}
+
+async function removeParts(
+  { client }: S3Connection,
+  left: { readonly command: AbortMultipartUploadCommand; readonly partsLeft: PartsLeft },
+  send: SendInTime,
+): Promise<void> {
+  const { command, partsLeft } = left;
+  partsLeft.add(command);
+  try {
+    await send(0, (abortSignal) => client.send(command, { abortSignal }), true);
+  } catch (caught) {
+    // Gone already is as good; the rest is tried again later.
+    if (!isNoSuchUpload(caught)) return;
+  }
+  partsLeft.delete(command);
 }
