@@ -20,7 +20,7 @@ test.each<[FailpointName, string, RegExp]>([
   ["unknown-taken-for-failed", "2", /S4b/],
   ["watermark-regresses", "0", /S13/],
 ])("%s is found, at seed %s", async (failpoint, seed, invariant) => {
-  const report = await runSeed({ seed, failpoint });
+  const report = await runSeed({ seed, profile: "embedded", failpoint });
   expect(report.violation).toMatch(invariant);
-  expect((await runSeed({ seed })).violation).toBeUndefined();
+  expect((await runSeed({ seed, profile: "embedded" })).violation).toBeUndefined();
 });

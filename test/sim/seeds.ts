@@ -1,22 +1,29 @@
 import { runSeed } from "@millrace/testing";
 import { expect } from "vitest";
 
-/** Runs seeds [from, from + count), says what they did, and returns those that broke an invariant. */
+import { addTo, type Totals } from "./totals.ts";
+
+/**
+ * Runs seeds [from, from + count), each of the profile that it draws, says what they did, and returns
+ * those that broke an invariant.
+ */
 export async function runSeeds(from: number, count: number): Promise<readonly string[]> {
   const failures: string[] = [];
-  const totals = { kills: 0, restores: 0, unknownOutcomes: 0, commits: 0 };
+  const totals: Totals = {};
+  const faults: Totals = {};
   for (let seed = from; seed < from + count; seed += 1) {
-    const report = await runSeed({ seed: String(seed) });
-    if (report.violation !== undefined)
-      failures.push(`pnpm sim --seed ${seed}: ${report.violation}`);
-    const { faultCounts, counts } = report;
-    totals.kills += faultCounts["kill-worker"] + faultCounts["kill-coordinator"];
-    totals.restores += counts.nonEmptyRestores;
-    totals.unknownOutcomes += report.unknownOutcomes;
-    totals.commits += counts.commits;
+    const { profile, violation, ...report } = await runSeed({ seed: String(seed) });
+    if (violation !== undefined) {
+      failures.push(`pnpm sim --seed ${seed} --profile ${profile}: ${violation}`);
+    }
+    const { unknownOutcomes, wrongReads, restoredCells } = report;
+    addTo(totals, { [profile]: 1, unknownOutcomes, wrongReads, restoredCells, ...report.counts });
+    addTo(faults, report.faultCounts);
   }
   // A run without any of these would prove nothing.
-  for (const total of Object.values(totals)) expect(total).toBeGreaterThan(0);
-  process.stdout.write(`seeds ${from} to ${from + count - 1}: ${JSON.stringify(totals)}\n`);
+  const missing = Object.entries({ ...totals, ...faults }).filter(([, total]) => total === 0);
+  expect(missing).toEqual([]);
+  const text = JSON.stringify({ ...totals, ...faults });
+  process.stdout.write(`seeds ${from} to ${from + count - 1}: ${text}\n`);
   return failures;
 }

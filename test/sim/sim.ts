@@ -4,10 +4,11 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 import { failpointNames, type FailpointName } from "@millrace/core";
-import { runSeed, type SeedReport } from "@millrace/testing";
+import { runSeed, simProfiles, type SeedOptions, type SeedReport } from "@millrace/testing";
 
 import { summarizeCoverage } from "./line-coverage.ts";
 import type { ChunkReport, ChunkRequest } from "./sim-chunk.ts";
+import { addTo, type Totals } from "./totals.ts";
 
 /**
  * `pnpm sim`: runs seeds of the simulated cluster and says what they did.
@@ -15,6 +16,8 @@ import type { ChunkReport, ChunkRequest } from "./sim-chunk.ts";
  *     pnpm sim --seeds 1000            seeds 0 to 999, no planted bug
  *     pnpm sim --seed 17               one seed, with its log
  *     pnpm sim --planted               for each planted bug the first seed that finds it
+ *
+ * Each seed draws its profile, embedded or cluster; `--profile` sets it for all, `--bug` plants one.
  */
 const packagesFolder = fileURLToPath(new URL("../../packages", import.meta.url));
 
@@ -23,6 +26,7 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "200" },
     from: { type: "string", default: "0" },
     seed: { type: "string" },
+    profile: { type: "string" },
     bug: { type: "string" },
     planted: { type: "boolean", default: false },
   },
@@ -32,16 +36,24 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+const profile = simProfiles.find((name) => name === values.profile);
+
 async function main(): Promise<number> {
   const bug = failpointNames.find((name) => name === values.bug);
-  if (values.seed !== undefined) return runOne(values.seed, bug);
+  if (values.seed !== undefined) {
+    return runOne({
+      seed: values.seed,
+      ...(profile === undefined ? {} : { profile }),
+      ...(bug === undefined ? {} : { failpoint: bug }),
+    });
+  }
   if (values.planted) return findPlanted(Number(values.seeds));
   return runMany({ from: Number(values.from), count: Number(values.seeds), bug });
 }
 
-async function runOne(seed: string, failpoint: FailpointName | undefined): Promise<number> {
-  const report = await runSeed({ seed, ...(failpoint === undefined ? {} : { failpoint }) });
-  const again = await runSeed({ seed, ...(failpoint === undefined ? {} : { failpoint }) });
+async function runOne(options: SeedOptions): Promise<number> {
+  const report = await runSeed(options);
+  const again = await runSeed(options);
   for (const { atMs, process: name, level, message, fields } of report.log) {
     const text = JSON.stringify(fields, (_name, value: unknown) =>
       typeof value === "bigint" ? value.toString() : value,
@@ -49,7 +61,9 @@ async function runOne(seed: string, failpoint: FailpointName | undefined): Promi
     print(`${atMs.toFixed(2).padStart(10)} ${name} ${level} ${message} ${text}`);
   }
   for (const fault of report.faults) print(`fault ${JSON.stringify(fault)}`);
-  print(`trace ${report.traceHash} over ${report.eventCount} events, ${report.virtualMs} ms`);
+  print(
+    `trace ${report.traceHash} over ${report.eventCount} events, ${report.virtualMs} ms, ${report.profile}`,
+  );
   print(`the same again: ${again.traceHash === report.traceHash ? "the same trace" : "ANOTHER"}`);
   print(report.violation ?? "no violation");
   return report.violation === undefined && again.traceHash === report.traceHash ? 0 : 1;
@@ -63,22 +77,15 @@ async function runMany(options: {
   const startedMs = performance.now();
   const chunks = availableParallelism();
   const reports = await Promise.all(
-    Array.from({ length: chunks }, (_, index) =>
-      runChunk({ ...options, from: options.from + index, step: chunks, hasCoverage: true }),
-    ),
+    Array.from({ length: chunks }, (_, index) => {
+      const from = options.from + index;
+      return runChunk({ ...options, from, step: chunks, profile, hasCoverage: true });
+    }),
   );
-  const sum = (pick: (report: ChunkReport) => number): number =>
-    reports.reduce((total, report) => total + pick(report), 0);
+  const { totals, faults } = sumUp(reports);
   const seconds = ((performance.now() - startedMs) / 1_000).toFixed(0);
-  print(
-    `${sum(({ seeds }) => seeds)} seeds in ${seconds} s, ${sum(({ events }) => events)} events`,
-  );
-  print(
-    `kills ${sum(({ kills }) => kills)}, pauses ${sum(({ pauses }) => pauses)}, partitions ${sum(({ partitions }) => partitions)}, usurpers ${sum(({ usurpers }) => usurpers)}`,
-  );
-  print(
-    `attempts ${sum(({ attempts }) => attempts)}, non-empty restores ${sum(({ restores }) => restores)}, commits ${sum(({ commits }) => commits)}, unknown outcomes ${sum(({ unknown }) => unknown)}, objects collected ${sum(({ removed }) => removed)}, jobs stopped ${sum(({ stopped }) => stopped)}`,
-  );
+  print(`${totals["seeds"]} seeds in ${seconds} s: ${describe(totals)}`);
+  print(`faults: ${describe(faults)}`);
   const coverage = summarizeCoverage(
     reports.map(({ uncovered }) => uncovered),
     packagesFolder,
@@ -88,11 +95,26 @@ async function runMany(options: {
     `line coverage above the ports ${percent} % (${coverage.coveredLines} of ${coverage.totalLines})`,
   );
   const failures = reports.flatMap((report) => report.failures);
-  for (const { seed, violation } of failures) {
-    print(`seed ${seed}: ${violation}\n  again: pnpm sim --seed ${seed}`);
+  for (const { seed, profile: kind, violation } of failures) {
+    print(`seed ${seed}: ${violation}\n  again: pnpm sim --seed ${seed} --profile ${kind}`);
   }
   print(failures.length === 0 ? "no violation" : `${failures.length} violations`);
   return failures.length === 0 ? 0 : 1;
+}
+
+function sumUp(reports: readonly ChunkReport[]): { totals: Totals; faults: Totals } {
+  const sums = { totals: {}, faults: {} };
+  for (const report of reports) {
+    addTo(sums.totals, report.totals);
+    addTo(sums.faults, report.faults);
+  }
+  return sums;
+}
+
+function describe(totals: Totals): string {
+  return Object.entries(totals)
+    .map(([name, total]) => `${name} ${total}`)
+    .join(", ");
 }
 
 async function runChunk(request: ChunkRequest): Promise<ChunkReport> {
@@ -114,7 +136,9 @@ async function findPlanted(limit: number): Promise<number> {
     const found = await firstFailure(failpoint, limit);
     if (found === undefined) missed += 1;
     const text =
-      found === undefined ? `not in ${limit} seeds` : `seed ${found.seed}: ${found.violation}`;
+      found === undefined
+        ? `not in ${limit} seeds`
+        : `seed ${found.seed}, ${found.profile}: ${found.violation}`;
     print(`${failpoint.padEnd(40)} ${text.split("\n")[0]}`);
   }
   print(`${failpointNames.length - missed} of ${failpointNames.length} planted bugs found`);
@@ -126,8 +150,10 @@ async function firstFailure(
   limit: number,
 ): Promise<SeedReport | undefined> {
   for (let seed = 0; seed < limit; seed += 1) {
-    const report = await runSeed({ seed: String(seed), failpoint });
-    if (report.violation !== undefined) return report;
+    for (const kind of profile === undefined ? simProfiles : [profile]) {
+      const report = await runSeed({ seed: String(seed), failpoint, profile: kind });
+      if (report.violation !== undefined) return report;
+    }
   }
   return undefined;
 }

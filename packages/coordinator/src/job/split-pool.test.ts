@@ -48,6 +48,16 @@ test("a repeated request gets the same answer (F9), a new one the next", () => {
   });
 });
 
+test("an older request that comes again takes no split: its answer would be read by nobody (F9, S9)", () => {
+  const pool = new SplitPool(vertexId, undefined, noFailpoints);
+  pool.discover(splits("a", "b", "c"));
+  const late = { subtaskIndex: 0, requestNumber: 1 };
+  pool.request(late);
+  pool.request({ subtaskIndex: 0, requestNumber: 2 });
+  expect(pool.request(late)).toBeUndefined();
+  expect(pool.cut().splits).toEqual([splits("a", "b", "c")[2]]);
+});
+
 test("two splits of one id are the connector's mistake, and named", () => {
   const pool = new SplitPool(vertexId, undefined, noFailpoints);
   expect(() => pool.discover(splits("a", "a"))).toThrow(

@@ -2,7 +2,8 @@
  * The splits of one source vertex that no reader has, during one attempt.
  *
  * I1 A split is in the pool or was assigned to exactly one reader (S9).
- * I2 The earliest goes first; a repeated request gets the same answer.
+ * I2 The earliest goes first; a repeated request gets the same answer, an older one none: its split
+ *    would be read by nobody (F9).
  * I3 Nobody is told that the pool is empty before it is discovered.
  */
 import type { SplitPoolCut, SplitRecord } from "@millrace/checkpoint";
@@ -60,6 +61,7 @@ export class SplitPool {
     const { subtaskIndex, requestNumber } = request;
     const last = this.#answers.get(subtaskIndex);
     if (last?.requestNumber === requestNumber) return last;
+    if (last !== undefined && requestNumber < last.requestNumber) return undefined;
     if (this.#isDiscovered) return this.#assign(request);
     const others = this.#waiting.filter((waiting) => waiting.subtaskIndex !== subtaskIndex);
     this.#waiting = [...others, request];

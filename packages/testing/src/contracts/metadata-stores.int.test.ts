@@ -52,12 +52,16 @@ async function createSqliteSubject(): Promise<MetadataStoreSubject> {
 
 describeMetadataStoreContract("memory", createMemorySubject);
 describeMetadataStoreContract("SQLite", createSqliteSubject);
-describeMetadataStoreContract("simulated", createSimMetadataSubject);
+describeMetadataStoreContract("simulated", () => createSimMetadataSubject());
 describeMetadataStoreContract("memory with leases", createLeasedSubject);
 describeLeaseContract("memory", createLeasedSubject, { clock: createNodeClock(), leaseMs: 300 });
+describeLeaseContract("simulated", () => createSimMetadataSubject(createNodeClock()), {
+  clock: createNodeClock(),
+  leaseMs: 300,
+});
 describeSharedMetadataStoreContract("memory", createMemorySubject);
 describeSharedMetadataStoreContract("SQLite", createSqliteSubject);
-describeSharedMetadataStoreContract("simulated", createSimMetadataSubject);
+describeSharedMetadataStoreContract("simulated", () => createSimMetadataSubject());
 
 test("a SQLite file in a place that is none is refused, with its path and what to do", () => {
   expect(() => openSqliteMetadataStore("/dev/null/metadata.db", createNodeClock())).toThrow(

@@ -1,4 +1,4 @@
-import { noFailpoints, silentLogger, StreamError } from "@millrace/core";
+import { noFailpoints, silentLogger, StreamError, type Clock } from "@millrace/core";
 import { createExchange, type Exchange } from "@millrace/exchange";
 import type { JobDefinition } from "@millrace/graph";
 import { createMemoryMetadataStore } from "@millrace/metadata";
@@ -11,15 +11,20 @@ import { createLinkConditions } from "../sim/link-faults.ts";
 import { createSeededRandom } from "../sim/seeded-random.ts";
 import { createSimCompressor } from "../sim/sim-compressor.ts";
 import { SimFabric } from "../sim/sim-fabric.ts";
+import { createSimMetadataStore } from "../sim/sim-metadata-store.ts";
 import { createSimControlNetwork, createSimStreamNetwork } from "../sim/sim-networks.ts";
+import { createSimObjectStore } from "../sim/sim-object-store.ts";
 import { SimProcess } from "../sim/sim-process.ts";
 import { SimScheduler } from "../sim/sim-scheduler.ts";
-import {
-  createSimMetadataStore,
-  createSimObjectStore,
-  createStoreConditions,
-} from "../sim/sim-stores.ts";
 import { createSimTaskHost } from "../sim/sim-task-host.ts";
+import { SimWatches } from "../sim/sim-watches.ts";
+import type { StoreLink } from "../sim/store-call.ts";
+import {
+  createMetadataConditions,
+  createObjectConditions,
+  createStoreCounts,
+  type StoreConditions,
+} from "../sim/store-conditions.ts";
 import type { ClockSubject } from "./clock-contract.ts";
 import type { CompressorSubject } from "./compressor-contract.ts";
 import type { ControlNetworkSubject } from "./control-network-contract.ts";
@@ -75,26 +80,41 @@ export function createSimCompressorSubject(): Promise<CompressorSubject> {
   });
 }
 
-function storeLink(process: SimProcess): Parameters<typeof createSimObjectStore>[1] {
+function storeLink<Conditions extends StoreConditions>(
+  process: SimProcess,
+  conditions: Conditions,
+): StoreLink<Conditions> {
   return {
     process,
+    conditions,
     random: createSeededRandom("store"),
-    conditions: createStoreConditions(),
-    counts: { calls: 0, unknownOutcomes: 0, failures: 0 },
+    faultRandom: createSeededRandom("faults"),
+    counts: createStoreCounts(),
+    fateOfCall: () => "lives",
   };
 }
 
-export function createSimMetadataSubject(): Promise<MetadataStoreSubject> {
+/** Leases end by the clock, if there is one. */
+export function createSimMetadataSubject(clock?: Clock): Promise<MetadataStoreSubject> {
   const bench = createBench();
-  const store = createMemoryMetadataStore();
-  const open = () =>
-    Promise.resolve(createSimMetadataStore(store, storeLink(bench.process("process"))));
-  return Promise.resolve({ open, [Symbol.asyncDispose]: () => bench[Symbol.asyncDispose]() });
+  const store = createMemoryMetadataStore(clock === undefined ? {} : { clock });
+  const watches = new SimWatches();
+  const open = () => {
+    const link = storeLink(bench.process("process"), createMetadataConditions());
+    return Promise.resolve(createSimMetadataStore(store, { ...link, watches }));
+  };
+  return Promise.resolve({
+    open,
+    async [Symbol.asyncDispose]() {
+      await store[Symbol.asyncDispose]();
+      await bench[Symbol.asyncDispose]();
+    },
+  });
 }
 
 export function createSimObjectSubject(): Promise<ObjectStoreSubject> {
   const bench = createBench();
-  const link = storeLink(bench.process("process"));
+  const link = storeLink(bench.process("process"), createObjectConditions());
   return Promise.resolve({
     store: createSimObjectStore(createMemoryObjectStore(), link),
     [Symbol.asyncDispose]: () => bench[Symbol.asyncDispose](),

@@ -7,7 +7,7 @@ import { createMemoryDisk } from "@millrace/platform";
 import { interpret } from "../reference/interpret.ts";
 import { createOracleContext } from "../reference/oracle-context.ts";
 import { findDifference } from "../sim/compare-outputs.ts";
-import type { Fault } from "../sim/fault-schedule.ts";
+import type { Fault } from "../sim/fault.ts";
 import { checkOnTime } from "./check-on-time.ts";
 import { runSubject, type Outputs, type SubjectRun } from "./run-subject.ts";
 import { shrinkFaults } from "./shrink-faults.ts";

@@ -1,6 +1,7 @@
 import type { JobDefinition, StreamGraph, StreamNode } from "@millrace/graph";
 
-import { drawFaults, type Fault } from "../sim/fault-schedule.ts";
+import { drawFaults } from "../sim/fault-schedule.ts";
+import type { Fault } from "../sim/fault.ts";
 import { InvariantViolation } from "../sim/invariant-checker.ts";
 import { longestFaultMs, runJob, type RunReport } from "../sim/run-job.ts";
 import { createSeededRandom, type SeededRandom } from "../sim/seeded-random.ts";

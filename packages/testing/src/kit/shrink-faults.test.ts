@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import type { Fault } from "../sim/fault-schedule.ts";
+import type { Fault } from "../sim/fault.ts";
 import { shrinkFaults } from "./shrink-faults.ts";
 
 const faults = [1, 2, 3, 4, 5, 6].map((atMs): Fault => ({ kind: "usurp", atMs }));

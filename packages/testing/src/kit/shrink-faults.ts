@@ -1,4 +1,4 @@
-import type { Fault } from "../sim/fault-schedule.ts";
+import type { Fault } from "../sim/fault.ts";
 
 /** Returns fewer of the faults, under which the run still fails; none can be left out any more. */
 export async function shrinkFaults(

@@ -1,6 +1,6 @@
 import type { JobDefinition } from "@millrace/graph";
 
-import type { Fault } from "../sim/fault-schedule.ts";
+import type { Fault } from "../sim/fault.ts";
 import type { SimLogLine } from "../sim/sim-world.ts";
 import { runSubject, type SubjectRun } from "./run-subject.ts";
 import { createSubject, type JobInputs } from "./subject.ts";

@@ -1,56 +1,22 @@
+import type { Fault, FaultKind } from "./fault.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 
-/** One fault, as data: what happens when, for how long. A list of these can be shrunk. */
-export type Fault =
-  | {
-      readonly kind: "kill-worker";
-      readonly atMs: number;
-      readonly worker: number;
-      readonly downMs: number;
-    }
-  | { readonly kind: "kill-slot"; readonly atMs: number; readonly worker: number }
-  | { readonly kind: "kill-coordinator"; readonly atMs: number; readonly downMs: number }
-  | {
-      readonly kind: "pause-worker";
-      readonly atMs: number;
-      readonly worker: number;
-      readonly lastMs: number;
-    }
-  | { readonly kind: "pause-coordinator"; readonly atMs: number; readonly lastMs: number }
-  /** A second coordinator starts while the first one runs: the first must be fenced out (S1). */
-  | { readonly kind: "usurp"; readonly atMs: number }
-  | {
-      readonly kind: "partition";
-      readonly atMs: number;
-      readonly left: number;
-      /** -1 is the coordinator. */
-      readonly right: number;
-      readonly lastMs: number;
-    }
-  | {
-      readonly kind: "store-faults";
-      readonly atMs: number;
-      readonly store: "metadata" | "objects";
-      readonly lostRequests: number;
-      readonly lostResponses: number;
-      readonly lastMs: number;
-    }
-  | {
-      readonly kind: "store-down";
-      readonly atMs: number;
-      readonly store: "metadata" | "objects";
-      readonly lastMs: number;
-    }
-  | {
-      readonly kind: "slow-links";
-      readonly atMs: number;
-      readonly maxLatencyMs: number;
-      readonly lastMs: number;
-    };
+/** What can happen on one machine, with SQLite and a folder. */
+type EmbeddedKind = Extract<
+  FaultKind,
+  | "kill-worker"
+  | "kill-slot"
+  | "kill-coordinator"
+  | "pause-worker"
+  | "pause-coordinator"
+  | "usurp"
+  | "partition"
+  | "store-faults"
+  | "store-down"
+  | "slow-links"
+>;
 
-type FaultKind = Fault["kind"];
-
-const kinds: readonly FaultKind[] = [
+const kinds: readonly EmbeddedKind[] = [
   "kill-worker",
   "kill-slot",
   "kill-coordinator",
@@ -84,7 +50,7 @@ export function drawFaults(
 
 function drawFault(
   random: SeededRandom,
-  kind: FaultKind,
+  kind: EmbeddedKind,
   limits: { readonly endMs: number; readonly workerCount: number },
 ): Fault {
   const atMs = 200 + random.below(limits.endMs - 200);

@@ -1,9 +1,16 @@
-import { parseCommittedCheckpoint, parseManifest, type Manifest } from "@millrace/checkpoint";
+import {
+  parseCommittedCheckpoint,
+  parseManifest,
+  type CommittedCheckpoint,
+  type Manifest,
+} from "@millrace/checkpoint";
 import type { CoordinatorEvent } from "@millrace/coordinator";
 import type { SinkTransactionId } from "@millrace/graph";
 import type { MetadataEntry } from "@millrace/metadata";
-import type { SlotCommand } from "@millrace/worker";
 
+import { CommandChecker } from "./command-checker.ts";
+import { LeadershipChecker } from "./leadership-checker.ts";
+import type { SimProcess } from "./sim-process.ts";
 import type { SimWorld } from "./sim-world.ts";
 
 /** What a run did, so that one can see that it tried what it claims. */
@@ -13,6 +20,12 @@ export interface RunCounts {
   /** Attempts that restored a checkpoint with state in it. */
   nonEmptyRestores: number;
   removedObjects: number;
+  /** How often somebody began to lead. */
+  leaders: number;
+  /** Leaders that stepped down by themselves. */
+  stepDowns: number;
+  /** Transactions of a coordinator that no longer led, or of an attempt that was over. */
+  refusedWrites: number;
 }
 
 const prefix = "sim/";
@@ -22,17 +35,45 @@ const prefix = "sim/";
  * stores and told its slots. It trusts nothing that the cluster says of itself.
  */
 export class InvariantChecker {
-  readonly counts: RunCounts = { attempts: 0, commits: 0, nonEmptyRestores: 0, removedObjects: 0 };
+  readonly counts: RunCounts = {
+    attempts: 0,
+    commits: 0,
+    nonEmptyRestores: 0,
+    removedObjects: 0,
+    leaders: 0,
+    stepDowns: 0,
+    refusedWrites: 0,
+  };
+  readonly leadership: LeadershipChecker;
+  readonly commands: CommandChecker;
+  /** Objects that a fault made other than what was written: nothing is promised of them. */
+  readonly damaged: Set<string> = new Set();
   readonly #world: SimWorld;
   readonly #violations: string[] = [];
   readonly #entries = new Map<string, MetadataEntry>();
   /** Manifests by object name, as they were committed. */
   readonly #manifests = new Map<string, Manifest>();
-  readonly #assignedSplits = new Map<string, number>();
+  /** By checkpoint id. */
+  readonly #attemptOf = new Map<bigint, number>();
   #highestCommitted = 0n;
 
   constructor(world: SimWorld) {
     this.#world = world;
+    const violate = (message: string): void => this.violate(message);
+    this.leadership = new LeadershipChecker({
+      violate,
+      counts: this.counts,
+      electionRevision: () => this.#entries.get(`${prefix}election`)?.createRevision,
+    });
+    this.commands = new CommandChecker({
+      violate,
+      counts: this.counts,
+      head: () => this.#head()?.checkpointId,
+      attempt: () => this.#attempt(),
+      attemptOf: (checkpointId) => this.#attemptOf.get(checkpointId),
+    });
+    world.onTransacted = (process, transaction, result) =>
+      this.leadership.onTransacted(process, transaction, result);
     world.metadata.watch(prefix, 0n, {
       onChange: (key, entry) => this.#onMetadata(key, entry),
       onLost: () => {},
@@ -59,53 +100,26 @@ export class InvariantChecker {
 
   /** The names of everything that a retained checkpoint, a pin or the head references. */
   liveObjects(): ReadonlySet<string> {
-    const live = new Set<string>();
-    for (const [key, entry] of this.#entries) {
-      if (!/\/(head|checkpoints\/\d+)$/.test(key)) continue;
-      const { manifestName } = parseCommittedCheckpoint(entry.value);
-      live.add(manifestName);
-      for (const { name } of this.#manifests.get(manifestName)?.segments ?? []) live.add(name);
-    }
-    return live;
+    return new Set(this.retained().flatMap((pointer) => this.referencesOf(pointer)));
   }
 
-  onCoordinatorEvent(event: CoordinatorEvent): void {
+  /** The manifest's name and those of its segments. */
+  referencesOf({ manifestName }: CommittedCheckpoint): readonly string[] {
+    const segments = this.#manifests.get(manifestName)?.segments ?? [];
+    return [manifestName, ...segments.map(({ name }) => name)];
+  }
+
+  /** Of every checkpoint that is retained, and of the head, what the metadata holds. */
+  retained(): readonly CommittedCheckpoint[] {
+    return [...this.#entries]
+      .filter(([key]) => isPointer(key))
+      .map(([, { value }]) => parseCommittedCheckpoint(value));
+  }
+
+  onCoordinatorEvent(process: SimProcess, event: CoordinatorEvent): void {
+    this.leadership.onEvent(process, event);
     if (event.kind === "attempt-raised") this.counts.attempts += 1;
     if (event.kind === "objects-removed") this.counts.removedObjects += event.names.length;
-  }
-
-  onSlotCommand(command: SlotCommand, attempt: number): void {
-    if (command.kind === "prepare") this.#onPrepare(command.preparation);
-    if (command.kind === "assign-split" && command.split !== undefined) {
-      this.#onAssigned(`${attempt} ${command.vertexId} ${command.split.id}`);
-    }
-  }
-
-  /** S7: an attempt restores exactly the head. */
-  #onPrepare({
-    ref,
-    restore,
-  }: {
-    ref: { attempt: number };
-    restore?: { checkpointId: bigint };
-  }): void {
-    const attempt = this.#attempt();
-    // A message of an attempt that is over already: its slots will be refused.
-    if (attempt !== ref.attempt) return;
-    const head = this.#head()?.checkpointId;
-    if (restore?.checkpointId !== head) {
-      this.violate(
-        `S7: attempt ${ref.attempt} restores ${restore?.checkpointId}, the head is ${head}`,
-      );
-    }
-    if (restore !== undefined) this.counts.nonEmptyRestores += 1;
-  }
-
-  /** S9: at each attempt a split has one owner. */
-  #onAssigned(name: string): void {
-    const count = (this.#assignedSplits.get(name) ?? 0) + 1;
-    this.#assignedSplits.set(name, count);
-    if (count > 1) this.violate(`S9: split ${name} was assigned ${count} times in one attempt`);
   }
 
   #onMetadata(key: string, entry: MetadataEntry | undefined): void {
@@ -119,6 +133,7 @@ export class InvariantChecker {
     const head = parseCommittedCheckpoint(value);
     const attempt = this.#attempt();
     this.counts.commits += 1;
+    this.#attemptOf.set(head.checkpointId, head.attempt);
     if (head.attempt !== attempt) {
       this.violate(`S1: attempt ${head.attempt} committed ${head.checkpointId} under ${attempt}`);
     }
@@ -144,7 +159,7 @@ export class InvariantChecker {
     if (election?.createRevision !== manifest.leaderEpoch) {
       this.violate(`S1: epoch ${manifest.leaderEpoch} committed under ${election?.createRevision}`);
     }
-    for (const segment of manifest.segments) {
+    for (const segment of manifest.segments.filter((one) => !this.damaged.has(one.name))) {
       void this.#world.objects.stat(segment.name).then((sizeBytes) => {
         if (sizeBytes === segment.lengthBytes) return;
         const found = sizeBytes === undefined ? "is missing" : `has ${sizeBytes} bytes`;
@@ -189,6 +204,11 @@ export class InvariantChecker {
     const hasAttempt = typeof record === "object" && record !== null && "attempt" in record;
     return hasAttempt ? Number(record.attempt) : 0;
   }
+}
+
+/** Whether the key points to a checkpoint. */
+function isPointer(key: string): boolean {
+  return /\/(head|checkpoints\/\d+)$/.test(key);
 }
 
 /** An invariant does not hold: the run has failed. */

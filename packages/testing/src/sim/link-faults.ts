@@ -7,10 +7,12 @@ export interface LinkConditions {
   maxLatencyMs: number;
   /** Names of processes (a prefix up to the first `#` counts) that cannot reach each other. */
   readonly partitions: Set<string>;
+  /** How often a message of a session comes a second time. */
+  repeats: number;
 }
 
 export function createLinkConditions(): LinkConditions {
-  return { minLatencyMs: 0.2, maxLatencyMs: 2, partitions: new Set() };
+  return { minLatencyMs: 0.2, maxLatencyMs: 2, partitions: new Set(), repeats: 0 };
 }
 
 /** Returns the key under which `partitions` knows a pair of processes. */

@@ -1,8 +1,9 @@
 import type { JobDefinition } from "@millrace/graph";
 
-import { applyFaults, type FaultCounts } from "./apply-faults.ts";
-import type { Fault } from "./fault-schedule.ts";
+import { applyFaults } from "./apply-faults.ts";
+import type { Fault, FaultCounts } from "./fault.ts";
 import { InvariantViolation, type RunCounts } from "./invariant-checker.ts";
+import { outcomeOf, type JobOutcome } from "./job-outcome.ts";
 import type { SimCluster } from "./sim-cluster.ts";
 import type { SimLogLine } from "./sim-world.ts";
 
@@ -22,9 +23,6 @@ export interface StopRequest {
   readonly isDrain: boolean;
 }
 
-/** `stopped` only if it was asked for; a job that was over before is `finished`. */
-export type JobOutcome = "finished" | "stopped";
-
 export interface RunReport {
   /** Absent: everything held. */
   readonly violation?: string;
@@ -37,6 +35,7 @@ export interface RunReport {
   readonly faultCounts: FaultCounts;
   readonly counts: RunCounts;
   readonly unknownOutcomes: number;
+  readonly wrongReads: number;
   readonly log: readonly SimLogLine[];
 }
 
@@ -59,6 +58,7 @@ export async function runJob(cluster: SimCluster, options: RunOptions): Promise<
     faultCounts,
     counts: checker.counts,
     unknownOutcomes: world.storeCounts.unknownOutcomes,
+    wrongReads: world.storeCounts.wrongReads,
     log: world.log,
   };
 }
@@ -91,11 +91,8 @@ async function runUntilOver(cluster: SimCluster, options: RunOptions): Promise<J
   if (outcome !== "done") {
     throw new InvariantViolation(`L3: the job is not over after ${livenessMs} ms without faults`);
   }
-  return outcomeOf(checker.result() ?? "", stop !== undefined);
-}
-
-function outcomeOf(result: string, isStopAsked: boolean): JobOutcome {
-  if (result.includes('"outcome":"finished"')) return "finished";
-  if (isStopAsked && result.includes('"outcome":"stopped"')) return "stopped";
-  throw new InvariantViolation(`L6: it ended as ${result}`);
+  return outcomeOf(checker.result() ?? "", {
+    isStopAsked: stop !== undefined,
+    damaged: checker.damaged,
+  });
 }

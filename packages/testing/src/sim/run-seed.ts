@@ -1,25 +1,25 @@
 import type { FailpointName } from "@millrace/core";
-import { apiVersion, type JobDefinition } from "@millrace/graph";
-import { createMemoryDisk } from "@millrace/platform";
+import { apiVersion, planJob, type JobDefinition } from "@millrace/graph";
+import { createMemoryDisk, createNodeDigest } from "@millrace/platform";
 
 import { interpret } from "../reference/interpret.ts";
 import { createOracleContext } from "../reference/oracle-context.ts";
 import { findDifference, type Comparison } from "./compare-outputs.ts";
-import { drawFaults, type Fault } from "./fault-schedule.ts";
+import { faultEndMs, type Fault } from "./fault.ts";
 import { InvariantViolation } from "./invariant-checker.ts";
-import {
-  longestFaultMs,
-  runJob,
-  type JobOutcome,
-  type RunReport,
-  type StopRequest,
-} from "./run-job.ts";
+import type { JobOutcome } from "./job-outcome.ts";
+import { restoreAll } from "./restore-checker.ts";
+import { longestFaultMs, runJob, type RunReport, type StopRequest } from "./run-job.ts";
 import { createSeededRandom, type SeededRandom } from "./seeded-random.ts";
 import { SimCluster } from "./sim-cluster.ts";
+import type { CoordinatorShape } from "./sim-coordinators.ts";
 import { drawJob, type SimJob } from "./sim-jobs.ts";
+import { drawCoordinators, drawFaultsOf, drawProfile, type SimProfile } from "./sim-profile.ts";
 
 export interface SeedOptions {
   readonly seed: string;
+  /** What kind of cluster; drawn from the seed unless set. */
+  readonly profile?: SimProfile;
   /** A planted bug; absent in honest runs. */
   readonly failpoint?: FailpointName;
   /** In place of the faults that the seed draws: to shrink a failure. */
@@ -28,35 +28,59 @@ export interface SeedOptions {
 
 export interface SeedReport extends RunReport {
   readonly seed: string;
+  readonly profile: SimProfile;
+  /** What the retained checkpoints held that were restored after the end (D3). */
+  readonly restoredCells: number;
 }
 
 const faultsEndMs = 20_000;
 /** What nothing references is gone within two periods of garbage collection (L4). */
 const garbageMs = 8_000;
+/** A leader that is gone is replaced within its lease and this (L2). */
+const failoverMs = 3_000;
+
+/** A seed's run, as its checks see it. */
+interface SeedRun {
+  readonly cluster: SimCluster;
+  readonly job: SimJob;
+  readonly stop: StopRequest | undefined;
+  readonly coordinators: CoordinatorShape | undefined;
+  /** From here on there are no faults. */
+  readonly quietAfterMs: number;
+}
 
 /** Runs one seed to the end: a job, a cluster and faults that the seed decides. */
 export async function runSeed(options: SeedOptions): Promise<SeedReport> {
-  const random = createSeededRandom(options.seed);
+  const { seed, failpoint } = options;
+  const random = createSeededRandom(seed);
   const workerCount = 1 + random.below(3);
+  const profile = options.profile ?? drawProfile(random);
+  const coordinators = drawCoordinators(profile, random);
   const cluster = new SimCluster({
-    seed: options.seed,
+    seed,
     workerCount,
     // The widest job has three subtasks a vertex.
     slotsPerWorker: Math.ceil(3 / workerCount),
-    ...(options.failpoint === undefined ? {} : { failpoint: options.failpoint }),
+    ...(failpoint === undefined ? {} : { failpoint }),
+    ...(coordinators === undefined ? {} : { coordinators }),
   });
   const job = drawJob(random.fork("job"), cluster.world.target);
-  const faults =
-    options.faults ?? drawFaults(random.fork("faults"), { endMs: faultsEndMs, workerCount });
+  const limits = { endMs: faultsEndMs, workerCount, coordinators };
+  const faults = options.faults ?? drawFaultsOf(random, limits);
   const stop = drawStop(random.fork("stop"));
+  const quietAfterMs = Math.max(faultsEndMs + longestFaultMs, ...faults.map(faultEndMs));
+  let restoredCells = 0;
   const report = await runJob(cluster, {
     definition: define(job),
     faults,
-    quietAfterMs: faultsEndMs + longestFaultMs,
+    quietAfterMs,
     ...(stop === undefined ? {} : { stop }),
-    checkOver: (outcome) => checkOver(cluster, job, isComparable(outcome, stop)),
+    checkOver: async (outcome) => {
+      const run = { cluster, job, stop, coordinators, quietAfterMs };
+      restoredCells = await checkOver(run, outcome);
+    },
   });
-  return { seed: options.seed, ...report };
+  return { seed, profile, ...report, restoredCells };
 }
 
 function drawStop(random: SeededRandom): StopRequest | undefined {
@@ -74,24 +98,36 @@ function define({ graph }: SimJob): JobDefinition {
   return { millraceJob: apiVersion, name: graph.jobName, build: () => graph };
 }
 
-async function checkOver(
-  cluster: SimCluster,
-  job: SimJob,
-  comparison: Comparison | undefined,
-): Promise<void> {
-  if (comparison !== undefined) await compareOutputs(cluster, job, comparison);
+async function checkOver(run: SeedRun, outcome: JobOutcome): Promise<number> {
+  const { cluster, coordinators, quietAfterMs } = run;
+  const comparison = isComparable(outcome, run.stop);
+  if (comparison !== undefined) await compareOutputs(run, comparison);
   const { scheduler } = cluster.world;
   // Faults may still be under way: garbage is collected once they are over.
-  await scheduler.runUntil(() => false, faultsEndMs + longestFaultMs);
-  cluster.keepCoordinator();
+  await scheduler.runUntil(() => false, quietAfterMs);
+  cluster.coordinators.keep();
+  if (coordinators !== undefined) {
+    await checkLeaders(cluster, coordinators.leaseMs);
+    // What was on its way to the object store when its writer died is left to the next leader.
+    cluster.coordinators.leading()?.kill();
+    await checkLeaders(cluster, coordinators.leaseMs);
+  }
   await scheduler.runUntil(() => false, scheduler.nowMs() + garbageMs);
   await checkGarbage(cluster);
+  return checkRestores(run);
+}
+
+/** L2: one coordinator leads, soon after whatever happened. */
+async function checkLeaders({ world, checker }: SimCluster, leaseMs: number): Promise<void> {
+  const { scheduler } = world;
+  await scheduler.runUntil(() => false, scheduler.nowMs() + leaseMs + failoverMs);
+  checker.leadership.checkOneLeader();
+  checker.throwIfBroken();
 }
 
 /** S13, S8, S11, S12: what was published is what a run without faults gives. */
 async function compareOutputs(
-  { world }: SimCluster,
-  { graph }: SimJob,
+  { cluster: { world }, job: { graph } }: SeedRun,
   comparison: Comparison,
 ): Promise<void> {
   const disk = createMemoryDisk();
@@ -101,12 +137,37 @@ async function compareOutputs(
   if (difference !== undefined) throw new InvariantViolation(`S13: ${difference}`);
 }
 
-/** L4: exactly what is referenced is left. */
+/** L4: exactly what is referenced is left; what a damaged manifest referenced is left alone. */
 async function checkGarbage({ world, checker }: SimCluster): Promise<void> {
+  const isReadable = checker
+    .retained()
+    .every(({ manifestName }) => !checker.damaged.has(manifestName));
   const live = checker.liveObjects();
-  const orphans = (await world.objects.list("jobs/")).filter(({ name }) => !live.has(name));
-  if (orphans.length > 0) {
-    const names = orphans.slice(0, 3).map(({ name }) => name);
-    throw new InvariantViolation(`L4: ${orphans.length} orphans are left: ${names.join(", ")}`);
+  const stored = new Set((await world.objects.list("jobs/")).map(({ name }) => name));
+  const orphans = [...stored].filter((name) => !live.has(name));
+  if (isReadable && orphans.length > 0) {
+    const names = orphans.slice(0, 3).join(", ");
+    throw new InvariantViolation(`L4: ${orphans.length} orphans are left: ${names}`);
   }
+  const missing = [...live].find((name) => !stored.has(name) && !checker.damaged.has(name));
+  if (missing !== undefined) throw new InvariantViolation(`S4: live object ${missing} is gone`);
+}
+
+/** D3: every retained checkpoint restores; returns how many cells they held. */
+async function checkRestores({ cluster, job }: SeedRun): Promise<number> {
+  const { world, checker } = cluster;
+  const check = { objects: world.objects, digest: createNodeDigest(), plan: planJob(job.graph) };
+  let cellCount = 0;
+  for (const pointer of checker.retained()) {
+    if (checker.referencesOf(pointer).some((name) => checker.damaged.has(name))) continue;
+    try {
+      cellCount += await restoreAll(check, pointer);
+    } catch (error) {
+      const what = error instanceof Error ? error.message : String(error);
+      throw new InvariantViolation(
+        `D3: checkpoint ${pointer.checkpointId} does not restore: ${what}`,
+      );
+    }
+  }
+  return cellCount;
 }

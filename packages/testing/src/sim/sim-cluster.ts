@@ -1,8 +1,3 @@
-import {
-  createCoordinator,
-  defaultCoordinatorConfig,
-  type Coordinator,
-} from "@millrace/coordinator";
 import { parseWorkerId, StreamError, type FailpointName, type JobId } from "@millrace/core";
 import { createExchange, defaultExchangeOptions } from "@millrace/exchange";
 import { canonicalPlanJson, planJob, type JobDefinition } from "@millrace/graph";
@@ -13,6 +8,7 @@ import { createWorker, defaultWorkerConfig, runSlot, type SlotPorts } from "@mil
 
 import { InvariantChecker } from "./invariant-checker.ts";
 import { createSimCompressor } from "./sim-compressor.ts";
+import { SimCoordinators, type CoordinatorShape } from "./sim-coordinators.ts";
 import { createSimControlNetwork, createSimStreamNetwork } from "./sim-networks.ts";
 import type { SimProcess } from "./sim-process.ts";
 import { createSimTaskHost, type SimTaskHost } from "./sim-task-host.ts";
@@ -23,30 +19,40 @@ export interface SimClusterOptions {
   readonly failpoint?: FailpointName;
   readonly workerCount: number;
   readonly slotsPerWorker: number;
+  /**
+   * Several coordinators on a metadata store with leases, as with etcd. Absent: one machine with
+   * SQLite, where the newest coordinator leads.
+   */
+  readonly coordinators?: CoordinatorShape;
 }
 
-const coordinatorAddresses = ["coordinator-0:8471", "coordinator-1:8471"] as const;
 const retryMs = 300;
-/** Longer than any fault keeps a killed coordinator down. */
-const supervisorMs = 8_000;
 
 /** A whole cluster in one thread: production code above the ports, simulated processes below. */
 export class SimCluster {
   readonly world: SimWorld;
   readonly checker: InvariantChecker;
+  readonly coordinators: SimCoordinators;
   readonly #options: SimClusterOptions;
   readonly #digest = createNodeDigest();
   readonly #jobs = new Map<string, JobDefinition>();
   readonly #workers: (SimProcess | undefined)[] = [];
   readonly #slots = new Map<number, SimTaskHost>();
-  readonly #coordinators: (SimProcess | undefined)[] = [];
   #incarnations = 0;
   #jobId: JobId | undefined;
 
   constructor(options: SimClusterOptions) {
     this.#options = options;
-    this.world = new SimWorld(options.seed, options.failpoint);
+    const { seed, failpoint, coordinators: shape } = options;
+    this.world = new SimWorld({ seed, failpoint, isRemote: shape !== undefined });
     this.checker = new InvariantChecker(this.world);
+    this.coordinators = new SimCoordinators({
+      world: this.world,
+      checker: this.checker,
+      digest: this.#digest,
+      shape,
+      createProcess: (machine) => this.#newProcess(machine),
+    });
   }
 
   /** The id of the submitted job, once a coordinator has taken it. */
@@ -59,7 +65,7 @@ export class SimCluster {
   }
 
   start(): void {
-    this.startCoordinator(0);
+    this.coordinators.start();
     for (let index = 0; index < this.#options.workerCount; index += 1) this.startWorker(index);
   }
 
@@ -68,39 +74,9 @@ export class SimCluster {
     return process?.isAlive() === true ? process : undefined;
   }
 
-  /** The coordinator that was started last, if it lives. */
-  coordinatorProcess(): SimProcess | undefined {
-    return this.#coordinators.findLast((process) => process?.isAlive() === true);
-  }
-
-  /** Starts a coordinator at one of two addresses, if none lives there. */
-  startCoordinator(place: 0 | 1): void {
-    const address = coordinatorAddresses[place];
-    if (this.#coordinators[place]?.isAlive() === true) return;
-    const process = this.#newProcess(`coordinator-${place}`);
-    this.#coordinators[place] = process;
-    // A supervisor sees to it that one lives; a fault brings its own restart earlier.
-    process.onKill(() => {
-      const label = "supervisor";
-      this.world.scheduler.schedule(supervisorMs, label, () => this.keepCoordinator());
-    });
-    const coordinator = this.#createCoordinator(process, address);
-    process.post(0, "start", () => {
-      coordinator.start().catch((error: unknown) => {
-        this.world.loggerFor(process).log("error", `coordinator ended: ${String(error)}`);
-        process.kill();
-      });
-    });
-  }
-
-  /** Starts the coordinator at the place where none lives, while another one leads. */
-  usurp(): void {
-    this.startCoordinator(this.#coordinators[0]?.isAlive() === true ? 1 : 0);
-  }
-
-  /** After the job: garbage is collected only by a coordinator that lives. */
-  keepCoordinator(): void {
-    if (this.coordinatorProcess() === undefined) this.startCoordinator(0);
+  /** The worker's process, or for -1 the leading coordinator's; undefined if it does not live. */
+  processOf(worker: number): SimProcess | undefined {
+    return worker < 0 ? this.coordinators.leading() : this.workerProcess(worker);
   }
 
   /** Kills one slot of a worker, as a heap limit does; the worker's process lives on. */
@@ -110,7 +86,7 @@ export class SimCluster {
 
   /** Returns the names of two processes that live; -1 is the coordinator. */
   pairOf(left: number, right: number): readonly [string, string] | undefined {
-    const other = right < 0 ? this.coordinatorProcess() : this.workerProcess(right);
+    const other = this.processOf(right);
     const one = this.workerProcess(left);
     return one === undefined || other === undefined || one === other
       ? undefined
@@ -125,7 +101,9 @@ export class SimCluster {
     const random = this.world.random.fork(`random ${process.name}`);
     const taskHost = createSimTaskHost(process, {
       runSlot: (port, slot) => runSlot(port, this.#slotPorts(slot)),
-      onCommand: (command, attempt) => this.checker.onSlotCommand(command, attempt),
+      onCommand: (command, ref) => {
+        if (process.isAlive()) this.checker.commands.onCommand(process.name, command, ref);
+      },
     });
     this.#slots.set(index, taskHost);
     const worker = createWorker({
@@ -142,7 +120,7 @@ export class SimCluster {
       config: {
         ...defaultWorkerConfig,
         workerId: parseWorkerId(`worker-${index}`),
-        coordinatorAddresses,
+        coordinatorAddresses: this.coordinators.addresses,
         processId: this.#incarnations,
         slotCount: this.#options.slotsPerWorker,
         orphanTimeoutMs: 3_600_000,
@@ -196,7 +174,8 @@ export class SimCluster {
     const client = this.world.createProcess("client");
     const network = createSimControlNetwork(this.world.fabric, client);
     const tryOnce = (tries: number): void => {
-      const address = coordinatorAddresses[tries % 2] ?? coordinatorAddresses[0];
+      const { addresses } = this.coordinators;
+      const address = addresses[tries % addresses.length] ?? "";
       network
         .call(address, { method, message, deadlineMs: 5_000 })
         .then(onAnswer, (error: unknown) => {
@@ -206,35 +185,6 @@ export class SimCluster {
         });
     };
     tryOnce(0);
-  }
-
-  #createCoordinator(process: SimProcess, address: string): Coordinator {
-    const logger = this.world.loggerFor(process);
-    return createCoordinator({
-      network: createSimControlNetwork(this.world.fabric, process),
-      metadata: this.world.metadataFor(process),
-      objects: this.world.objectsFor(process),
-      clock: process.clock(),
-      random: this.world.random.fork(`random ${process.name}`),
-      digest: this.#digest,
-      logger,
-      failpoints: this.world.failpoints,
-      config: {
-        ...defaultCoordinatorConfig,
-        address,
-        metadataPrefix: "sim/",
-        heartbeatIntervalMs: 500,
-        heartbeatTimeoutMs: 2_000,
-        leaderCheckMs: 1_000,
-        slotWaitMs: 3_600_000,
-        gcPeriodMs: 2_000,
-        restartBackoff: { initialMs: 200, maxMs: 2_000, factor: 2 },
-      },
-      observer: (event) => {
-        if (process.isAlive()) this.checker.onCoordinatorEvent(event);
-      },
-      onDeposed: () => process.post(0, "deposed", () => process.kill()),
-    });
   }
 
   #slotPorts(process: SimProcess): SlotPorts {

@@ -16,6 +16,8 @@ interface SimListener {
   readonly accept: (end: SimConnectionEnd, opening: Opening) => void;
 }
 
+const longestRepeatMs = 5_000;
+
 /** The network of a simulated cluster: who listens where, and how the links behave. */
 export class SimFabric {
   readonly conditions: LinkConditions;
@@ -48,6 +50,13 @@ export class SimFabric {
         if (this.#listeners.get(address) === listener) this.#listeners.delete(address);
       },
     };
+  }
+
+  /** Returns after how long a message comes a second time, or undefined if it does not. */
+  drawRepeatMs(): number | undefined {
+    const { repeats } = this.conditions;
+    if (repeats === 0 || !this.#random.chance(repeats)) return undefined;
+    return this.#random.below(longestRepeatMs);
   }
 
   connect(process: SimProcess, address: string, opening: Opening): SimConnectionEnd {

@@ -18,19 +18,21 @@ import type { SimProcess } from "./sim-process.ts";
 
 /** Returns the control network as the process sees it. */
 export function createSimControlNetwork(fabric: SimFabric, process: SimProcess): ControlNetwork {
+  const opened = new Repeater(fabric, process);
   return {
     async serve(address, service) {
       const listener = fabric.listen(address, {
         process,
         accept: (end, opening) => {
-          if (opening.kind === "session") service.onSession(toMessageSession(end));
+          const repeater = new Repeater(fabric, process);
+          if (opening.kind === "session") service.onSession(toMessageSession(end, repeater));
           else if (opening.kind === "call") answerCall(end, opening.method, service);
         },
       });
       return toListener(address, listener);
     },
     openSession: (address) =>
-      toMessageSession(fabric.connect(process, address, { kind: "session" })),
+      toMessageSession(fabric.connect(process, address, { kind: "session" }), opened),
     call: (address, request) => makeCall({ fabric, process, address }, request),
   };
 }
@@ -65,15 +67,59 @@ function toListener(address: string, listener: Disposable) {
   };
 }
 
-function toMessageSession(end: SimConnectionEnd): MessageSession {
+type TakeMessage = (message: Uint8Array) => void;
+
+/**
+ * Gives what a session hears a second time, later (F9), but for its first message: to the newest of
+ * the sessions that share a repeater, so that a worker hears words of an attempt that is over.
+ */
+class Repeater {
+  readonly #fabric: SimFabric;
+  readonly #process: SimProcess;
+  #newest: TakeMessage | undefined;
+
+  constructor(fabric: SimFabric, process: SimProcess) {
+    this.#fabric = fabric;
+    this.#process = process;
+  }
+
+  /** Returns what the session's messages go through from now on. */
+  wrap(take: TakeMessage): TakeMessage {
+    this.#newest = take;
+    let isFirst = true;
+    return (message) => {
+      if (!isFirst) this.#repeatLater(message.slice());
+      isFirst = false;
+      take(message);
+    };
+  }
+
+  /** The session is over. */
+  end(take: TakeMessage): void {
+    if (this.#newest === take) this.#newest = undefined;
+  }
+
+  #repeatLater(message: Uint8Array): void {
+    const delayMs = this.#fabric.drawRepeatMs();
+    if (delayMs === undefined) return;
+    this.#process.post(delayMs, "repeat", () => this.#newest?.(message));
+  }
+}
+
+function toMessageSession(end: SimConnectionEnd, repeater: Repeater): MessageSession {
   return {
     peer: end.peerName,
-    setHandlers: (handlers) =>
+    setHandlers: (handlers) => {
+      const take = (message: Uint8Array): void => handlers.onMessage(message);
       end.setHandlers({
-        onData: (message) => handlers.onMessage(message),
+        onData: repeater.wrap(take),
         onDrain: () => {},
-        onClose: (cause) => handlers.onClose(cause),
-      }),
+        onClose: (cause) => {
+          repeater.end(take);
+          handlers.onClose(cause);
+        },
+      });
+    },
     send: (message) => end.send(message.slice()),
     bufferedBytes: () => end.bufferedBytes(),
     close: () => end.end(),

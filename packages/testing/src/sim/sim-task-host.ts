@@ -1,3 +1,4 @@
+import type { AttemptRef } from "@millrace/core";
 import type { SlotCommand, SlotEvent, SlotHandlers, SlotPort, TaskHost } from "@millrace/worker";
 
 import { SimProcess } from "./sim-process.ts";
@@ -5,8 +6,8 @@ import { SimProcess } from "./sim-process.ts";
 export interface SimSlotHooks {
   /** Runs the body of a slot in its own simulated process. */
   readonly runSlot: (port: SlotPort, process: SimProcess) => Promise<void>;
-  /** `attempt` is what the slot was prepared for; 0 before. */
-  readonly onCommand: (command: SlotCommand, attempt: number) => void;
+  /** `ref` is what the slot is, or is being, prepared for. */
+  readonly onCommand: (command: SlotCommand, ref: AttemptRef | undefined) => void;
 }
 
 export interface SimTaskHost extends TaskHost {
@@ -31,11 +32,11 @@ export function createSimTaskHost(worker: SimProcess, hooks: SimSlotHooks): SimT
       lastStarted = new SimSlot(new SimProcess(name, worker.scheduler, worker), worker, handlers);
       lastStarted.run(hooks);
       const slot = lastStarted;
-      let attempt = 0;
+      let ref: AttemptRef | undefined;
       return {
         post: (command) => {
-          if (command.kind === "prepare") attempt = command.preparation.ref.attempt;
-          hooks.onCommand(command, attempt);
+          if (command.kind === "prepare") ref = command.preparation.ref;
+          hooks.onCommand(command, ref);
           slot.take(structuredClone(command));
         },
         progress: () => ({ ...slot.progress }),

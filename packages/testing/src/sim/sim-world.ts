@@ -1,21 +1,38 @@
-import type { FailpointName, Failpoints, LogFields, Logger, LogLevel } from "@millrace/core";
-import { createMemoryMetadataStore, type MetadataStore } from "@millrace/metadata";
+import type { Clock, FailpointName, Failpoints, LogFields, Logger, LogLevel } from "@millrace/core";
+import {
+  createMemoryMetadataStore,
+  type MetadataStore,
+  type MetadataTransaction,
+  type TransactionResult,
+} from "@millrace/metadata";
 import { createMemoryDisk, type MemoryDisk } from "@millrace/platform";
-import { createMemoryObjectStore, type ObjectStore } from "@millrace/storage";
+import {
+  createMemoryObjectStore,
+  createRetryingObjectStore,
+  type ObjectStore,
+} from "@millrace/storage";
 
+import { CallPlans } from "./call-plans.ts";
 import { createLinkConditions } from "./link-faults.ts";
 import { createSeededRandom, type SeededRandom } from "./seeded-random.ts";
 import { SimSinkTarget } from "./sim-connectors.ts";
 import { SimFabric } from "./sim-fabric.ts";
+import { SimLeases } from "./sim-leases.ts";
+import { createSimMetadataStore } from "./sim-metadata-store.ts";
+import { createSimObjectStore } from "./sim-object-store.ts";
 import { SimProcess } from "./sim-process.ts";
 import { SimScheduler } from "./sim-scheduler.ts";
+import { SimWatches } from "./sim-watches.ts";
+import type { StoreLink } from "./store-call.ts";
 import {
-  createSimMetadataStore,
-  createSimObjectStore,
-  createStoreConditions,
+  createMetadataConditions,
+  createObjectConditions,
+  createStoreCounts,
+  type MetadataConditions,
+  type ObjectConditions,
   type StoreConditions,
   type StoreCounts,
-} from "./sim-stores.ts";
+} from "./store-conditions.ts";
 
 /** A line of a simulated process's log, for whoever reads a failing seed. */
 export interface SimLogLine {
@@ -26,35 +43,74 @@ export interface SimLogLine {
   readonly fields: LogFields;
 }
 
+export interface SimWorldOptions {
+  readonly seed: string;
+  readonly failpoint?: FailpointName | undefined;
+  /**
+   * The stores are servers: leases as in etcd, an object store that needs patience as S3 does.
+   * Otherwise they are like SQLite and a folder.
+   */
+  readonly isRemote: boolean;
+}
+
 /** Everything outside of the simulated processes: time, links, stores, the sinks' target. */
 export class SimWorld {
   readonly random: SeededRandom;
   readonly scheduler: SimScheduler = new SimScheduler();
   readonly fabric: SimFabric;
-  readonly metadata: MetadataStore = createMemoryMetadataStore();
+  readonly metadata: MetadataStore;
+  readonly leases: SimLeases;
+  readonly watches: SimWatches = new SimWatches();
+  readonly callPlans: CallPlans = new CallPlans();
   readonly objects: ObjectStore = createMemoryObjectStore();
   readonly disk: MemoryDisk = createMemoryDisk();
   readonly target: SimSinkTarget = new SimSinkTarget();
-  readonly metadataConditions: StoreConditions = createStoreConditions();
-  readonly objectConditions: StoreConditions = createStoreConditions();
-  readonly storeCounts: StoreCounts = { calls: 0, unknownOutcomes: 0, failures: 0 };
+  readonly metadataConditions: MetadataConditions = createMetadataConditions();
+  readonly objectConditions: ObjectConditions = createObjectConditions();
+  readonly storeCounts: StoreCounts = createStoreCounts();
   readonly failpoints: Failpoints;
   readonly log: SimLogLine[] = [];
+  readonly #isRemote: boolean;
   /** Called at the object store, right before it removes. */
   onObjectsRemoved: (names: readonly string[]) => void = () => {};
+  /** Called at the metadata store, right after it decided. */
+  onTransacted: (
+    process: SimProcess,
+    transaction: MetadataTransaction,
+    result: TransactionResult,
+  ) => void = () => {};
 
-  constructor(seed: string, failpoint?: FailpointName) {
+  constructor({ seed, failpoint, isRemote }: SimWorldOptions) {
+    this.#isRemote = isRemote;
     this.random = createSeededRandom(seed);
     this.fabric = new SimFabric(createLinkConditions(), this.random.fork("links"));
     this.failpoints = { isActive: (name) => name === failpoint };
+    const clock = this.createProcess("metadata").clock();
+    const store = createMemoryMetadataStore(isRemote ? { clock } : {});
+    this.leases = new SimLeases(store, this.scheduler);
+    this.metadata = this.leases.watched();
   }
 
   createProcess(name: string): SimProcess {
     return new SimProcess(name, this.scheduler);
   }
 
+  /** The clock of the world outside: nothing pauses or kills it. */
+  clock(): Clock {
+    return this.createProcess("world").clock();
+  }
+
   metadataFor(process: SimProcess): MetadataStore {
-    return createSimMetadataStore(this.metadata, this.#link(process, this.metadataConditions));
+    const watched: MetadataStore = {
+      ...this.metadata,
+      transact: async (transaction) => {
+        const result = await this.metadata.transact(transaction);
+        this.onTransacted(process, transaction, result);
+        return result;
+      },
+    };
+    const link = this.#link(process, this.metadataConditions);
+    return createSimMetadataStore(watched, { ...link, watches: this.watches });
   }
 
   objectsFor(process: SimProcess): ObjectStore {
@@ -65,7 +121,10 @@ export class SimWorld {
         return this.objects.remove(names);
       },
     };
-    return createSimObjectStore(watched, this.#link(process, this.objectConditions));
+    const store = createSimObjectStore(watched, this.#link(process, this.objectConditions));
+    if (!this.#isRemote) return store;
+    const random = this.random.fork(`retries ${process.name}`);
+    return createRetryingObjectStore(store, { clock: process.clock(), random });
   }
 
   loggerFor(process: SimProcess, fields: LogFields = {}): Logger {
@@ -83,12 +142,18 @@ export class SimWorld {
     };
   }
 
-  #link(process: SimProcess, conditions: StoreConditions) {
+  #link<Conditions extends StoreConditions>(
+    process: SimProcess,
+    conditions: Conditions,
+  ): StoreLink<Conditions> {
+    const label = `store ${process.name} ${this.scheduler.nowMs()}`;
     return {
       process,
       conditions,
-      random: this.random.fork(`store ${process.name} ${this.scheduler.nowMs()}`),
+      random: this.random.fork(label),
+      faultRandom: this.random.fork(`faults of ${label}`),
       counts: this.storeCounts,
+      fateOfCall: () => this.callPlans.fateOf(process),
     };
   }
 }

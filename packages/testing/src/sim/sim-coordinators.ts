@@ -1,0 +1,147 @@
+import {
+  createCoordinator,
+  defaultCoordinatorConfig,
+  type Coordinator,
+} from "@millrace/coordinator";
+import type { Digest } from "@millrace/core";
+
+import type { InvariantChecker } from "./invariant-checker.ts";
+import { createSimControlNetwork } from "./sim-networks.ts";
+import type { SimProcess } from "./sim-process.ts";
+import type { SimWorld } from "./sim-world.ts";
+
+/** How many coordinators there are, and how long one leads that does not report. */
+export interface CoordinatorShape {
+  readonly count: number;
+  readonly leaseMs: number;
+}
+
+export interface SimCoordinatorsOptions {
+  readonly world: SimWorld;
+  readonly checker: InvariantChecker;
+  readonly digest: Digest;
+  /** Absent: as on one machine, where a second one starts only to take over. */
+  readonly shape: CoordinatorShape | undefined;
+  /** Returns a process of a new incarnation on the machine. */
+  readonly createProcess: (machine: string) => SimProcess;
+}
+
+/** Longer than any fault keeps a killed coordinator down. */
+const supervisorMs = 8_000;
+
+/** The coordinators of a simulated cluster, each at its own address, and who sees to their lives. */
+export class SimCoordinators {
+  readonly addresses: readonly string[];
+  readonly #options: SimCoordinatorsOptions;
+  readonly #processes: (SimProcess | undefined)[] = [];
+  readonly #coordinators = new Map<SimProcess, Coordinator>();
+
+  constructor(options: SimCoordinatorsOptions) {
+    this.#options = options;
+    const count = options.shape?.count ?? 2;
+    this.addresses = Array.from({ length: count }, (_, place) => `coordinator-${place}:8471`);
+  }
+
+  start(): void {
+    const count = this.#options.shape?.count ?? 1;
+    for (let place = 0; place < count; place += 1) this.startAt(place);
+  }
+
+  /** Starts a coordinator at the place, if none lives there. */
+  startAt(place: number): void {
+    if (this.#processes[place]?.isAlive() === true) return;
+    const { world, shape, createProcess } = this.#options;
+    const process = createProcess(`coordinator-${place}`);
+    this.#processes[place] = process;
+    // A supervisor sees to it that one lives; a fault brings its own restart earlier.
+    process.onKill(() => {
+      this.#coordinators.delete(process);
+      world.scheduler.schedule(supervisorMs, "supervisor", () =>
+        shape === undefined ? this.keep() : this.startAt(place),
+      );
+    });
+    const coordinator = this.#create(process, this.addresses[place] ?? "");
+    this.#coordinators.set(process, coordinator);
+    process.post(0, "start", () => {
+      coordinator.start().catch((error: unknown) => {
+        world.loggerFor(process).log("error", `coordinator ended: ${String(error)}`);
+        process.kill();
+      });
+    });
+  }
+
+  /** Starts the coordinator at the place where none lives, while another one leads. */
+  usurp(): void {
+    this.startAt(this.#processes[0]?.isAlive() === true ? 1 : 0);
+  }
+
+  /** On one machine: what collects garbage after the job has to live. */
+  keep(): void {
+    if (this.#options.shape === undefined && this.#newest() === undefined) this.startAt(0);
+  }
+
+  /** Starts a coordinator where this one was; on one machine always at the first address. */
+  restart(process: SimProcess): void {
+    const place = this.#options.shape === undefined ? 0 : this.#processes.indexOf(process);
+    if (place >= 0) this.startAt(place);
+  }
+
+  /** The one that leads by the metadata store, if it lives; on one machine the newest. */
+  leading(): SimProcess | undefined {
+    if (this.#options.shape === undefined) return this.#newest();
+    return this.#options.checker.leadership.leader();
+  }
+
+  /** One that lives and does not lead. */
+  standby(): SimProcess | undefined {
+    const leader = this.leading();
+    return this.living().find((process) => process !== leader);
+  }
+
+  living(): readonly SimProcess[] {
+    return this.#processes.flatMap((process) => (process?.isAlive() === true ? [process] : []));
+  }
+
+  /** The coordinators that live, each with its process. */
+  all(): ReadonlyMap<SimProcess, Coordinator> {
+    return this.#coordinators;
+  }
+
+  #newest(): SimProcess | undefined {
+    return this.#processes.findLast((process) => process?.isAlive() === true);
+  }
+
+  #create(process: SimProcess, address: string): Coordinator {
+    const { world, checker, digest, shape } = this.#options;
+    return createCoordinator({
+      network: createSimControlNetwork(world.fabric, process),
+      metadata: world.metadataFor(process),
+      objects: world.objectsFor(process),
+      clock: process.clock(),
+      random: world.random.fork(`random ${process.name}`),
+      digest,
+      logger: world.loggerFor(process),
+      failpoints: world.failpoints,
+      config: {
+        ...defaultCoordinatorConfig,
+        address,
+        metadataPrefix: "sim/",
+        heartbeatIntervalMs: 500,
+        heartbeatTimeoutMs: 2_000,
+        leaderCheckMs: 1_000,
+        leaseMs: shape?.leaseMs ?? defaultCoordinatorConfig.leaseMs,
+        slotWaitMs: 3_600_000,
+        gcPeriodMs: 2_000,
+        restartBackoff: { initialMs: 200, maxMs: 2_000, factor: 2 },
+      },
+      observer: (event) => {
+        if (process.isAlive()) checker.onCoordinatorEvent(process, event);
+      },
+      onDeposed: () => process.post(0, "deposed", () => process.kill()),
+      onFailed: (error) => {
+        world.loggerFor(process).log("error", `coordinator failed: ${error.message}`);
+        process.post(0, "failed", () => process.kill());
+      },
+    });
+  }
+}

@@ -1,0 +1,43 @@
+import { drawClusterFaults } from "./cluster-faults.ts";
+import { drawFaults } from "./fault-schedule.ts";
+import type { Fault } from "./fault.ts";
+import type { SeededRandom } from "./seeded-random.ts";
+import type { CoordinatorShape } from "./sim-coordinators.ts";
+
+/**
+ * `embedded`: one machine with SQLite and a folder, where the newest coordinator leads. `cluster`:
+ * coordinators that stand by, on a metadata store with leases and an object store far away.
+ */
+export type SimProfile = "embedded" | "cluster";
+
+export const simProfiles: readonly SimProfile[] = ["embedded", "cluster"];
+
+/** Returns the profile of a seed, where nothing else says: as many of the one as of the other. */
+export function drawProfile(random: SeededRandom): SimProfile {
+  return random.fork("profile").pick(simProfiles);
+}
+
+/** Returns the coordinators of a cluster; undefined on one machine. */
+export function drawCoordinators(
+  profile: SimProfile,
+  random: SeededRandom,
+): CoordinatorShape | undefined {
+  if (profile === "embedded") return undefined;
+  const draw = random.fork("coordinators");
+  return { count: 2 + draw.below(2), leaseMs: 1_500 + draw.below(4_000) };
+}
+
+/** Returns the faults that the seed draws. */
+export function drawFaultsOf(
+  random: SeededRandom,
+  limits: {
+    readonly endMs: number;
+    readonly workerCount: number;
+    readonly coordinators: CoordinatorShape | undefined;
+  },
+): readonly Fault[] {
+  const { coordinators } = limits;
+  if (coordinators === undefined) return drawFaults(random.fork("faults"), limits);
+  const { leaseMs } = coordinators;
+  return drawClusterFaults(random.fork("cluster faults"), { ...limits, leaseMs });
+}
