@@ -22,38 +22,60 @@ export interface ClusterContext {
  * folders are relative to the config file. `millrace config --origin` shows the outcome.
  */
 export interface SettingValues {
+  // All commands.
+  readonly output?: "text" | "json";
   /** `host:port`; several as an array, or with commas. */
   readonly coordinator?: string | readonly string[];
   /** The cluster that commands talk to. */
   readonly context?: string;
-  readonly output?: "text" | "json";
-  readonly bind?: string;
-  readonly port?: number;
-  readonly data?: string;
-  readonly metricsPort?: number;
-  readonly slots?: number;
-  readonly id?: string;
-  readonly workers?: number;
-  readonly parallelism?: number;
-  /** Milliseconds, as all below that name a time. */
-  readonly slotWait?: number;
-  readonly loadTimeout?: number;
-  readonly heartbeat?: number;
-  readonly orphanTimeout?: number;
-  readonly hungTaskTimeout?: number;
-  readonly gcPeriod?: number;
-  readonly timeout?: number;
-  readonly param?: readonly string[] | Readonly<Record<string, string | number | boolean>>;
-  readonly env?: readonly string[];
+  readonly tokenFile?: string;
+  /** Better kept out of files that others read: `tokenFile`, or `MILLRACE_TOKEN`. */
+  readonly token?: string;
   readonly tlsCa?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
-  readonly tokenFile?: string;
+
+  // Coordinator and worker. Times are milliseconds.
+  readonly data?: string;
+  readonly objects?: string;
+  readonly metadata?: string;
+  readonly etcdCa?: string;
+  readonly etcdCert?: string;
+  readonly etcdKey?: string;
+  readonly bind?: string;
+  readonly advertise?: string;
+  readonly dataHost?: string;
+  readonly lease?: number;
+  readonly heartbeat?: number;
+  readonly gcPeriod?: number;
+  readonly drainTimeout?: number;
+  readonly orphanTimeout?: number;
+  readonly hungTaskTimeout?: number;
+  readonly slots?: number;
+  readonly id?: string;
+  readonly tokens?: string;
+  readonly allowInsecure?: boolean;
+  readonly metricsPort?: number;
+  readonly metricsHost?: string;
+  readonly healthPort?: number;
+
+  // Jobs.
+  readonly param?: readonly string[] | Readonly<Record<string, string | number | boolean>>;
+  readonly env?: readonly string[];
+  readonly parallelism?: number;
+  readonly workers?: number;
+  readonly slotWait?: number;
+  readonly loadTimeout?: number;
   readonly detach?: boolean;
   readonly drain?: boolean;
   readonly dryRun?: boolean;
   readonly follow?: boolean;
+
+  // Looking after a cluster.
+  readonly checkpoint?: string;
+  readonly port?: number;
   readonly live?: boolean;
+  readonly timeout?: number;
 }
 
 /** Returns the configuration; it is there for its types. */

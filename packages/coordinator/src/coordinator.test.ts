@@ -147,11 +147,21 @@ test("logs tell the job's story, and a reader without news waits for them", asyn
     "attempt 1 on w1, from the beginning",
     "job running",
   ]);
-  const waiting = world.call("ReadLogs", { jobId, afterSequence: texts.length, waitMs: 20_000 });
+  const { leaderEpoch } = await world.call("DescribeCluster", {});
+  const afterSequence = texts.length;
+  const waiting = world.call("ReadLogs", { jobId, afterSequence, leaderEpoch, waitMs: 20_000 });
   await world.run(12_000);
   const { lines, lastSequence } = await waiting;
   expect(lines.map(({ text }) => text)).toEqual([expect.stringMatching(/^checkpoint 1 completed/)]);
   expect(lastSequence).toBe(texts.length + 1);
+  // What another leader counted says nothing here: its lines must not hide ours.
+  const other = await world.call("ReadLogs", {
+    jobId,
+    afterSequence,
+    leaderEpoch: leaderEpoch - 1n,
+    waitMs: 0,
+  });
+  expect(other.lines).toHaveLength(lastSequence);
 });
 
 test("unknown jobs and calls are named", async () => {

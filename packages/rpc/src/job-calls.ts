@@ -26,10 +26,22 @@ export interface JobCalls {
     request: { readonly jobId: JobId };
     response: { readonly checkpoints: readonly CheckpointSummary[] };
   };
-  /** Answers with lines after the sequence number; waits up to `waitMs` if there are none. */
+  /**
+   * Answers with lines after the sequence number; waits up to `waitMs` if there are none. Each leader
+   * counts from 1, so a number of another leader's begins anew; epoch 0n goes with number 0.
+   */
   ReadLogs: {
-    request: { readonly jobId: JobId; readonly afterSequence: number; readonly waitMs: number };
-    response: { readonly lines: readonly LogLine[]; readonly lastSequence: number };
+    request: {
+      readonly jobId: JobId;
+      readonly afterSequence: number;
+      readonly leaderEpoch: bigint;
+      readonly waitMs: number;
+    };
+    response: {
+      readonly lines: readonly LogLine[];
+      readonly lastSequence: number;
+      readonly leaderEpoch: bigint;
+    };
   };
   DescribeCluster: { request: Record<string, never>; response: ClusterDescription };
 }

@@ -8,7 +8,7 @@ import type { Output } from "../output.ts";
 import { formatLogLine } from "./format-log-line.ts";
 import type { JobClient } from "./job-client.ts";
 import { createProgress, type Progress } from "./job-progress.ts";
-import { readLogs } from "./read-logs.ts";
+import { logBeginning, readLogs } from "./read-logs.ts";
 import { describeIfReachable, isTerminal } from "./wait-for-end.ts";
 
 const pollMs = 250;
@@ -77,12 +77,12 @@ async function printLogs(
     else if (line.level === "print") output.result(line, () => formatLogLine(line));
     else progress.note(formatLogLine(line));
   };
-  let afterSequence = 0;
+  let after = logBeginning;
   while (!ended.aborted && signal?.aborted !== true) {
-    afterSequence = await readLogs(client, { jobId, afterSequence, waitMs: 300 }, print);
+    after = await readLogs(client, { jobId, after, waitMs: 300 }, print);
   }
   // What was printed between the last answer and the end.
-  if (ended.aborted) await readLogs(client, { jobId, afterSequence, waitMs: 0 }, print);
+  if (ended.aborted) await readLogs(client, { jobId, after, waitMs: 0 }, print);
 }
 
 interface FirstRecord {

@@ -1,22 +1,13 @@
 import type { JobId } from "@millrace/core";
 import type { Command } from "commander";
 
-import {
-  coordinatorOption,
-  jobArgument,
-  outputOption,
-  withClient,
-  type ClientOptions,
-} from "./shared-options.ts";
+import { addClientOptions, jobArgument, withClient, type ClientOptions } from "./shared-options.ts";
 
 /** Adds `millrace cancel`. */
 export function addCancelCommand(program: Command): void {
-  program
-    .command("cancel")
+  addClientOptions(program.command("cancel"))
     .description("End a job at once, without a savepoint")
     .addArgument(jobArgument())
-    .addOption(coordinatorOption())
-    .addOption(outputOption())
     .action((jobId: JobId, options: ClientOptions) =>
       withClient(options, async (client, output) => {
         await client.call("CancelJob", { jobId });

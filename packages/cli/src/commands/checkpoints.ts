@@ -3,22 +3,13 @@ import type { CheckpointSummary } from "@millrace/rpc";
 import type { Command } from "commander";
 
 import { formatBytes, formatDuration, formatMoment, formatTable } from "../output.ts";
-import {
-  coordinatorOption,
-  jobArgument,
-  outputOption,
-  withClient,
-  type ClientOptions,
-} from "./shared-options.ts";
+import { addClientOptions, jobArgument, withClient, type ClientOptions } from "./shared-options.ts";
 
 /** Adds `millrace checkpoints`. */
 export function addCheckpointsCommand(program: Command): void {
-  program
-    .command("checkpoints")
+  addClientOptions(program.command("checkpoints"))
     .description("List a job's checkpoints and savepoints, the latest first")
     .addArgument(jobArgument())
-    .addOption(coordinatorOption())
-    .addOption(outputOption())
     .action((jobId: JobId, options: ClientOptions) =>
       withClient(options, async (client, output) => {
         const answer = await client.call("ListCheckpoints", { jobId });

@@ -5,22 +5,13 @@ import type { Command } from "commander";
 import { formatRecovery } from "../client/format-recovery.ts";
 import { formatFailure } from "../format-error.ts";
 import { formatBytes, formatMoment, formatTable } from "../output.ts";
-import {
-  coordinatorOption,
-  jobArgument,
-  outputOption,
-  withClient,
-  type ClientOptions,
-} from "./shared-options.ts";
+import { addClientOptions, jobArgument, withClient, type ClientOptions } from "./shared-options.ts";
 
 /** Adds `millrace describe`. */
 export function addDescribeCommand(program: Command): void {
-  program
-    .command("describe")
+  addClientOptions(program.command("describe"))
     .description("Show where a job runs, how far it is and what it recovered from")
     .addArgument(jobArgument())
-    .addOption(coordinatorOption())
-    .addOption(outputOption())
     .action((jobId: JobId, options: ClientOptions) =>
       withClient(options, async (client, output) => {
         const job = await client.call("DescribeJob", { jobId });

@@ -2,20 +2,12 @@ import type { JobSummary } from "@millrace/rpc";
 import type { Command } from "commander";
 
 import { formatMoment, formatTable } from "../output.ts";
-import {
-  coordinatorOption,
-  outputOption,
-  withClient,
-  type ClientOptions,
-} from "./shared-options.ts";
+import { addClientOptions, withClient, type ClientOptions } from "./shared-options.ts";
 
 /** Adds `millrace list`. */
 export function addListCommand(program: Command): void {
-  program
-    .command("list")
+  addClientOptions(program.command("list"))
     .description("List the jobs of a cluster")
-    .addOption(coordinatorOption())
-    .addOption(outputOption())
     .action((options: ClientOptions) =>
       withClient(options, async (client, output) => {
         const answer = await client.call("ListJobs", {});

@@ -5,8 +5,7 @@ import { followJob } from "../client/follow-job.ts";
 import { describePlan } from "../job/describe-plan.ts";
 import { createOutput } from "../output.ts";
 import {
-  coordinatorOption,
-  outputOption,
+  addClientOptions,
   parseCount,
   repeated,
   withClient,
@@ -24,18 +23,15 @@ interface RunOptions extends ClientOptions {
 
 /** Adds `millrace run`. */
 export function addRunCommand(program: Command): void {
-  program
-    .command("run")
+  addClientOptions(program.command("run"))
     .description("Bundle a job module, plan it and run it on a cluster")
     .argument("<module>", "the file whose default export is the job")
-    .addOption(coordinatorOption())
     .option("--detach", "return when the job is submitted")
     .option("--parallelism <count>", "subtasks of each vertex", parseCount)
     .option("--dry-run", "print the plan and submit nothing")
     .addOption(repeated("--param <name=value>", "a parameter of the job; may be repeated"))
     .addOption(repeated("--env <name>", "a variable that the module may read; may be repeated"))
     .option("--load-timeout <ms>", "how long the module may take to load", parseCount, 10_000)
-    .addOption(outputOption())
     .action(runJob);
 }
 

@@ -1,23 +1,41 @@
 import { parseJobId, StreamError, type JobId } from "@millrace/core";
-import { Argument, InvalidArgumentError, Option } from "commander";
+import { Argument, InvalidArgumentError, Option, type Command } from "commander";
 
 import type { JobClient } from "../client/job-client.ts";
 import { createOutput, type Output, type OutputFormat } from "../output.ts";
 import { readClientSecurity, type ClientSecurityOptions } from "../security/client-security.ts";
+import { addClientSecurityOptions } from "../security/security-options.ts";
 
 /** Where a coordinator listens unless something else is said. */
 export const defaultAddress = "127.0.0.1:8471";
 
 /** What every command that asks a coordinator takes. */
 export interface ClientOptions extends ClientSecurityOptions {
-  readonly coordinator: string;
+  readonly coordinator: readonly string[];
+  readonly context?: string;
+  /** Of `MILLRACE_TOKEN`. */
+  readonly token?: string;
   readonly output: OutputFormat;
 }
 
-export function coordinatorOption(): Option {
-  return new Option("--coordinator <host:port>", "the coordinator's address")
-    .default(defaultAddress)
-    .argParser(parseAddress);
+/** Adds what every command that asks a coordinator takes. */
+export function addClientOptions(command: Command): Command {
+  command
+    .addOption(coordinatorsOption())
+    .option("--context <name>", "the cluster, by the name it has in millrace context");
+  // On a command line others could read it.
+  command.addOption(new Option("--token <secret>", "the token to show").hideHelp());
+  return addClientSecurityOptions(command).addOption(outputOption());
+}
+
+/** Returns the option that names the coordinators of a cluster; an array of `host:port`. */
+export function coordinatorsOption(): Option {
+  const unset: readonly string[] = [defaultAddress];
+  return new Option("--coordinator <host:port>", "the coordinators: with commas, or repeated")
+    .default(unset, defaultAddress)
+    .argParser((text, before: readonly string[]) =>
+      parseAddresses(text, before === unset ? [] : before),
+    );
 }
 
 export function outputOption(): Option {
@@ -36,16 +54,19 @@ export function repeated(flags: string, description: string): Option {
     .argParser((text: string, before: readonly string[]) => [...before, text]);
 }
 
-/** Runs an action with a client of the coordinator and closes its connection afterwards. */
+/** Runs an action with a client of the cluster and closes its connections afterwards. */
 export async function withClient(
   options: ClientOptions,
   action: (client: JobClient, output: Output) => Promise<void>,
 ): Promise<void> {
   // Loaded late: commands that need no coordinator start faster without gRPC.
   const { createGrpcNetwork } = await import("@millrace/rpc");
+  const { createNodeClock } = await import("@millrace/platform");
   const { createJobClient } = await import("../client/job-client.ts");
-  await using network = createGrpcNetwork(readClientSecurity(options, process.env));
-  await action(createJobClient(network, options.coordinator), createOutput(options.output));
+  const security = readClientSecurity(options, { MILLRACE_TOKEN: options.token });
+  await using network = createGrpcNetwork(security);
+  const client = createJobClient(network, options.coordinator, createNodeClock());
+  await action(client, createOutput(options.output));
 }
 
 export function parseAddress(text: string): string {

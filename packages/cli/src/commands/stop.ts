@@ -3,13 +3,7 @@ import type { Command } from "commander";
 
 import { waitForEnd } from "../client/wait-for-end.ts";
 import { formatFailure } from "../format-error.ts";
-import {
-  coordinatorOption,
-  jobArgument,
-  outputOption,
-  withClient,
-  type ClientOptions,
-} from "./shared-options.ts";
+import { addClientOptions, jobArgument, withClient, type ClientOptions } from "./shared-options.ts";
 
 interface StopOptions extends ClientOptions {
   readonly drain?: true;
@@ -17,13 +11,10 @@ interface StopOptions extends ClientOptions {
 
 /** Adds `millrace stop`. */
 export function addStopCommand(program: Command): void {
-  program
-    .command("stop")
+  addClientOptions(program.command("stop"))
     .description("Take a savepoint and stop a job; windows stay open in the savepoint")
     .addArgument(jobArgument())
     .option("--drain", "close the windows first, as at the end of the input")
-    .addOption(coordinatorOption())
-    .addOption(outputOption())
     .action((jobId: JobId, options: StopOptions) =>
       withClient(options, async (client, output) => {
         await client.call("StopJob", { jobId, isDrain: options.drain === true });

@@ -21,7 +21,7 @@ export interface Configuration {
 export function configureProgram(program: Command): void {
   for (const command of configuredCommands(program)) nameVariables(command);
   program.hook("preAction", async (_program, command) => {
-    if (withoutSettings.has(nameOf(command))) return;
+    if (withoutSettings.test(nameOf(command))) return;
     const configuration = await readConfiguration(program);
     for (const { setting, value, origin } of resolveCommand(command, configuration)) {
       if (origin.kind === "flag" || origin.kind === "default") continue;
@@ -31,14 +31,8 @@ export function configureProgram(program: Command): void {
   });
 }
 
-/** Whose options say what to write down, or that ask for settings themselves. */
-const withoutSettings: ReadonlySet<string> = new Set([
-  "config",
-  "context ls",
-  "context rm",
-  "context set",
-  "context use",
-]);
+/** Whose options say what to make or to write down; and the one that asks for settings itself. */
+const withoutSettings = /^(?:config$|certs |context |token )/;
 
 /** Returns the configuration of this process; throws `config-invalid`. */
 export async function readConfiguration(program: Command): Promise<Configuration> {
@@ -64,7 +58,7 @@ export function resolveCommand(
 
 /** Returns the commands whose options are settings. */
 export function configuredCommands(program: Command): readonly Command[] {
-  return commandsBelow(program).filter((command) => !withoutSettings.has(nameOf(command)));
+  return commandsBelow(program).filter((command) => !withoutSettings.test(nameOf(command)));
 }
 
 /** Returns the commands that do something: the program's own and those of its groups. */

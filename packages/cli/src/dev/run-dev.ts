@@ -56,7 +56,7 @@ export async function runDev(options: DevOptions): Promise<JobDescription | unde
     const { followJob } = await import("../client/follow-job.ts");
     const { prepareSubmission } = await import("../job/prepare-submission.ts");
     await using network = createGrpcNetwork();
-    const client = createJobClient(network, cluster.address);
+    const client = createJobClient(network, [cluster.address], createNodeClock());
     const prepared = await Promise.race([
       prepareSubmission(options.module, options),
       cluster.failed,

@@ -98,11 +98,13 @@ async function readLogs(
   request: JobCalls["ReadLogs"]["request"],
 ): Promise<JobCalls["ReadLogs"]["response"]> {
   const { logs } = find(options, request.jobId);
-  const page = logs.read(request.afterSequence);
+  const { leaderEpoch } = options;
+  const afterSequence = request.leaderEpoch === leaderEpoch ? request.afterSequence : 0;
+  const page = logs.read(afterSequence);
   const waitMs = Math.min(request.waitMs, maxWaitMs);
-  if (page.lines.length > 0 || !(waitMs > 0)) return page;
+  if (page.lines.length > 0 || !(waitMs > 0)) return { ...page, leaderEpoch };
   await logs.waitForLines(options.clock, waitMs);
-  return logs.read(request.afterSequence);
+  return { ...logs.read(afterSequence), leaderEpoch };
 }
 
 function find(options: JobServiceOptions, jobId: JobId): JobRunner {

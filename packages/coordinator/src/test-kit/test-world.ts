@@ -112,7 +112,12 @@ export class TestWorld {
   }
 
   async logTexts(jobId: JobId): Promise<readonly string[]> {
-    const page = await this.call("ReadLogs", { jobId, afterSequence: 0, waitMs: 0 });
+    const page = await this.call("ReadLogs", {
+      jobId,
+      afterSequence: 0,
+      leaderEpoch: 0n,
+      waitMs: 0,
+    });
     return page.lines.map(({ text }) => text);
   }
 

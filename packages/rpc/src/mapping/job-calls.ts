@@ -98,24 +98,21 @@ const codecs: { readonly [Method in JobMethod]: CallCodec<Method> } = {
     }),
   },
   ReadLogs: {
-    encodeRequest: ({ jobId, afterSequence, waitMs }) =>
-      wire.ReadLogsRequest.encode({
-        jobId,
-        afterSequence: BigInt(afterSequence),
-        waitMs,
-      }).finish(),
+    encodeRequest: ({ afterSequence, ...same }) =>
+      wire.ReadLogsRequest.encode({ ...same, afterSequence: BigInt(afterSequence) }).finish(),
     decodeRequest(bytes) {
-      const { jobId, afterSequence, waitMs } = wire.ReadLogsRequest.decode(bytes);
-      return { jobId: parseJobId(jobId), afterSequence: Number(afterSequence), waitMs };
+      const { jobId, afterSequence, ...same } = wire.ReadLogsRequest.decode(bytes);
+      return { ...same, jobId: parseJobId(jobId), afterSequence: Number(afterSequence) };
     },
-    encodeResponse: ({ lines, lastSequence }) =>
+    encodeResponse: ({ lines, lastSequence, leaderEpoch }) =>
       wire.ReadLogsResponse.encode({
         lines: lines.map(toLogLine),
         lastSequence: BigInt(lastSequence),
+        leaderEpoch,
       }).finish(),
     decodeResponse(bytes) {
-      const { lines, lastSequence } = wire.ReadLogsResponse.decode(bytes);
-      return { lines: lines.map(fromLogLine), lastSequence: Number(lastSequence) };
+      const { lines, lastSequence, leaderEpoch } = wire.ReadLogsResponse.decode(bytes);
+      return { lines: lines.map(fromLogLine), lastSequence: Number(lastSequence), leaderEpoch };
     },
   },
   DescribeCluster: {

@@ -56,6 +56,7 @@ const workerMessage: Arbitrary<WorkerMessage> = fc.oneof(
   fc.record({ kind: kind("published"), ref, checkpointId }),
   fc.record({ kind: kind("log-lines"), ref, lines: fc.array(any.logLine) }),
   fc.record({ kind: kind("heartbeat"), sentAtMs: ms, subtasks: fc.array(any.metrics) }),
+  fc.record({ kind: kind("draining") }),
 );
 
 const deployment = partly(
@@ -186,8 +187,17 @@ const calls: {
     response: fc.record({ checkpoints: fc.array(checkpointSummary) }),
   },
   ReadLogs: {
-    request: fc.record({ jobId: any.jobId, afterSequence: count, waitMs: ms }),
-    response: fc.record({ lines: fc.array(any.logLine), lastSequence: count }),
+    request: fc.record({
+      jobId: any.jobId,
+      afterSequence: count,
+      leaderEpoch: any.leaderEpoch,
+      waitMs: ms,
+    }),
+    response: fc.record({
+      lines: fc.array(any.logLine),
+      lastSequence: count,
+      leaderEpoch: any.leaderEpoch,
+    }),
   },
   DescribeCluster: {
     request: nothing,
