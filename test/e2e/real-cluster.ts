@@ -63,6 +63,16 @@ export class RealCluster implements AsyncDisposable {
     await killNow(this.#workers[index]);
   }
 
+  /** SIGTERM; returns the exit code. */
+  async terminateWorker(index: number): Promise<number | null> {
+    const child = this.#workers[index];
+    if (child === undefined) throw new Error(`there is no worker ${index}`);
+    const exited = once(child, "exit");
+    child.kill("SIGTERM");
+    await exited;
+    return child.exitCode;
+  }
+
   async killCoordinator(): Promise<void> {
     await killNow(this.#coordinator);
   }

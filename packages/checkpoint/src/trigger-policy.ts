@@ -13,8 +13,8 @@ export interface TriggerFacts {
   readonly lastTriggeredAtMs: number;
   /** When the last one of this attempt completed or failed; absent before the first. */
   readonly lastEndedAtMs?: number;
-  /** A savepoint or a final checkpoint that is due at once. */
-  readonly requested?: Exclude<CheckpointKind, "checkpoint">;
+  /** One that is due at once. */
+  readonly requested?: CheckpointKind;
   /** Nothing more is wanted: the last checkpoint of the job has committed. */
   readonly isSuspended: boolean;
 }

@@ -49,6 +49,28 @@ test("a leader that closes makes way at once; the job goes on under the next att
   ]);
 });
 
+test("a worker that drains hands over by a checkpoint and gets nothing new (F31)", async () => {
+  const world = createWorld();
+  await world.startCoordinator(first);
+  const leaving = world.addWorker("w1", { splitCount: 1 });
+  await world.run(100);
+  const jobId = await world.submit({ parallelism: 1 });
+  await world.run(1_000);
+  expect(await world.describe(jobId)).toMatchObject({ state: "running", attempt: 1 });
+  world.addWorker("w2", { splitCount: 1 });
+  leaving.send({ kind: "draining" });
+  await world.run(1_000);
+  expect(await world.describe(jobId)).toMatchObject({ state: "running", attempt: 2 });
+  expect(world.attempts()).toEqual([
+    [1, undefined],
+    [2, 1n],
+  ]);
+  expect((await world.call("DescribeCluster", {})).workers).toMatchObject([
+    { workerId: "w1", freeSlotCount: 0 },
+    { workerId: "w2", freeSlotCount: 0 },
+  ]);
+});
+
 test("a leader that cannot renew its lease steps down, and a standby leads within the lease and 3 s (L2)", async () => {
   const world = createWorld();
   const leader = await world.startCoordinator(first);

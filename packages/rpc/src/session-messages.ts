@@ -76,7 +76,9 @@ export type WorkerMessage =
       readonly kind: "heartbeat";
       readonly sentAtMs: number;
       readonly subtasks: readonly SubtaskMetrics[];
-    };
+    }
+  /** The worker wants to end: it takes nothing new, and what it runs is to go elsewhere (F31). */
+  | { readonly kind: "draining" };
 
 /** What a coordinator tells a worker. */
 export type CoordinatorMessage =

@@ -33,6 +33,39 @@ test("slots that listen between registration and welcome are offered with the we
   ]);
 });
 
+test("a worker without work drains at once", async () => {
+  const world = await WorkerWorld.registered();
+  await world.worker.drain(60_000);
+  expect(world.network.session().ofKind("draining")).toEqual([]);
+});
+
+test("a worker with work asks to drain and waits until nothing runs there (F31)", async () => {
+  const world = await WorkerWorld.running();
+  const session = world.network.session();
+  let isDrained = false;
+  void world.worker.drain(60_000).then(() => (isDrained = true));
+  await world.run(1_000);
+  expect(session.ofKind("draining")).toHaveLength(1);
+  expect(isDrained).toBe(false);
+  session.deliver({ kind: "cancel-attempt", ref: refOf(), reason: "goes on elsewhere" });
+  await world.run(1_000);
+  expect(isDrained).toBe(true);
+});
+
+test("a drain asks a leader that comes later too, and ends with its time", async () => {
+  const world = await WorkerWorld.running();
+  let isDrained = false;
+  void world.worker.drain(10_000).then(() => (isDrained = true));
+  world.network.session().break();
+  await world.run(1_000);
+  world.network.session().welcome();
+  expect(world.network.session().ofKind("draining")).toHaveLength(1);
+  await world.run(8_000);
+  expect(isDrained).toBe(false);
+  await world.run(1_500);
+  expect(isDrained).toBe(true);
+});
+
 test("a deployment prepares the slot with its own subtasks and the fetched bundle", async () => {
   const world = await WorkerWorld.running();
   const [prepare, start] = world.tasks.slot().commands;

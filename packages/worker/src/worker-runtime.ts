@@ -33,6 +33,11 @@ export interface Worker {
    * if a slot cannot be ended without the process.
    */
   readonly done: Promise<void>;
+  /**
+   * Asks the coordinator to go on elsewhere and returns when nothing runs here any more, when the
+   * time is over, or when the worker closes (F31).
+   */
+  drain(timeoutMs: number): Promise<void>;
   /** Takes nothing more in, ends session, attempts and slots. Idempotent. */
   close(): Promise<void>;
 }
@@ -67,6 +72,8 @@ class WorkerRuntime implements Worker {
   /** Data addresses that the session's coordinator knows of, so that it hears of each slot once. */
   #offered = new Set<string>();
   #closing: Promise<void> | undefined;
+  /** Resolved when nothing runs here any more. */
+  #drained: PromiseWithResolvers<void> | undefined;
 
   constructor(options: WorkerOptions) {
     const { config, random } = options;
@@ -97,6 +104,17 @@ class WorkerRuntime implements Worker {
     if (this.#closing !== undefined) return;
     this.#pool.start();
     this.#session.start();
+  }
+
+  async drain(timeoutMs: number): Promise<void> {
+    if (this.#closing !== undefined || this.#attempts.size === 0) return;
+    const { clock, logger } = this.#options;
+    logger.log("info", "worker drains", { jobIds: [...this.#attempts.keys()].join(" ") });
+    const drained = (this.#drained ??= Promise.withResolvers<void>());
+    this.#session.send({ kind: "draining" });
+    const timer = clock.schedule(timeoutMs, drained.resolve);
+    await Promise.race([drained.promise, this.done.catch(() => {})]);
+    timer[Symbol.dispose]();
   }
 
   close(): Promise<void> {
@@ -163,6 +181,7 @@ class WorkerRuntime implements Worker {
   }
 
   #onWelcome(leaderEpoch: LeaderEpoch): void {
+    if (this.#drained !== undefined) this.#session.send({ kind: "draining" });
     // Slots that became ready between the registration and now.
     for (const slot of this.#pool.ready()) {
       if (!this.#offered.has(slot.dataAddress)) this.#offer(slot);
@@ -179,6 +198,7 @@ class WorkerRuntime implements Worker {
   }
 
   #offer(slot: SlotOffer): void {
+    if (this.#drained !== undefined) return;
     if (this.#session.send({ kind: "slot-ready", slot })) this.#offered.add(slot.dataAddress);
   }
 
@@ -241,6 +261,7 @@ class WorkerRuntime implements Worker {
     if (attempt === undefined) return;
     attempt.cancel(reason);
     this.#attempts.delete(jobId);
+    if (this.#attempts.size === 0) this.#drained?.resolve();
     // To the coordinator a slot that it deployed on is used until it hears of it again.
     const unclaimed = new Set(attempt.unclaimed().map(({ dataAddress }) => dataAddress));
     for (const slot of this.#pool.ready()) if (unclaimed.has(slot.dataAddress)) this.#offer(slot);

@@ -78,7 +78,7 @@ export class CheckpointRunner {
   #nextId: bigint;
   #inFlight: InFlight | undefined;
   #isRaisingFloor = false;
-  #requested: Exclude<CheckpointKind, "checkpoint"> | undefined;
+  #requested: CheckpointKind | undefined;
   #isSuspended = true;
   #isOver = false;
   #lastTriggeredAtMs = 0;
@@ -103,7 +103,7 @@ export class CheckpointRunner {
   }
 
   /** Asks for a checkpoint of the kind as soon as none is in flight, until one has committed. */
-  request(kind: Exclude<CheckpointKind, "checkpoint">): void {
+  request(kind: CheckpointKind): void {
     this.#requested = kind;
     this.#decide();
   }

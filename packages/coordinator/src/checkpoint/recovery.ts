@@ -138,7 +138,7 @@ export async function readManifest(
       const bytes = await objects.get(manifestName, undefined, signal);
       if (digest.sha256(bytes) === manifestSha256) return parseManifest(manifestName, bytes);
     } catch (caught) {
-      if (!StreamError.is(caught, "not-found")) throw caught;
+      if (!StreamError.is(caught, "not-found", "object-corrupt")) throw caught;
     }
     corruptCount += 1;
     throw new StreamError(

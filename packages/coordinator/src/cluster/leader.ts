@@ -55,6 +55,9 @@ export class Leader {
         onWorkerLost: (workerId, reason) => {
           for (const runner of this.#runners.values()) runner.onWorkerLost(workerId, reason);
         },
+        onWorkerDraining: (workerId) => {
+          for (const runner of this.#runners.values()) runner.onWorkerDraining(workerId);
+        },
         onSlotLost: (jobId, workerId, slotIndex) =>
           this.#runners.get(jobId)?.onSlotLost(workerId, slotIndex),
         onSlotsChanged: () => {

@@ -32,11 +32,13 @@ import { WorkerSlots } from "./slots.ts";
 export type Registration = Extract<WorkerMessage, { kind: "register" }>;
 export type AttemptMessage = Exclude<
   WorkerMessage,
-  { kind: "register" | "slot-ready" | "heartbeat" }
+  { kind: "register" | "slot-ready" | "heartbeat" | "draining" }
 >;
 
 interface RegistryHandlers {
   onWorkerLost(workerId: WorkerId, reason: string): void;
+  /** It takes nothing new, and ends when nothing runs there any more. */
+  onWorkerDraining(workerId: WorkerId): void;
   onSlotLost(jobId: JobId, workerId: WorkerId, slotIndex: number): void;
   /** Slots became free. */
   onSlotsChanged(): void;
@@ -233,7 +235,7 @@ export class WorkerRegistry {
   ): void {
     const worker = this.#workers.get(workerId);
     if (worker?.session !== session) return;
-    const { detector, handlers, welcome } = this.#options;
+    const { detector, handlers, welcome, logger } = this.#options;
     detector.heard(workerId);
     if (message.kind === "slot-ready") {
       const jobId = worker.slots.offer(message.slot);
@@ -243,6 +245,10 @@ export class WorkerRegistry {
       // The answer, so that silence of this end means something there too.
       this.send(workerId, welcome);
       for (const jobId of worker.slots.holders()) handlers.onMetrics(jobId, message.subtasks);
+    } else if (message.kind === "draining") {
+      logger.log("info", "worker drains", { workerId });
+      worker.slots.drain();
+      handlers.onWorkerDraining(workerId);
     } else {
       handlers.onMessage(workerId, message);
     }

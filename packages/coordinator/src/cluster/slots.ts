@@ -17,6 +17,7 @@ interface Slot {
 
 export class WorkerSlots {
   readonly #slots = new Map<number, Slot>();
+  #isDraining = false;
 
   constructor(offers: readonly SlotOffer[]) {
     for (const offer of offers) this.offer(offer);
@@ -34,6 +35,11 @@ export class WorkerSlots {
     return before?.dataAddress === dataAddress ? undefined : holder;
   }
 
+  /** From now on nothing is given out. */
+  drain(): void {
+    this.#isDraining = true;
+  }
+
   /** Returns the slots that the job may have; none if another job, or a remainder, is here. */
   freeFor(jobId: JobId): readonly SlotOffer[] {
     const isTaken = [...this.#slots.values()].some(({ holder, isFresh }) =>
@@ -43,6 +49,7 @@ export class WorkerSlots {
   }
 
   free(): readonly SlotOffer[] {
+    if (this.#isDraining) return [];
     return [...this.#slots].flatMap(([slotIndex, { dataAddress, isFresh, holder }]) =>
       isFresh && holder === undefined ? [{ slotIndex, dataAddress }] : [],
     );

@@ -83,6 +83,30 @@ const table: readonly (readonly [
   ["reserved slots raise the attempt", [{ kind: "begin" }, reserved], "raising", ["raise-attempt"]],
   ["a raised attempt is deployed", deploying, "deploying", ["deploy"]],
   [
+    "a hand-over asks for a checkpoint",
+    [...running, { kind: "hand-over", failure: lost }],
+    "running",
+    ["request-checkpoint"],
+  ],
+  [
+    "with the next checkpoint the job goes on elsewhere",
+    [...running, { kind: "hand-over", failure: lost }, committed("checkpoint")],
+    "waiting",
+    ["cancel-attempt", "reserve-slots"],
+  ],
+  [
+    "an attempt that does not run yet is handed over at once",
+    [...deploying, { kind: "hand-over", failure: lost }],
+    "waiting",
+    ["cancel-attempt", "reserve-slots"],
+  ],
+  [
+    "a job at its last checkpoint ends where it is",
+    [...running, ...drained, { kind: "hand-over", failure: lost }],
+    "running",
+    [],
+  ],
+  [
     "a worker lost meanwhile is remembered",
     [...deploying.slice(0, 2), failed(lost)],
     "raising",

@@ -15,6 +15,8 @@ import type { CheckpointKind } from "@millrace/checkpoint";
  * | deploying     | subtask-state ready, all      | running                                       |
  * | deploying, running | attempt-failed           | backing-off, waiting or ending failed         |
  * | backing-off   | backoff-over                  | waiting                                       |
+ * | running       | hand-over                     | running, checkpoint at once                   |
+ * | running       | any checkpoint committed, after hand-over | waiting                           |
  * | running       | all drained                   | running, final checkpoint (savepoint if draining) |
  * | running       | stop requested, sources at rest | running, savepoint                          |
  * | running       | that checkpoint committed, then published | ending finished or stopped        |
@@ -71,6 +73,8 @@ interface RunningAttempt {
     readonly kind: Exclude<CheckpointKind, "checkpoint">;
     readonly committed?: CheckpointId;
   };
+  /** The attempt ends with its next checkpoint, for this reason: another one goes on elsewhere. */
+  readonly handOver?: FailureData;
 }
 
 export interface JobMachine {
@@ -103,6 +107,8 @@ export type JobEvent =
       readonly state: "ready" | "stopped" | "drained";
     }
   | { readonly kind: "backoff-over" }
+  /** A worker of the attempt wants to end (F31). */
+  | { readonly kind: "hand-over"; readonly failure: FailureData }
   | { readonly kind: "goal"; readonly goal: Exclude<JobGoal, "run"> }
   | {
       readonly kind: "checkpoint-committed";
@@ -119,7 +125,7 @@ export type JobEffect =
   | { readonly kind: "deploy" }
   | { readonly kind: "start" }
   | { readonly kind: "stop-sources"; readonly isDrain: boolean }
-  | { readonly kind: "request-checkpoint"; readonly checkpointKind: "savepoint" | "final" }
+  | { readonly kind: "request-checkpoint"; readonly checkpointKind: CheckpointKind }
   /** Nothing more is triggered: the last checkpoint has committed. */
   | { readonly kind: "suspend-checkpoints" }
   | { readonly kind: "cancel-attempt"; readonly reason: string }
@@ -178,10 +184,12 @@ export function transition(
       return onSubtaskState(machine, event);
     case "backoff-over":
       return machine.phase.kind === "backing-off" ? wait(machine) : keep(machine);
+    case "hand-over":
+      return onHandOver(machine, event.failure, settings);
     case "goal":
       return onGoal(machine, event.goal);
     case "checkpoint-committed":
-      return onCommitted(machine, event);
+      return onCommitted(machine, event, settings);
     case "published":
       return onPublished(machine, event.checkpointId);
     case "end-recorded":
@@ -341,12 +349,38 @@ function stopEffects(goal: JobGoal): readonly JobEffect[] {
   return [{ kind: "stop-sources", isDrain: goal === "drain" }];
 }
 
+/** A job that is about to end anyway ends where it is; one that has done nothing yet just moves. */
+function onHandOver(
+  machine: JobMachine,
+  failure: FailureData,
+  settings: RestartSettings,
+): Transition {
+  const { phase } = machine;
+  if (phase.kind !== "running") {
+    return onAttemptFailed(machine, { kind: "attempt-failed", failure, jitter: 0 }, settings);
+  }
+  if (phase.run.last !== undefined) return keep(machine);
+  return move(
+    machine,
+    { kind: "running", run: { ...phase.run, handOver: failure } },
+    { kind: "request-checkpoint", checkpointKind: "checkpoint" },
+  );
+}
+
 function onCommitted(
   machine: JobMachine,
   event: Extract<JobEvent, { kind: "checkpoint-committed" }>,
+  settings: RestartSettings,
 ): Transition {
   const { phase } = machine;
   const calm = { ...machine, counts: noFailures };
+  if (
+    phase.kind === "running" &&
+    phase.run.last === undefined &&
+    phase.run.handOver !== undefined
+  ) {
+    return fail(calm, { failure: phase.run.handOver, jitter: 0 }, settings);
+  }
   if (phase.kind !== "running" || phase.run.last?.kind !== event.checkpointKind) return keep(calm);
   const last = { ...phase.run.last, committed: event.checkpointId };
   return move(

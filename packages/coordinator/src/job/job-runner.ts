@@ -151,6 +151,12 @@ export class JobRunner {
     }
   }
 
+  onWorkerDraining(workerId: WorkerId): void {
+    if (!this.#slots.isOn(workerId)) return;
+    const failure = departure(`worker ${workerId} drains: the job goes on elsewhere`);
+    this.#dispatch({ kind: "hand-over", failure });
+  }
+
   onSlotLost(workerId: WorkerId, slotIndex: number): void {
     if (!this.#slots.holds(workerId, slotIndex)) return;
     this.#fail(departure(`slot ${slotIndex} of worker ${workerId} was replaced`));
@@ -377,13 +383,25 @@ export class JobRunner {
   }
 
   #tellOf(event: JobEvent, before: JobMachine["phase"]["kind"]): void {
-    if (event.kind === "attempt-failed" || event.kind === "attempt-not-raised") {
+    const failure = this.#failureOf(event);
+    if (failure !== undefined) {
       if (!hasAttempt.has(before)) return;
-      this.recovery.detect(describeFailure(event.failure));
-      this.#story.attemptFailed(event.failure);
+      this.recovery.detect(describeFailure(failure));
+      this.#story.attemptFailed(failure);
     } else if (event.kind === "slots-short" && this.#shownState !== "waiting-for-slots") {
       this.#story.waitsForSlots(event.shortage);
     }
+  }
+
+  /** Why the attempt ended with this event; a hand-over does so with a checkpoint. */
+  #failureOf(event: JobEvent): FailureData | undefined {
+    if (event.kind === "attempt-failed" || event.kind === "attempt-not-raised") {
+      return event.failure;
+    }
+    const { phase, failure } = this.#machine;
+    if (event.kind === "hand-over") return phase.kind === "running" ? undefined : event.failure;
+    const isHandedOver = event.kind === "checkpoint-committed" && phase.kind === "waiting";
+    return isHandedOver ? failure : undefined;
   }
 
   #showState(): void {

@@ -77,6 +77,8 @@ function toEvent(message: WorkerMessage): Event {
         $case: "heartbeat",
         value: { sentAtMs: message.sentAtMs, subtasks: message.subtasks.map(toMetrics) },
       };
+    case "draining":
+      return { $case: "draining", value: {} };
     case "subtask-state":
     case "ack":
     case "decline":
@@ -178,6 +180,8 @@ function fromEvent(event: Event): WorkerMessage {
         sentAtMs: event.value.sentAtMs,
         subtasks: event.value.subtasks.map(fromMetrics),
       };
+    case "draining":
+      return { kind: "draining" };
     case "subtaskState":
     case "ack":
     case "decline":

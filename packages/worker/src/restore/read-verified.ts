@@ -48,8 +48,8 @@ export async function readVerified(
   let problem = "";
   for (let tries = 0; tries < config.corruptReadTries; tries += 1) {
     const bytes = await fetchObject(ports, read, signal);
-    problem = describeProblem(read, bytes, digest);
-    if (problem === "") return bytes;
+    problem = bytes instanceof StreamError ? bytes.message : describeProblem(read, bytes, digest);
+    if (!(bytes instanceof StreamError) && problem === "") return bytes;
     counters.corruptReads += 1;
     logger.log("warn", "wrong bytes read", { object: read.name, what: read.what, problem });
   }
@@ -58,11 +58,12 @@ export async function readVerified(
   );
 }
 
+/** Returns the bytes, or the error of a store that finds them damaged itself. */
 async function fetchObject(
   ports: ReadPorts,
   read: VerifiedRead,
   signal: AbortSignal,
-): Promise<Uint8Array> {
+): Promise<Uint8Array | StreamError> {
   const { clock, config, logger, objects } = ports;
   const onRetry = (error: StreamError, delayMs: number): void => {
     const fields = { object: read.name, cause: error.message, retryMs: delayMs };
@@ -76,6 +77,7 @@ async function fetchObject(
   try {
     return await retry(getOnce, config.storeRetry, { ...ports, onRetry }, signal);
   } catch (caught) {
+    if (StreamError.is(caught, "object-corrupt")) return caught;
     if (!StreamError.is(caught, "not-found")) throw caught;
     throw read.missing(`${read.what}, object ${read.name}, is not in the object store`);
   }
