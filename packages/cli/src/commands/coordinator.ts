@@ -2,6 +2,7 @@ import { Option, type Command } from "commander";
 
 import { createOutput, type OutputFormat } from "../output.ts";
 import { addSecurityOptions, type SecurityCommandOptions } from "../security/security-options.ts";
+import { defined } from "./defined.ts";
 import {
   defaultAddress,
   outputOption,
@@ -9,11 +10,20 @@ import {
   parseCount,
   parsePort,
 } from "./shared-options.ts";
+import {
+  addMetadataOptions,
+  addStoreOptions,
+  type MetadataCommandOptions,
+  type StoreCommandOptions,
+} from "./store-options.ts";
 
-interface CoordinatorCommandOptions extends SecurityCommandOptions {
+interface CoordinatorCommandOptions
+  extends SecurityCommandOptions, StoreCommandOptions, MetadataCommandOptions {
   readonly bind: string;
-  readonly data: string;
+  readonly advertise?: string;
+  readonly lease: number;
   readonly metricsPort?: number;
+  readonly healthPort?: number;
   readonly slotWait?: number;
   readonly heartbeat?: number;
   readonly gcPeriod?: number;
@@ -23,8 +33,9 @@ interface CoordinatorCommandOptions extends SecurityCommandOptions {
 
 /** Adds `millrace coordinator`. */
 export function addCoordinatorCommand(program: Command): void {
-  addSecurityOptions(program.command("coordinator"))
-    .description("Run the process that places jobs on workers and commits their checkpoints")
+  const command = program
+    .command("coordinator")
+    .description("Run a process that places jobs on workers and commits their checkpoints")
     .option(
       "--bind <host:port>",
       "where workers and commands connect",
@@ -32,13 +43,22 @@ export function addCoordinatorCommand(program: Command): void {
       defaultAddress,
     )
     .option(
-      "--data <folder>",
-      "jobs, checkpoints and bundles; the workers need the same",
-      ".millrace",
-    )
+      "--advertise <host:port>",
+      "how others reach this coordinator; default: --bind",
+      parseAddress,
+    );
+  addStoreOptions(command, "what has no place of its own; without one the workers need the same");
+  addMetadataOptions(command).option(
+    "--lease <ms>",
+    "with etcd: how long a leader that is silent stays leader",
+    parseCount,
+    5_000,
+  );
+  addSecurityOptions(command)
     .option("--metrics-port <port>", "serve /metrics and /healthz on this port", parsePort)
-    .addOption(new Option("--supervised", "end with the standard input").hideHelp())
+    .option("--health-port <port>", "serve gRPC health checks on this port of 127.0.0.1", parsePort)
     .option("--slot-wait <ms>", "how long a new job waits for enough slots", parseCount)
+    .addOption(new Option("--supervised", "end with the standard input").hideHelp())
     .addOption(
       new Option("--heartbeat <ms>", "how often workers report").argParser(parseCount).hideHelp(),
     )
@@ -48,24 +68,39 @@ export function addCoordinatorCommand(program: Command): void {
         .hideHelp(),
     )
     .addOption(outputOption())
-    .action(async (options: CoordinatorCommandOptions) => {
-      const { runCoordinator } = await import("../node/run-coordinator.ts");
-      const output = createOutput(options.output);
-      await runCoordinator({
-        bind: options.bind,
-        dataFolder: options.data,
-        isSupervised: options.supervised === true,
-        security: options,
-        ...(options.metricsHost === undefined ? {} : { metricsHost: options.metricsHost }),
-        onReady: (address) =>
-          output.result(
-            { event: "listening", address, processId: process.pid },
-            () => `coordinator ${process.pid} listens at ${address}`,
-          ),
-        ...(options.slotWait === undefined ? {} : { slotWaitMs: options.slotWait }),
-        ...(options.heartbeat === undefined ? {} : { heartbeatIntervalMs: options.heartbeat }),
-        ...(options.gcPeriod === undefined ? {} : { gcPeriodMs: options.gcPeriod }),
-        ...(options.metricsPort === undefined ? {} : { metricsPort: options.metricsPort }),
-      });
-    });
+    .action(runCommand);
 }
+
+async function runCommand(options: CoordinatorCommandOptions): Promise<void> {
+  const { runCoordinator } = await import("../node/run-coordinator.ts");
+  const output = createOutput(options.output);
+  const { metadata, etcdCa, etcdCert, etcdKey, objects, advertise } = options;
+  await runCoordinator({
+    bind: options.bind,
+    metadata: {
+      dataFolder: options.data,
+      environment: process.env,
+      ...defined({ metadata, etcdCa, etcdCert, etcdKey }),
+    },
+    objects: objects ?? options.data,
+    leaseMs: options.lease,
+    isSupervised: options.supervised === true,
+    security: options,
+    onReady: ({ address, role }) =>
+      output.result(
+        { event: "listening", address, role, processId: process.pid },
+        () => `coordinator ${process.pid} listens at ${address} and ${roleTexts[role]}`,
+      ),
+    ...defined({
+      advertise,
+      metricsHost: options.metricsHost,
+      metricsPort: options.metricsPort,
+      healthPort: options.healthPort,
+      slotWaitMs: options.slotWait,
+      heartbeatIntervalMs: options.heartbeat,
+      gcPeriodMs: options.gcPeriod,
+    }),
+  });
+}
+
+const roleTexts = { leading: "leads", standby: "stands by" } as const;

@@ -5,17 +5,15 @@ import { InvalidArgumentError, Option, type Command } from "commander";
 
 import { createOutput, type OutputFormat } from "../output.ts";
 import { addSecurityOptions, type SecurityCommandOptions } from "../security/security-options.ts";
-import {
-  defaultAddress,
-  outputOption,
-  parseAddress,
-  parseCount,
-  parsePort,
-} from "./shared-options.ts";
+import { defined } from "./defined.ts";
+import { coordinatorsOption, outputOption, parseCount, parsePort } from "./shared-options.ts";
+import { addStoreOptions, type StoreCommandOptions } from "./store-options.ts";
 
-interface WorkerCommandOptions extends SecurityCommandOptions {
-  readonly coordinator: string;
-  readonly data: string;
+interface WorkerCommandOptions extends SecurityCommandOptions, StoreCommandOptions {
+  readonly coordinator: readonly string[];
+  readonly dataHost?: string;
+  readonly drainTimeout: number;
+  readonly healthPort?: number;
   readonly slots: number;
   readonly id?: WorkerId;
   readonly metricsPort?: number;
@@ -27,13 +25,26 @@ interface WorkerCommandOptions extends SecurityCommandOptions {
 
 /** Adds `millrace worker`. */
 export function addWorkerCommand(program: Command): void {
-  addSecurityOptions(program.command("worker"))
+  const command = program
+    .command("worker")
     .description("Run a process that executes the subtasks of one job at a time")
-    .option("--coordinator <host:port>", "the coordinator's address", parseAddress, defaultAddress)
-    .option("--data <folder>", "the coordinator's data folder", ".millrace")
+    .addOption(coordinatorsOption());
+  addStoreOptions(command, "what has no place of its own, and bundles that were fetched")
     .option("--slots <count>", "subtasks of each vertex that run here", parseCount, 1)
     .option("--id <name>", "stays the same over restarts; default from host and process", parseId)
+    .option(
+      "--data-host <host>",
+      "listen for records of other workers by TCP at this host; default: unix sockets, for workers of one machine",
+    )
+    .option(
+      "--drain-timeout <ms>",
+      "how long SIGTERM waits until other workers have taken over",
+      parseCount,
+      25_000,
+    );
+  addSecurityOptions(command)
     .option("--metrics-port <port>", "serve /metrics and /healthz on this port", parsePort)
+    .option("--health-port <port>", "serve gRPC health checks on this port of 127.0.0.1", parsePort)
     .addOption(new Option("--supervised", "end with the standard input").hideHelp())
     .addOption(
       new Option("--orphan-timeout <ms>", "end after so long without a leader")
@@ -46,29 +57,36 @@ export function addWorkerCommand(program: Command): void {
         .hideHelp(),
     )
     .addOption(outputOption())
-    .action(async (options: WorkerCommandOptions) => {
-      const { runWorker } = await import("../node/run-worker.ts");
-      const workerId = options.id ?? parseWorkerId(defaultWorkerName());
-      const output = createOutput(options.output);
-      const { metricsPort, orphanTimeout, hungTaskTimeout } = options;
-      await runWorker({
-        workerId,
-        coordinator: options.coordinator,
-        dataFolder: options.data,
-        slotCount: options.slots,
-        isSupervised: options.supervised === true,
-        security: options,
-        ...(options.metricsHost === undefined ? {} : { metricsHost: options.metricsHost }),
-        onReady: () =>
-          output.result(
-            { event: "started", workerId, processId: process.pid },
-            () => `worker ${workerId} (${process.pid}) looks for ${options.coordinator}`,
-          ),
-        ...(metricsPort === undefined ? {} : { metricsPort }),
-        ...(orphanTimeout === undefined ? {} : { orphanTimeoutMs: orphanTimeout }),
-        ...(hungTaskTimeout === undefined ? {} : { hungTaskTimeoutMs: hungTaskTimeout }),
-      });
-    });
+    .action(runCommand);
+}
+
+async function runCommand(options: WorkerCommandOptions): Promise<void> {
+  const { runWorker } = await import("../node/run-worker.ts");
+  const workerId = options.id ?? parseWorkerId(defaultWorkerName());
+  const output = createOutput(options.output);
+  await runWorker({
+    workerId,
+    coordinators: options.coordinator,
+    dataFolder: options.data,
+    objects: options.objects ?? options.data,
+    slotCount: options.slots,
+    drainTimeoutMs: options.drainTimeout,
+    isSupervised: options.supervised === true,
+    security: options,
+    onReady: () =>
+      output.result(
+        { event: "started", workerId, processId: process.pid },
+        () => `worker ${workerId} (${process.pid}) looks for ${options.coordinator.join(", ")}`,
+      ),
+    ...defined({
+      dataHost: options.dataHost,
+      metricsHost: options.metricsHost,
+      metricsPort: options.metricsPort,
+      healthPort: options.healthPort,
+      orphanTimeoutMs: options.orphanTimeout,
+      hungTaskTimeoutMs: options.hungTaskTimeout,
+    }),
+  });
 }
 
 function defaultWorkerName(): string {

@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
 
-import { noFailpoints, type WorkerId } from "@millrace/core";
+import { noFailpoints, type StreamHint, type WorkerId } from "@millrace/core";
 import {
   createNodeClock,
   createNodeDigest,
@@ -21,13 +21,22 @@ import {
 import { openProcessSecurity, type SecurityOptions } from "../security/process-security.ts";
 import { readVersion } from "../version.ts";
 import { openObjects } from "./open-stores.ts";
+import { serveHealth } from "./serve-health.ts";
 import { serveMetrics } from "./serve-metrics.ts";
 import { untilStopped } from "./until-stopped.ts";
 
 export interface WorkerProcessOptions {
   readonly workerId: WorkerId;
-  readonly coordinator: string;
+  /** `host:port`, tried in turn until one leads. */
+  readonly coordinators: readonly string[];
   readonly dataFolder: string;
+  /** A URL or a data folder, see `openObjects`. */
+  readonly objects: string;
+  /** Where records of other workers come in by TCP; absent: unix sockets, one machine. */
+  readonly dataHost?: string;
+  readonly healthPort?: number;
+  /** How long an end that was asked for waits until others have taken over. */
+  readonly drainTimeoutMs: number;
   readonly slotCount: number;
   /** 0 chooses one; absent: no endpoint. */
   readonly metricsPort?: number;
@@ -55,9 +64,11 @@ export async function runWorker(options: WorkerProcessOptions): Promise<void> {
   if (options.metricsPort !== undefined && options.metricsHost !== undefined) {
     security.checkBind("metrics", options.metricsHost);
   }
+  if (options.dataHost !== undefined) security.checkBind("data", options.dataHost);
   await using network = createGrpcNetwork(security);
-  await using objects = await openObjects(options.dataFolder);
+  await using objects = await openObjects(options.objects);
   const folder = join(resolve(options.dataFolder), "workers", workerId);
+  let isEnding = false;
   const worker = createWorker({
     network,
     objects,
@@ -68,8 +79,7 @@ export async function runWorker(options: WorkerProcessOptions): Promise<void> {
     logger,
     taskHost: createThreadTaskHost({
       workerId,
-      // A data folder is on one machine, and so are its workers.
-      hint: { kind: "unix", host: "127.0.0.1" },
+      hint: toHint(options.dataHost),
       logLevel: "info",
     }),
     bundles: createFileBundleCache(disk, join(folder, "bundles")),
@@ -85,21 +95,31 @@ export async function runWorker(options: WorkerProcessOptions): Promise<void> {
       return renderWorkerMetrics(worker.readMetrics());
     },
   });
+  await using _health = await serveHealth(options.healthPort, () => !isEnding);
   worker.start();
   options.onReady();
   try {
-    await Promise.race([untilStopped(options.isSupervised), worker.done]);
+    const cause = await Promise.race([untilStopped(options.isSupervised), worker.done]);
+    isEnding = true;
+    if (cause === "signal") await worker.drain(options.drainTimeoutMs);
   } finally {
     await worker.close();
   }
 }
 
+/** Without a host the workers are on one machine, as their data folder is. */
+function toHint(dataHost: string | undefined): StreamHint {
+  return dataHost === undefined
+    ? { kind: "unix", host: "127.0.0.1" }
+    : { kind: "tcp", host: dataHost };
+}
+
 function toConfig(options: WorkerProcessOptions): WorkerConfig {
-  const { workerId, coordinator, slotCount, orphanTimeoutMs, hungTaskTimeoutMs } = options;
+  const { workerId, coordinators, slotCount, orphanTimeoutMs, hungTaskTimeoutMs } = options;
   return {
     ...defaultWorkerConfig,
     workerId,
-    coordinatorAddresses: [coordinator],
+    coordinatorAddresses: coordinators,
     slotCount,
     version: readVersion(),
     processId: process.pid,
