@@ -23,10 +23,7 @@ const noRight = never(
   "does not allow it; give these credentials the right to list, get, put and delete below the prefix",
 );
 const full = never("out-of-space", "has no room left; free space or raise the quota");
-const wrongRegion = never(
-  "invalid-argument",
-  "is in another region; set region in the URL of the object store",
-);
+const wrongRegion = never("bucket-not-found", "is in another region; set region in its URL");
 const damaged = later("object-corrupt", "received other bytes than were sent");
 const tooBusy = later("unavailable", "asks for fewer requests");
 const broken = later("unavailable", "failed; look at the server's log if it stays so");
@@ -50,6 +47,7 @@ const byName: ReadonlyMap<string, Meaning> = new Map([
     never("access-denied", "is read-only for this; check what is mounted there"),
   ],
   ["NoSpaceLeft", full],
+  ["NoSuchUpload", later("unavailable", "no longer has the parts of this upload")],
   ["NoSuchBucket", never("bucket-not-found", "does not exist; make it or correct its name")],
   ["PermanentRedirect", wrongRegion],
   ["QuotaExceeded", full],
@@ -74,10 +72,11 @@ const byStatus: ReadonlyMap<number, Meaning> = new Map([
   [307, wrongRegion],
   [401, wrongCredentials],
   [403, noRight],
+  [404, later("unavailable", "is not known there; check the endpoint and what stands before it")],
   [408, later("unavailable", "waited too long for the request")],
   [409, later("unavailable", "met another change of the same object")],
   [429, tooBusy],
-  [501, never("invalid-argument", "does not know this call; see which S3 servers fit in the docs")],
+  [501, never("unavailable", "does not know this call; see which S3 servers fit in the docs")],
   [503, tooBusy],
   [507, full],
 ]);
@@ -137,11 +136,17 @@ export function toS3Error(what: string, place: S3Place, caught: unknown): Stream
   });
 }
 
-/** Returns whether a failed call says that there is no such object. */
+/**
+ * Returns whether a failed GET says that there is no such object. Only S3's own word counts, not the
+ * 404 of a proxy before it, which the SDK calls NotFound: a job whose segment is missing is over.
+ */
 export function isNoSuchKey(caught: unknown): boolean {
-  const name = nameOf(caught);
-  if (name === "NoSuchBucket") return false;
-  return name === "NoSuchKey" || name === "NotFound" || statusOf(caught) === 404;
+  return nameOf(caught) === "NoSuchKey";
+}
+
+/** Returns whether a failed HEAD says 404, which may mean the object, the bucket, or a proxy. */
+export function isNotFound(caught: unknown): boolean {
+  return statusOf(caught) === 404;
 }
 
 /** Returns whether a failed call says that there is no such upload in parts. */
@@ -195,7 +200,7 @@ function meaningOf(status: number): Meaning {
   if (known !== undefined) return known;
   if (status >= 500) return broken;
   if (status >= 400) {
-    return never("invalid-argument", "refused the request; check the endpoint, bucket and region");
+    return never("unavailable", "refused the request; check the endpoint, bucket and region");
   }
   return notS3;
 }

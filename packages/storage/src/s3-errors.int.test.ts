@@ -14,8 +14,8 @@ const refusals: readonly (readonly [number, string, string, "never" | "backoff",
   [403, "RequestTimeTooSkewed", "access-denied", "never", "clocks differ"],
   [405, "MethodNotAllowed", "access-denied", "never", "read-only"],
   [404, "NoSuchBucket", "bucket-not-found", "never", "make it or correct its name"],
-  [301, "PermanentRedirect", "invalid-argument", "never", "another region"],
-  [400, "AuthorizationHeaderMalformed", "invalid-argument", "never", "another region"],
+  [301, "PermanentRedirect", "bucket-not-found", "never", "another region"],
+  [400, "AuthorizationHeaderMalformed", "bucket-not-found", "never", "another region"],
   [507, "XMinioStorageFull", "out-of-space", "never", "free space"],
   [507, "", "out-of-space", "never", "free space"],
   [403, "QuotaExceeded", "out-of-space", "never", "raise the quota"],
@@ -25,8 +25,9 @@ const refusals: readonly (readonly [number, string, string, "never" | "backoff",
   [502, "", "unavailable", "backoff", "server's log"],
   [400, "RequestTimeout", "unavailable", "backoff", "too long"],
   [400, "BadDigest", "object-corrupt", "backoff", "other bytes"],
-  [501, "NotImplemented", "invalid-argument", "never", "does not know this call"],
-  [400, "InvalidRequest", "invalid-argument", "never", "refused the request"],
+  [404, "", "unavailable", "backoff", "what stands before it"],
+  [501, "NotImplemented", "unavailable", "never", "does not know this call"],
+  [400, "InvalidRequest", "unavailable", "never", "refused the request"],
 ];
 
 async function failureOf(call: Promise<unknown>): Promise<StreamError> {
@@ -78,6 +79,15 @@ describe("what S3 refuses", () => {
     });
     await using store = createS3ObjectStore(fake.options);
     expect(await failureOf(store.list(""))).toMatchObject({ code: "unavailable" });
+  });
+
+  test("a proxy's 404 does not say that an object is missing: that would end the job (S7)", async () => {
+    await using fake = await startFakeS3((_request, response) => {
+      response.writeHead(404, { "content-type": "text/html" }).end("<html>no such page</html>");
+    });
+    await using store = createS3ObjectStore(fake.options);
+    expect(await failureOf(store.get("a"))).toMatchObject({ code: "unavailable" });
+    expect(await failureOf(store.stat("a"))).toMatchObject({ code: "unavailable" });
   });
 
   test("a missing object is told from a missing bucket, though a HEAD has no body", async () => {

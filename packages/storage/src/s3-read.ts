@@ -4,7 +4,7 @@ import { objectNotFound } from "./memory-store.ts";
 import type { ObjectRange } from "./object-store.ts";
 import { keyOf, keyPrefix, type S3Access } from "./s3-access.ts";
 import { readBody } from "./s3-body.ts";
-import { isNoSuchKey, isRangeBehindEnd } from "./s3-error.ts";
+import { isNoSuchKey, isNotFound, isRangeBehindEnd } from "./s3-error.ts";
 import { checksumField, checksumOf } from "./s3-upload.ts";
 
 /**
@@ -95,13 +95,13 @@ export async function statObject(access: S3Access, name: string): Promise<number
     const answer = await send(0, (abortSignal) => client.send(command, { abortSignal }));
     return answer.ContentLength ?? 0;
   } catch (caught) {
-    if (!isNoSuchKey(caught)) throw caught;
+    if (!isNotFound(caught)) throw caught;
     await checkBucket(access);
     return undefined;
   }
 }
 
-/** A HEAD has no body that would tell a missing bucket from a missing object. */
+/** A HEAD has no body that would tell a missing object from a missing bucket or a proxy's 404. */
 async function checkBucket({ connection, options, send }: S3Access): Promise<void> {
   const { s3, client } = connection;
   const command = new s3.ListObjectsV2Command({

@@ -13,7 +13,7 @@ import { uploadToS3, type PartsLeft } from "./s3-upload.ts";
  * `createRetryingObjectStore` gives it patience. Throws, besides `not-found`:
  * retried: `unavailable` (not reached, 5xx, SlowDown, a body cut off), `deadline-exceeded`,
  * `object-corrupt` (a few times); not retried: `access-denied`, `bucket-not-found`, `out-of-space`,
- * `tls-failed`, `invalid-argument`.
+ * `tls-failed`, and `unavailable` for a request that the server does not take.
  *
  * I1 Every request and every body ends in time, by the clock port (F12).
  * I2 A whole object is read with the length and the CRC-32 that were written beside it, a range with

@@ -1,5 +1,5 @@
 import { encodeManifest, type Manifest, type ManifestSegment } from "@millrace/checkpoint";
-import { silentLogger, type SubtaskId } from "@millrace/core";
+import { silentLogger, StreamError, type SubtaskId } from "@millrace/core";
 import { createNodeDigest } from "@millrace/platform";
 import type { Deployment } from "@millrace/rpc";
 import type { StateBlock } from "@millrace/state";
@@ -205,6 +205,21 @@ test("a segment whose bytes stay wrong fails loudly, naming object and checkpoin
     ),
   });
   expect(world.counters).toMatchObject({ restoresFailed: 1, corruptReads: expect.any(Number) });
+});
+
+test("a segment that the store itself finds damaged is corrupt in the same words (F13)", async () => {
+  const world = await worldWithState();
+  world.objects.tamper = (name, bytes) => {
+    if (name !== "segment-0") return bytes;
+    throw new StreamError("object-corrupt", `object ${name} is damaged`, {
+      domain: "external",
+      retry: "never",
+    });
+  };
+  await expect(world.restore(chains)).rejects.toMatchObject({
+    code: "segment-corrupt",
+    message: expect.stringMatching(/^checkpoint 5 of job job .*segment-0 is damaged.*3 reads/),
+  });
 });
 
 test("a truncated footer is corrupt too", async () => {
