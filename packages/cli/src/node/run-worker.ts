@@ -95,7 +95,14 @@ export async function runWorker(options: WorkerProcessOptions): Promise<void> {
       return renderWorkerMetrics(worker.readMetrics());
     },
   });
-  await using _health = await serveHealth(options.healthPort, () => !isEnding);
+  // Not ready before a leader has taken it: what it was started with may be wrong. Afterwards a leader
+  // that changes does not make it less ready.
+  let wasTaken = false;
+  const isReady = (): boolean => {
+    wasTaken ||= worker.readMetrics().session.isConnected;
+    return wasTaken && !isEnding;
+  };
+  await using _health = await serveHealth(options.healthPort, isReady);
   worker.start();
   options.onReady();
   try {
