@@ -49,6 +49,41 @@ test("a leader that closes makes way at once; the job goes on under the next att
   ]);
 });
 
+test("the placement of an attempt is in the metadata", async () => {
+  const world = createWorld();
+  await world.startCoordinator(first);
+  for (const name of ["w1", "w2"]) world.addWorker(name, { splitCount: 1 });
+  await world.run(100);
+  const jobId = await world.submit({ parallelism: 2 });
+  await world.run(1_000);
+  const entry = await world.metadata.get(`millrace/jobs/${jobId}/attempt`);
+  expect(JSON.parse(entry?.value ?? "")).toMatchObject({
+    attempt: 1,
+    slots: [
+      { workerId: "w1", slotIndex: 0, dataAddress: expect.any(String) },
+      { workerId: "w2", slotIndex: 0, dataAddress: expect.any(String) },
+    ],
+  });
+});
+
+test("a job writes to the metadata twice a checkpoint, and nothing else as it runs (F19)", async () => {
+  const world = createWorld();
+  await world.startCoordinator(first);
+  world.addWorker("w1", { splitCount: 1 });
+  await world.run(100);
+  await world.submit({ parallelism: 1 });
+  await world.run(60_000);
+  const writes: string[] = [];
+  world.metadata.decideFault = (transaction) => {
+    if (transaction.writes.length > 0) writes.push(transaction.writes.map(({ key }) => key).join());
+    return undefined;
+  };
+  const committedBefore = world.committed().length;
+  await world.run(600_000);
+  expect(world.committed().length - committedBefore).toBe(60);
+  expect(writes).toHaveLength(120);
+});
+
 test("a worker that drains hands over by a checkpoint and gets nothing new (F31)", async () => {
   const world = createWorld();
   await world.startCoordinator(first);

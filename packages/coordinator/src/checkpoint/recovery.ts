@@ -38,14 +38,17 @@ export interface RestoredCheckpoint {
   readonly manifest: Manifest;
 }
 
+/** Where an attempt runs. */
+export type AttemptPlace = Pick<AttemptRecord, "parallelism" | "slots">;
+
 /** Returns the raised attempt; throws `stale`, `manifest-corrupt` or `state-incompatible`. */
 export async function raiseAttempt(
   context: CoordinatorContext,
   job: JobMemory,
-  parallelism: number,
+  place: AttemptPlace,
 ): Promise<RaisedAttempt> {
   for (;;) {
-    const raised = await tryRaise(context, job, parallelism);
+    const raised = await tryRaise(context, job, place);
     if (raised !== undefined) return raised;
     // Refused: not leading any more, or a commit of the attempt before came in between.
     await context.leadership.check();
@@ -55,12 +58,12 @@ export async function raiseAttempt(
 async function tryRaise(
   context: CoordinatorContext,
   job: JobMemory,
-  parallelism: number,
+  place: AttemptPlace,
 ): Promise<RaisedAttempt | undefined> {
   const { keys } = job;
   const before = await readSnapshot(context, job);
   const { head } = before;
-  const record = nextAttempt(context, before, parallelism);
+  const record = nextAttempt(context, before, place);
   const value = encodeRecord(record);
   const pinKey = keys.pin(record.attempt);
   const result = await context.metadata.transact({
@@ -100,7 +103,7 @@ async function readSnapshot(
 function nextAttempt(
   context: CoordinatorContext,
   before: JobMemory["snapshot"],
-  parallelism: number,
+  place: AttemptPlace,
 ): AttemptRecord {
   const last = before.attempt?.value;
   const used = maxOf(last?.checkpointFloor ?? 0n, before.head?.value.checkpointId ?? 0n);
@@ -108,7 +111,7 @@ function nextAttempt(
     attempt: parseAttempt((last?.attempt ?? 0) + 1),
     nonce: randomId(context.random),
     checkpointFloor: last === undefined ? 0n : used + idReserve,
-    parallelism,
+    ...place,
     raisedAtMs: context.clock.wallMs(),
   };
 }

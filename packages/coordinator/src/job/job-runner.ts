@@ -259,7 +259,7 @@ export class JobRunner {
   async #raiseAttempt(): Promise<void> {
     const { context } = this.#options;
     try {
-      this.#raised = await raiseAttempt(context, this.job, this.#slots.parallelism());
+      this.#raised = await raiseAttempt(context, this.job, this.#slots.place());
     } catch (caught) {
       this.#onEffectFailed(caught, (failure) =>
         this.#dispatch({ kind: "attempt-not-raised", failure, jitter: this.#jitter() }),

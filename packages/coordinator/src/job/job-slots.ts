@@ -1,7 +1,9 @@
 import { subtaskIdOf, type WorkerId } from "@millrace/core";
 import type { Placement } from "@millrace/graph";
 
+import type { AttemptPlace } from "../checkpoint/recovery.ts";
 import type { WorkerRegistry } from "../cluster/registry.ts";
+import type { SlotRecord } from "../metadata/job-records.ts";
 import { sourceVertices } from "./attempt-run.ts";
 import type { JobEvent } from "./job-machine.ts";
 import type { JobMemory } from "./job-memory.ts";
@@ -12,22 +14,23 @@ export class JobSlots {
   readonly #registry: Pick<WorkerRegistry, "freeSlots" | "hold" | "release">;
   readonly #job: JobMemory;
   #placements: readonly Placement[] = [];
-  /** Where the last attempt ran, so that the next one finds its caches. */
-  #previous: readonly Placement[] = [];
+  /** Where the last attempt ran, under this leader or the one before: the next finds its caches. */
+  #previous: readonly SlotRecord[];
   #parallelism = 0;
 
   constructor(registry: Pick<WorkerRegistry, "freeSlots" | "hold" | "release">, job: JobMemory) {
     this.#registry = registry;
     this.#job = job;
+    this.#previous = job.snapshot.attempt?.value.slots ?? [];
   }
 
   placements(): readonly Placement[] {
     return this.#placements;
   }
 
-  /** Of the vertices that leave it open, as the last reservation resolved it. */
-  parallelism(): number {
-    return this.#parallelism;
+  /** What was reserved last, as the attempt's record holds it. */
+  place(): AttemptPlace {
+    return { parallelism: this.#parallelism, slots: this.#previous };
   }
 
   /** Holds what the job needs if that is free; returns what became of it. */
@@ -38,7 +41,7 @@ export class JobSlots {
     const { placements, parallelism } = scheduled;
     this.#registry.hold(jobId, placements);
     this.#placements = placements;
-    this.#previous = placements;
+    this.#previous = slotsOf(placements);
     this.#parallelism = parallelism;
     const isSource = new Set(sourceVertices(this.#job));
     return {
@@ -68,4 +71,13 @@ export class JobSlots {
       (placement) => placement.workerId === workerId && placement.slotIndex === slotIndex,
     );
   }
+}
+
+/** Slot k runs subtask k of every vertex. */
+function slotsOf(placements: readonly Placement[]): readonly SlotRecord[] {
+  const slots = new Map<number, SlotRecord>();
+  for (const { subtaskIndex, workerId, slotIndex, dataAddress } of placements) {
+    if (!slots.has(subtaskIndex)) slots.set(subtaskIndex, { workerId, slotIndex, dataAddress });
+  }
+  return [...slots].toSorted(([a], [b]) => a - b).map(([, slot]) => slot);
 }

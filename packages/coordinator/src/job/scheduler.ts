@@ -1,4 +1,10 @@
-import { assignSlots, expandExecutionGraph, type FreeSlot, type Placement } from "@millrace/graph";
+import {
+  assignSlots,
+  expandExecutionGraph,
+  type FreeSlot,
+  type Placement,
+  type PreviousSlots,
+} from "@millrace/graph";
 
 import type { SlotShortage } from "./job-machine.ts";
 import type { JobMemory } from "./job-memory.ts";
@@ -22,16 +28,10 @@ export type Schedule =
 export function schedule(
   job: JobMemory,
   free: readonly FreeSlot[],
-  previous: readonly Placement[],
+  previousSlots: PreviousSlots,
 ): Schedule {
   const parallelism = resolveParallelism(job, free.length);
   const graph = expandExecutionGraph(job.plan, { defaultParallelism: parallelism });
-  const previousSlots = previous
-    .filter(
-      ({ subtaskIndex }, index) =>
-        previous.findIndex((p) => p.subtaskIndex === subtaskIndex) === index,
-    )
-    .toSorted((a, b) => a.subtaskIndex - b.subtaskIndex);
   const assignment = assignSlots(graph, free, previousSlots);
   if (assignment.kind === "placed") {
     return { kind: "placed", placements: assignment.placements, parallelism };

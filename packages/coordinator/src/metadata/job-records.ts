@@ -1,12 +1,14 @@
 import {
   parseAttempt,
   parseJobId,
+  parseWorkerId,
   StreamError,
   streamErrorCodes,
   type Attempt,
   type FailureData,
   type JobId,
   type JsonValue,
+  type WorkerId,
 } from "@millrace/core";
 import { z } from "zod";
 
@@ -39,7 +41,18 @@ export interface AttemptRecord {
   readonly checkpointFloor: bigint;
   /** For vertices whose own is `default`; the first attempt decides it for all. */
   readonly parallelism: number;
+  /**
+   * Slot k runs subtask k of every vertex: with the plan, the whole placement. A leader that comes
+   * later finds here where the attempt runs.
+   */
+  readonly slots: readonly SlotRecord[];
   readonly raisedAtMs: number;
+}
+
+export interface SlotRecord {
+  readonly workerId: WorkerId;
+  readonly slotIndex: number;
+  readonly dataAddress: string;
 }
 
 /** How many ids beyond max(floor, head) may be triggered before the floor must be raised. */
@@ -77,6 +90,13 @@ const attemptSchema = z.object({
   nonce: text,
   checkpointFloor: text.regex(/^\d{1,20}$/).transform(BigInt),
   parallelism: z.number(),
+  slots: z.array(
+    z.object({
+      workerId: text.transform(parseWorkerId),
+      slotIndex: z.number(),
+      dataAddress: text,
+    }),
+  ),
   raisedAtMs: z.number(),
 });
 const goalSchema = z.object({ goal: z.enum(["run", "stop", "drain", "cancel"]), nonce: text });
