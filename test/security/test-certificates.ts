@@ -24,7 +24,10 @@ export class TestAuthority {
   }
 
   /** Returns a certificate for 127.0.0.1, with its key. */
-  issue(role: PeerRole, options: Days & { readonly hosts?: readonly string[] } = {}) {
+  issue(
+    role: PeerRole,
+    options: Days & { readonly hosts?: readonly string[] } = {},
+  ): Promise<PemPair> {
     const { hosts = ["127.0.0.1", "localhost"] } = options;
     const validity = toValidity(options);
     return issueCertificate({ authority: this.pair, role, name: `a-${role}`, hosts, ...validity });

@@ -194,6 +194,26 @@ test("a stranger who talks nonsense is dropped and harms nobody", async () => {
   expect(valuesOf(readElements(input))).toEqual([1]);
 });
 
+test("a stranger whose hello is held, and who then talks nonsense, harms nobody", async () => {
+  const link = await startLink();
+  const input = openReceiver(link);
+  const stranger = link.network.openStream(link.receiver.exchange.dataAddress);
+  stranger.setHandlers({ onData: () => {}, onDrain: () => {}, onClose: () => {} });
+  // Nobody knows the token of an attempt that is still to come: it is held unchecked.
+  const payload = encodeHello({
+    ref: attemptRef(2),
+    channelToken: "guessed",
+    from: "a stranger",
+    channels: [input.address],
+  });
+  const header = { kind: frameKinds.hello, channelNumber: 0, sequence: 0 };
+  stranger.write([encodeFrame(header, payload)]);
+  stranger.write([new Uint8Array(1_000).fill(0xff)]);
+  link.network.run();
+  expect(stranger.isClosed).toBe(true);
+  expect(link.receiver.failures).toEqual([]);
+});
+
 test.each([
   ["a gap", [0, 2]],
   ["a repeat", [0, 0]],

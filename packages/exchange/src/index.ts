@@ -12,4 +12,4 @@ export type {
 } from "./contract.ts";
 export { createExchange, type ExchangePorts } from "./exchange.ts";
 export { defaultExchangeOptions, type ExchangeOptions } from "./options.ts";
-export { createSocketNetwork } from "./socket-network.ts";
+export { createSocketNetwork, type SocketNetworkOptions } from "./socket-network.ts";

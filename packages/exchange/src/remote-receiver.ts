@@ -1,4 +1,9 @@
-import { StreamError, type AttemptRef, type ByteStream } from "@millrace/core";
+import {
+  isEqualInConstantTime,
+  StreamError,
+  type AttemptRef,
+  type ByteStream,
+} from "@millrace/core";
 
 import { decodeControl, encodeGrants } from "./control-frames.ts";
 import {
@@ -44,7 +49,7 @@ export function decideAdmission(
   if (hello.ref.jobId !== attempt.ref.jobId) return "stale";
   const order = compareRefs(hello.ref, attempt.ref);
   if (order !== 0) return order > 0 ? "early" : "stale";
-  return hello.channelToken === attempt.channelToken ? "current" : "stale";
+  return isEqualInConstantTime(hello.channelToken, attempt.channelToken) ? "current" : "stale";
 }
 
 type State =
@@ -63,7 +68,7 @@ const nothingExpected = limitPayloads([], {});
  * | state | hello | elements | accept | refuse | stream ends |
  * |---|---|---|---|---|---|
  * | silent | greeted | broken | - | over | over |
- * | greeted | broken | broken | open | over | greeted, told on accept |
+ * | greeted | greeted, told on accept | the same | open | over | greeted, told on accept |
  * | open | broken | to the channels | - | - | over; a failure unless all channels said END |
  */
 export class RemoteReceiver {
@@ -136,8 +141,18 @@ export class RemoteReceiver {
     try {
       this.#framer.push(chunk);
     } catch (error) {
-      this.#break(StreamError.from(error));
+      this.#onGarbage(StreamError.from(error));
     }
+  }
+
+  /** Until it is admitted nobody knows who it is: it must not be able to fail an attempt. */
+  #onGarbage(error: StreamError): void {
+    if (this.#state.kind !== "greeted") {
+      this.#break(error);
+      return;
+    }
+    this.#state = { ...this.#state, breakage: this.#state.breakage ?? error };
+    this.#stream.destroy();
   }
 
   #onFrame(frame: Frame): void {

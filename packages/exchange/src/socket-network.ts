@@ -5,29 +5,63 @@ import { join } from "node:path";
 
 import {
   StreamError,
-  type ByteStream,
-  type ByteStreamHandlers,
+  tlsFailed,
   type Listener,
+  type OwnedTlsMaterial,
   type StreamNetwork,
 } from "@millrace/core";
 
+import { SocketStream } from "./socket-stream.ts";
+import { createTlsSocketServer, openTlsSocket } from "./tls-sockets.ts";
+
 /** The kernel's limit for a unix socket's path, with its final zero. */
 const maxPathBytes = 107;
-const keepAliveMs = 5_000;
+
+export interface SocketNetworkOptions {
+  /** Present: TLS 1.3 wherever a socket leaves the machine, and both ends show workers' certificates. */
+  readonly tls?: OwnedTlsMaterial;
+  /** Told of each connection that was refused in its handshake: for the log. */
+  readonly onRefused?: (error: StreamError) => void;
+}
 
 /**
- * Returns byte streams over sockets. Addresses are `unix:<path>` and `tcp:<host>:<port>`; a unix
- * socket lies in a folder of its own that only this user may enter, under the system's temporary
- * folder or, when that path is too long, under `/tmp`.
+ * Returns byte streams over sockets. Addresses are `unix:<path>`, and `tls:<host>:<port>` with
+ * certificates or else `tcp:<host>:<port>`; a unix socket lies in a folder of its own that only this
+ * user may enter, under the system's temporary folder or, when that path is too long, under `/tmp`.
  */
-export function createSocketNetwork(): StreamNetwork {
+export function createSocketNetwork(options: SocketNetworkOptions = {}): StreamNetwork {
+  const { tls, onRefused = () => {} } = options;
   return {
     listenStreams(hint, onStream) {
-      const server = createServer((socket) => onStream(new SocketStream(socket)));
-      return hint.kind === "unix" ? listenUnix(server) : listenTcp(server, hint.host);
+      const accept = (socket: Socket): void => onStream(new SocketStream(socket));
+      if (hint.kind === "unix") return listenUnix(createServer(accept));
+      if (tls === undefined) return listenTcp(createServer(accept), "tcp", hint.host);
+      const server = createTlsSocketServer(tls, { onSocket: accept, onRefused });
+      return listenTcp(server, "tls", hint.host);
     },
-    openStream: (address) => new SocketStream(connect(address)),
+    openStream: (address) => openStream(address, tls),
   };
+}
+
+function openStream(address: string, tls: OwnedTlsMaterial | undefined): SocketStream {
+  if (address.startsWith("unix:")) {
+    return new SocketStream(createConnection({ path: address.slice(5) }));
+  }
+  const [, kind, host = "", port] = /^(tcp|tls):(.+):(\d+)$/.exec(address) ?? [];
+  if (kind === undefined) {
+    throw new StreamError("invalid-argument", `${address} is no data address`, {
+      domain: "internal",
+      retry: "never",
+    });
+  }
+  if ((kind === "tls") !== (tls !== undefined)) {
+    const has = kind === "tls" ? "this worker has no certificate" : "it speaks no TLS";
+    throw tlsFailed(`the worker at ${address} is not connected to: ${has}; give all workers one`);
+  }
+  const target = { host: host.replace(/^\[(.*)\]$/, "$1"), port: Number(port) };
+  return tls === undefined
+    ? new SocketStream(createConnection(target))
+    : openTlsSocket(target, { address, material: tls });
 }
 
 async function listenUnix(server: Server): Promise<Listener> {
@@ -43,11 +77,11 @@ async function listenUnix(server: Server): Promise<Listener> {
   return toListener(server, `unix:${path}`, removeFolder);
 }
 
-async function listenTcp(server: Server, host: string): Promise<Listener> {
+async function listenTcp(server: Server, kind: "tcp" | "tls", host: string): Promise<Listener> {
   await listening(server, () => server.listen(0, host));
   const bound = server.address();
   const port = typeof bound === "object" && bound !== null ? bound.port : 0;
-  return toListener(server, `tcp:${host}:${port}`, () => {});
+  return toListener(server, `${kind}:${host}:${port}`, () => {});
 }
 
 function makePrivateFolder(): string {
@@ -96,82 +130,4 @@ function toListener(server: Server, address: string, release: () => void): Liste
       release();
     },
   };
-}
-
-function connect(address: string): Socket {
-  if (address.startsWith("unix:")) return createConnection({ path: address.slice(5) });
-  const match = /^tcp:(.+):(\d+)$/.exec(address);
-  const [, host, port] = match ?? [];
-  if (host === undefined || port === undefined) {
-    throw new StreamError("invalid-argument", `${address} is no data address`, {
-      domain: "internal",
-      retry: "never",
-    });
-  }
-  return createConnection({ host: host.replace(/^\[(.*)\]$/, "$1"), port: Number(port) });
-}
-
-/** A socket as a byte stream; what happens before the handlers are set is held by the socket. */
-class SocketStream implements ByteStream {
-  readonly #socket: Socket;
-  #cause: Error | undefined;
-  #isOver = false;
-
-  constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.setNoDelay(true);
-    socket.setKeepAlive(true, keepAliveMs);
-    socket.on("error", (error) => {
-      this.#cause = error;
-    });
-  }
-
-  get peer(): string {
-    const { remoteAddress, remotePort } = this.#socket;
-    return remoteAddress === undefined ? "unix socket" : `${remoteAddress}:${remotePort}`;
-  }
-
-  setHandlers(handlers: ByteStreamHandlers): void {
-    const socket = this.#socket;
-    const close = (): void => {
-      if (this.#isOver) return;
-      this.#isOver = true;
-      handlers.onClose(this.#cause);
-    };
-    socket.on("data", (chunk) => {
-      if (!this.#isOver) handlers.onData(toBytes(chunk));
-    });
-    socket.on("drain", () => {
-      if (!this.#isOver) handlers.onDrain();
-    });
-    socket.on("end", close);
-    socket.on("close", close);
-    // An error before the handlers were set.
-    if (socket.destroyed) queueMicrotask(close);
-  }
-
-  write(chunks: readonly Uint8Array[]): void {
-    const socket = this.#socket;
-    if (!socket.writable) return;
-    socket.cork();
-    for (const chunk of chunks) socket.write(chunk);
-    socket.uncork();
-  }
-
-  bufferedBytes(): number {
-    return this.#socket.writableLength;
-  }
-
-  end(): void {
-    this.#socket.end();
-  }
-
-  destroy(): void {
-    this.#isOver = true;
-    this.#socket.destroy();
-  }
-}
-
-function toBytes(chunk: string | Buffer): Uint8Array {
-  return typeof chunk === "string" ? Buffer.from(chunk) : chunk;
 }

@@ -1,0 +1,132 @@
+import type { Socket } from "node:net";
+import {
+  connect,
+  createServer,
+  type PeerCertificate,
+  type Server as TlsServer,
+  type TLSSocket,
+} from "node:tls";
+
+import {
+  explainHandshake,
+  judgeCertificate,
+  tlsFailed,
+  type OwnedTlsMaterial,
+  type ShownCertificate,
+  type StreamError,
+} from "@millrace/core";
+
+import { SocketStream } from "./socket-stream.ts";
+
+const handshakeTimeoutMs = 10_000;
+
+interface TlsServerHandlers {
+  /** The other end has shown a certificate of a worker of this cluster. */
+  readonly onSocket: (socket: TLSSocket) => void;
+  readonly onRefused: (error: StreamError) => void;
+}
+
+/** Returns a server that lets workers of the cluster in and nobody else; it does not listen yet. */
+export function createTlsSocketServer(
+  material: OwnedTlsMaterial,
+  { onSocket, onRefused }: TlsServerHandlers,
+): TlsServer {
+  const server = createServer({
+    ...toContext(material),
+    handshakeTimeout: handshakeTimeoutMs,
+    requestCert: true,
+    // Judged right below: Node's own refusal tells nobody which certificate it was.
+    rejectUnauthorized: false,
+  });
+  server.on("tlsClientError", (error, socket) => {
+    const holder = holderOf(socket);
+    onRefused(explainHandshake(error, holder) ?? tlsFailed(`${holder}: ${error.message}`, error));
+    socket.destroy();
+  });
+  server.on("secureConnection", (socket) => {
+    const refusal = judge(socket, holderOf(socket), material);
+    if (refusal === undefined) {
+      onSocket(socket);
+      return;
+    }
+    socket.on("error", () => {});
+    socket.destroy();
+    onRefused(refusal);
+  });
+  return server;
+}
+
+interface TlsTarget {
+  readonly address: string;
+  readonly material: OwnedTlsMaterial;
+}
+
+/** Opens a stream to a worker; nothing leaves before its certificate is judged. */
+export function openTlsSocket(
+  target: { readonly host: string; readonly port: number },
+  { address, material }: TlsTarget,
+): SocketStream {
+  const holder = `the worker at ${address}`;
+  const socket = connect({
+    ...target,
+    ...toContext(material),
+    // Judged in `secureConnect`: workers are known by their role, their hosts come and go.
+    rejectUnauthorized: false,
+    checkServerIdentity: () => undefined,
+  });
+  const stream = new SocketStream(socket, { isHeld: true });
+  socket.once("secureConnect", () => {
+    const refusal = judge(socket, holder, material);
+    if (refusal === undefined) stream.release();
+    else stream.break(refusal);
+  });
+  socket.once("error", (error: NodeJS.ErrnoException) => {
+    const explained = explainHandshake(error, holder);
+    if (explained !== undefined) stream.break(explained);
+  });
+  return stream;
+}
+
+function toContext({ authority, own }: OwnedTlsMaterial) {
+  return {
+    ca: authority,
+    cert: own.certificate,
+    key: own.privateKey,
+    minVersion: "TLSv1.3",
+  } as const;
+}
+
+/** Returns why the other end is not a worker of this cluster, or undefined. */
+function judge(
+  socket: TLSSocket,
+  holder: string,
+  { own }: OwnedTlsMaterial,
+): StreamError | undefined {
+  const { clusterName } = own.identity;
+  const judgement = judgeCertificate(readShown(socket, holder), { clusterName, role: "worker" });
+  return judgement.kind === "refused" ? judgement.error : undefined;
+}
+
+// As in `rpc`, which is no level below this package.
+function readShown(socket: TLSSocket, holder: string): ShownCertificate {
+  const peer: Partial<PeerCertificate> = socket.getPeerCertificate();
+  if (peer.raw === undefined) return { holder };
+  const problem: unknown = socket.authorizationError;
+  return {
+    holder,
+    certificate: {
+      ...(peer.subjectaltname === undefined ? {} : { alternativeNames: peer.subjectaltname }),
+      subject: String(peer.subject?.CN ?? ""),
+      issuer: String(peer.issuer?.CN ?? ""),
+      validFrom: peer.valid_from ?? "",
+      validTo: peer.valid_to ?? "",
+    },
+    ...(socket.authorized
+      ? {}
+      : { chainProblem: typeof problem === "string" ? problem : "UNVERIFIED" }),
+  };
+}
+
+function holderOf({ remoteAddress, remotePort }: Socket): string {
+  return `the peer at ${remoteAddress}:${remotePort}`;
+}
