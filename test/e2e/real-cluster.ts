@@ -1,11 +1,12 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+
+import { findPorts } from "../servers/server-process.ts";
 
 const run = promisify(execFile);
 export const repository: string = fileURLToPath(new URL("../..", import.meta.url));
@@ -16,16 +17,21 @@ export interface RealClusterOptions {
   readonly slotsPerWorker: number;
   /** More arguments of each worker. */
   readonly workerArgs?: readonly string[];
+  /** Default 1; more need `metadata` with leases. */
+  readonly coordinatorCount?: number;
+  /** `etcd://...`; default: SQLite in the cluster's folder. */
+  readonly metadata?: string;
 }
 
 /** A coordinator and workers as processes of the built CLI, over a folder of their own. */
 export class RealCluster implements AsyncDisposable {
   readonly folder: string;
+  /** Of the coordinators, with commas. */
   readonly address: string;
   /** What the processes wrote to standard error: one JSON object a line. */
   readonly log: string[] = [];
   readonly #options: RealClusterOptions;
-  #coordinator: ChildProcess | undefined;
+  readonly #coordinators: (ChildProcess | undefined)[] = [];
   readonly #workers: (ChildProcess | undefined)[] = [];
 
   private constructor(folder: string, address: string, options: RealClusterOptions) {
@@ -37,16 +43,21 @@ export class RealCluster implements AsyncDisposable {
   /** Returns a cluster whose processes have started. */
   static async start(options: RealClusterOptions): Promise<RealCluster> {
     const folder = await mkdtemp(join(tmpdir(), "millrace-e2e-"));
-    const cluster = new RealCluster(folder, `127.0.0.1:${await freePort()}`, options);
-    await cluster.startCoordinator();
+    const ports = await findPorts(options.coordinatorCount ?? 1);
+    const addresses = ports.map((port) => `127.0.0.1:${port}`);
+    const cluster = new RealCluster(folder, addresses.join(","), options);
+    for (const index of addresses.keys()) await cluster.startCoordinator(index);
     for (let index = 0; index < options.workerCount; index += 1) cluster.startWorker(index);
     return cluster;
   }
 
-  async startCoordinator(): Promise<void> {
-    const data = join(this.folder, "data");
-    const child = this.#spawn(["coordinator", "--bind", this.address, "--data", data]);
-    this.#coordinator = child;
+  async startCoordinator(index = 0): Promise<void> {
+    const { metadata } = this.#options;
+    const bind = this.address.split(",")[index] ?? "";
+    const place = metadata === undefined ? [] : ["--metadata", metadata];
+    const where = ["--bind", bind, "--data", join(this.folder, "data"), ...place];
+    const child = this.#spawn(["coordinator", ...where]);
+    this.#coordinators[index] = child;
     await Promise.race([once(child.stdout ?? child, "data"), once(child, "exit")]);
   }
 
@@ -73,8 +84,18 @@ export class RealCluster implements AsyncDisposable {
     return child.exitCode;
   }
 
-  async killCoordinator(): Promise<void> {
-    await killNow(this.#coordinator);
+  async killCoordinator(index = 0): Promise<void> {
+    await killNow(this.#coordinators[index]);
+  }
+
+  /** SIGSTOP. */
+  pauseCoordinator(index: number): void {
+    this.#coordinators[index]?.kill("SIGSTOP");
+  }
+
+  /** SIGCONT. */
+  resumeCoordinator(index: number): void {
+    this.#coordinators[index]?.kill("SIGCONT");
   }
 
   /** Runs a command of the CLI against this cluster and returns what it printed as JSON. */
@@ -85,7 +106,7 @@ export class RealCluster implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#workers, this.#coordinator].map(killNow));
+    await Promise.all([...this.#workers, ...this.#coordinators].map(killNow));
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
@@ -109,15 +130,4 @@ async function killNow(child: ChildProcess | undefined): Promise<void> {
   const exited = once(child, "exit");
   child.kill("SIGKILL");
   await exited;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port is free");
-  return address.port;
 }
