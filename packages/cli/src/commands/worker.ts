@@ -14,6 +14,7 @@ interface WorkerCommandOptions extends SecurityCommandOptions, StoreCommandOptio
   readonly dataHost?: string;
   readonly drainTimeout: number;
   readonly healthPort?: number;
+  readonly passEnv?: readonly string[];
   readonly slots: number;
   readonly id?: WorkerId;
   readonly metricsPort?: number;
@@ -35,6 +36,11 @@ export function addWorkerCommand(program: Command): void {
     .option(
       "--data-host <host>",
       "listen for records of other workers by TCP at this host; default: unix sockets, for workers of one machine",
+    )
+    .option(
+      "--pass-env <names>",
+      "variables of this process that jobs may read, with commas between; others stay hidden",
+      parseNames,
     )
     .option(
       "--drain-timeout <ms>",
@@ -83,6 +89,7 @@ async function runCommand(options: WorkerCommandOptions): Promise<void> {
       metricsHost: options.metricsHost,
       metricsPort: options.metricsPort,
       healthPort: options.healthPort,
+      passedVariables: options.passEnv,
       orphanTimeoutMs: options.orphanTimeout,
       hungTaskTimeoutMs: options.hungTaskTimeout,
     }),
@@ -95,6 +102,12 @@ function defaultWorkerName(): string {
     .replaceAll(/[^a-z0-9-]/g, "-")
     .replace(/^-+/, "");
   return `${host.slice(0, 40) || "worker"}-${process.pid}`;
+}
+
+function parseNames(text: string): readonly string[] {
+  const names = text.split(",").map((name) => name.trim());
+  if (names.every((name) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name))) return names;
+  throw new InvalidArgumentError("write them as NAME,OTHER_NAME.");
 }
 
 function parseId(text: string): WorkerId {

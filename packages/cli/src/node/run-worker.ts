@@ -44,6 +44,8 @@ export interface WorkerProcessOptions {
   readonly metricsHost?: string;
   /** Absent: plain text, open, and for this machine only. */
   readonly security?: SecurityOptions;
+  /** Names of variables that jobs see besides the usual ones. */
+  readonly passedVariables?: readonly string[];
   readonly orphanTimeoutMs?: number;
   /** A slot that makes no progress for so long is ended; checks are a second apart. */
   readonly hungTaskTimeoutMs?: number;
@@ -81,6 +83,8 @@ export async function runWorker(options: WorkerProcessOptions): Promise<void> {
       workerId,
       hint: toHint(options.dataHost),
       logLevel: "info",
+      passedVariables: options.passedVariables ?? [],
+      ...(security.readTls === undefined ? {} : { readTls: security.readTls }),
     }),
     bundles: createFileBundleCache(disk, join(folder, "bundles")),
     failpoints: noFailpoints,

@@ -26,6 +26,9 @@ assert(parentPort !== null, "slot-thread runs only as a worker thread");
 const parent = parentPort;
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- codec: our host wrote it
 const data = workerData as SlotThreadData;
+const { tls } = data;
+// The author's module can import `workerData` too.
+delete data.tls;
 const logger = createPinoLogger({
   level: data.logLevel,
   fields: { workerId: data.workerId, slotIndex: data.slotIndex },
@@ -71,7 +74,10 @@ function createPorts(log: Logger): SlotPorts {
     createKeyedBackend: createHeapBackend,
     openExchange: () =>
       createExchange({
-        network: createSocketNetwork(),
+        network: createSocketNetwork({
+          ...(tls === undefined ? {} : { tls }),
+          onRefused: ({ message }) => log.log("warn", "refused a connection", { cause: message }),
+        }),
         clock,
         logger: log,
         hint: data.hint,

@@ -1,4 +1,4 @@
-import type { FailureData, LogLevel, StreamHint } from "@millrace/core";
+import type { FailureData, LogLevel, OwnedTlsMaterial, StreamHint } from "@millrace/core";
 
 import type { SlotEvent } from "../slot/slot-messages.ts";
 
@@ -12,6 +12,8 @@ export interface SlotThreadData {
   readonly encodeLocal: boolean;
   /** Limit of the thread's old generation; absent: Node's. */
   readonly maxHeapMb?: number;
+  /** What its data sockets show; taken out before the author's code loads. Absent: plain text. */
+  tls?: OwnedTlsMaterial;
   /** 32-bit cells: count of turns, 1 while a turn runs, and the subtask that works (-1: none). */
   readonly progress: SharedArrayBuffer;
 }

@@ -2,10 +2,16 @@ import { rmSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 
-import { fromFailureData, type LogLevel, type StreamHint } from "@millrace/core";
+import {
+  fromFailureData,
+  type LogLevel,
+  type OwnedTlsMaterial,
+  type StreamHint,
+} from "@millrace/core";
 
 import type { SlotHandle, SlotHandlers, SlotProgress, TaskHost } from "../slot/task-host.ts";
 import { heapFullError } from "./heap-watch.ts";
+import { slotEnvironment } from "./slot-environment.ts";
 import {
   progressBytes,
   progressCells,
@@ -19,6 +25,10 @@ export interface ThreadTaskHostOptions {
   /** Where slots listen for records. */
   readonly hint: StreamHint;
   readonly logLevel: LogLevel;
+  /** Returns what data sockets over TCP show now; asked for each new slot. Absent: plain text. */
+  readonly readTls?: () => OwnedTlsMaterial;
+  /** Names of this process's variables that the author's functions see, besides the usual ones. */
+  readonly passedVariables?: readonly string[];
   /** Limit of each thread's old generation; absent: Node's. */
   readonly maxHeapMb?: number;
   /** Records within a slot go through the codec too; absent: true. */
@@ -50,9 +60,11 @@ class SlotThread implements SlotHandle {
   #isTerminated = false;
 
   constructor(options: ThreadTaskHostOptions, slotIndex: number, handlers: SlotHandlers) {
-    const { maxHeapMb, encodeLocal = true, workerId, hint, logLevel } = options;
+    const { maxHeapMb, encodeLocal = true, workerId, hint, logLevel, readTls } = options;
     const progress = new SharedArrayBuffer(progressBytes);
     const heap = maxHeapMb === undefined ? {} : { maxHeapMb };
+    // Through the start data and no variable: a process's variables are read by too many.
+    const tls = readTls === undefined ? {} : { tls: readTls() };
     const data: SlotThreadData = {
       workerId,
       slotIndex,
@@ -61,6 +73,7 @@ class SlotThread implements SlotHandle {
       encodeLocal,
       progress,
       ...heap,
+      ...tls,
     };
     this.#handlers = handlers;
     this.#maxHeapMb = maxHeapMb;
@@ -68,6 +81,7 @@ class SlotThread implements SlotHandle {
     this.#thread = new Worker(entry, {
       workerData: data,
       name: `slot-${slotIndex}`,
+      env: { ...slotEnvironment(process.env, options.passedVariables ?? []) },
       ...(maxHeapMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: maxHeapMb } }),
     });
     this.#thread.on("message", (message: SlotThreadMessage) => this.#onMessage(message));
