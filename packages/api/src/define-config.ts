@@ -51,6 +51,8 @@ export interface SettingValues {
   readonly drainTimeout?: number;
   readonly orphanTimeout?: number;
   readonly hungTaskTimeout?: number;
+  /** Variables that the author's code may read on a worker. */
+  readonly passEnv?: readonly string[];
   readonly slots?: number;
   readonly id?: string;
   readonly tokens?: string;

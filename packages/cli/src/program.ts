@@ -8,6 +8,7 @@ import { addContextCommand } from "./commands/context.ts";
 import { addCoordinatorCommand } from "./commands/coordinator.ts";
 import { addDescribeCommand } from "./commands/describe.ts";
 import { addDevCommand } from "./commands/dev.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
 import { addHealthCommand } from "./commands/health.ts";
 import { addListCommand } from "./commands/list.ts";
 import { addLogsCommand } from "./commands/logs.ts";
@@ -55,6 +56,7 @@ const commands: readonly ((program: Command) => void)[] = [
   addCoordinatorCommand,
   addWorkerCommand,
   addHealthCommand,
+  addDoctorCommand,
   addCertsCommand,
   addTokenCommand,
   addConfigCommand,

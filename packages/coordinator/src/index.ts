@@ -1,3 +1,4 @@
+export { judgeClusterMarks, readClusterMarks, type ClusterMark } from "./cluster/cluster-marker.ts";
 export { defaultCoordinatorConfig, type CoordinatorConfig, type RestartBackoff } from "./config.ts";
 export {
   createCoordinator,
@@ -20,3 +21,4 @@ export {
   neededRole,
   type AccessRole,
 } from "./security/call-policy.ts";
+export { parseClusterId } from "./metadata/job-records.ts";

@@ -1,9 +1,9 @@
 import { StreamError, type ControlNetwork } from "@millrace/core";
-import { decodeCallResponse, encodeCallRequest } from "@millrace/rpc";
+import { decodeCallResponse, encodeCallRequest, type ClusterDescription } from "@millrace/rpc";
 
 /** What a coordinator said to a call; `leads` names itself. */
 export type CoordinatorReply =
-  | { readonly kind: "leads"; readonly address: string; readonly leaderEpoch: bigint }
+  | { readonly kind: "leads"; readonly address: string; readonly cluster: ClusterDescription }
   /** It answers and does not lead: nothing happened. It may know who does. */
   | {
       readonly kind: "waits";
@@ -56,6 +56,14 @@ export function replyOfFailure(address: string, error: StreamError): Coordinator
   };
 }
 
+/** Returns what each coordinator says when it is asked who leads, in the order of the addresses. */
+export function askEach(
+  network: ControlNetwork,
+  addresses: readonly string[],
+): Promise<readonly CoordinatorReply[]> {
+  return Promise.all(addresses.map((address) => ask(network, address, probeMs)));
+}
+
 async function ask(
   network: ControlNetwork,
   address: string,
@@ -65,8 +73,7 @@ async function ask(
   try {
     const message = encodeCallRequest(method, {});
     const answer = await network.call(address, { method, message, deadlineMs });
-    const { leaderEpoch } = decodeCallResponse(method, answer);
-    return { kind: "leads", address, leaderEpoch };
+    return { kind: "leads", address, cluster: decodeCallResponse(method, answer) };
   } catch (caught) {
     return replyOfFailure(address, StreamError.from(caught));
   }
@@ -91,7 +98,7 @@ export function nobodyLeads(replies: readonly CoordinatorReply[]): StreamError {
 function describeReply(reply: CoordinatorReply): string {
   switch (reply.kind) {
     case "leads":
-      return `${reply.address} leads since revision ${reply.leaderEpoch}`;
+      return `${reply.address}: leads`;
     case "refuses":
       return `${reply.address}: ${reply.error.message}`;
     case "silent":

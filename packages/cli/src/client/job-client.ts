@@ -171,10 +171,9 @@ class LeaderSearch {
 }
 
 function leaderAmong(replies: readonly CoordinatorReply[]): string | undefined {
-  return replies
-    .flatMap((reply) => (reply.kind === "leads" ? [reply] : []))
-    .reduce<(CoordinatorReply & { kind: "leads" }) | undefined>(
-      (best, reply) => (best === undefined || reply.leaderEpoch > best.leaderEpoch ? reply : best),
-      undefined,
-    )?.address;
+  const leaders = replies.flatMap((reply) => (reply.kind === "leads" ? [reply] : []));
+  const [newest] = leaders.toSorted((a, b) =>
+    a.cluster.leaderEpoch > b.cluster.leaderEpoch ? -1 : 1,
+  );
+  return newest?.address;
 }

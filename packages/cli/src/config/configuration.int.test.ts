@@ -101,6 +101,7 @@ test("every option of every command can stand in a config file, and in its type"
     output: true,
     parallelism: true,
     param: true,
+    passEnv: true,
     port: true,
     slotWait: true,
     slots: true,
