@@ -10,12 +10,10 @@ import { provideHelm } from "../servers/helm.ts";
 import { at, textOf, type Json } from "./json.ts";
 
 const run = promisify(execFile);
-export const chartFolder: string = fileURLToPath(
-  new URL("../../deploy/helm/millrace", import.meta.url),
-);
+const chartFolder: string = fileURLToPath(new URL("../../deploy/helm/millrace", import.meta.url));
 /** A Helm that was built from source believes in Kubernetes 1.20. */
 const kubernetes = ["--kube-version", "1.34.0"];
-export const releaseName = "m";
+const releaseName = "m";
 export const namespace = "streams";
 
 /** An object of Kubernetes as the chart renders it. */
