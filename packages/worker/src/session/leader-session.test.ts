@@ -25,6 +25,7 @@ class World {
   readonly network = new FakeNetwork();
   readonly counters = createWorkerCounters();
   readonly heard: string[] = [];
+  readonly logged: string[] = [];
   readonly session: LeaderSession;
   stopped: StreamError | undefined;
 
@@ -33,7 +34,10 @@ class World {
       network: this.network,
       clock: this.time.clock,
       random: { uint32: () => 2 ** 32 - 1 },
-      logger: silentLogger,
+      logger: {
+        ...silentLogger,
+        log: (level, _text, fields) => this.logged.push(`${level} ${String(fields?.["cause"])}`),
+      },
       config: testConfig(over),
       counters: this.counters,
       handlers: {
@@ -62,6 +66,22 @@ test("it registers, is welcomed, and hands messages on", () => {
   session.deliver({ kind: "start", ref: refOf() });
   expect(world.heard).toEqual(["welcome 7", "start"]);
   expect(world.session.isConnected()).toBe(true);
+});
+
+test("SEC3: a refused certificate is said aloud, now and then, and at the end", async () => {
+  const world = new World({ orphanTimeoutMs: 70_000 });
+  const message = "the certificate of the coordinator expired";
+  while (world.stopped === undefined) {
+    const error = new StreamError("tls-failed", message, { domain: "external", retry: "never" });
+    const sessionCount = world.network.sessions.length;
+    world.network.session().break(error);
+    await world.time.runUntil(
+      () => world.network.sessions.length > sessionCount || world.stopped !== undefined,
+    );
+  }
+  expect(world.network.sessions.length).toBeGreaterThan(30);
+  expect(world.logged.filter((line) => line === `warn ${message}`)).toHaveLength(3);
+  expect(world.stopped?.message).toMatch(/has led for 70000 ms; at last the certificate of/);
 });
 
 test("after a break it tries the addresses in turn, waiting from 100 ms to 2 s", async () => {

@@ -20,6 +20,9 @@ import {
 import type { WorkerConfig } from "../worker-config.ts";
 import type { WorkerCounters } from "../worker-counters.ts";
 
+/** A certificate that is refused is refused at every try: it is said so often and no more. */
+const refusalLogMs = 30_000;
+
 export type Welcome = Extract<CoordinatorMessage, { kind: "welcome" }>;
 export type AttemptMessage = Exclude<CoordinatorMessage, { kind: "welcome" | "refused" }>;
 
@@ -85,6 +88,7 @@ export class LeaderSession {
   #nextAddress = 0;
   #highestEpoch: LeaderEpoch | undefined;
   #orphanTimer: Disposable | undefined;
+  #refusal: { readonly cause: StreamError; readonly toldAtMs: number } | undefined;
 
   constructor(options: LeaderSessionOptions) {
     assert(options.config.coordinatorAddresses.length > 0, "a worker knows a coordinator");
@@ -167,6 +171,7 @@ export class LeaderSession {
     if (this.#state.kind !== "registering") return;
     this.#highestEpoch = welcome.leaderEpoch;
     this.#failedTries = 0;
+    this.#refusal = undefined;
     this.#state.timer[Symbol.dispose]();
     this.#orphanTimer?.[Symbol.dispose]();
     this.#orphanTimer = undefined;
@@ -211,18 +216,27 @@ export class LeaderSession {
     const delayMs = backoffMs(config.reconnect, this.#failedTries, random);
     this.#state = { kind: "waiting", timer: clock.schedule(delayMs, () => this.#open()) };
     this.#startOrphanTimer();
-    const level = wasConnected ? "warn" : "debug";
+    const level = wasConnected || this.#isNewRefusal(cause) ? "warn" : "debug";
     logger.log(level, "no session with a leader", { cause: cause.message, retryMs: delayMs });
     if (wasConnected) handlers.onLost(cause);
+  }
+
+  /** Whether certificates keep the two apart, and nobody was told so for a while. */
+  #isNewRefusal(cause: Error): boolean {
+    if (!StreamError.is(cause, "tls-failed", "unauthenticated")) return false;
+    const nowMs = this.#nowMs();
+    const isNew = nowMs - (this.#refusal?.toldAtMs ?? -Infinity) >= refusalLogMs;
+    this.#refusal = { cause, toldAtMs: isNew ? nowMs : (this.#refusal?.toldAtMs ?? nowMs) };
+    return isNew;
   }
 
   #startOrphanTimer(): void {
     const { clock, config } = this.#options;
     this.#orphanTimer ??= clock.schedule(config.orphanTimeoutMs, () => {
       const addresses = config.coordinatorAddresses.join(", ");
-      this.#stop(
-        unreachable(`no coordinator at ${addresses} has led for ${config.orphanTimeoutMs} ms`),
-      );
+      const last = this.#refusal === undefined ? "" : `; at last ${this.#refusal.cause.message}`;
+      const forMs = config.orphanTimeoutMs;
+      this.#stop(unreachable(`no coordinator at ${addresses} has led for ${forMs} ms${last}`));
     });
   }
 
