@@ -9,8 +9,8 @@ export function createNodeClock(): Clock {
     monotonicMs: () => performance.now(),
     wallMs: () => readWallMs(),
     schedule(delayMs, callback) {
-      // Node's timers overflow at 2^31 ms and would fire at once.
-      const timer = setTimeout(callback, Math.min(delayMs, 2 ** 31 - 1));
+      // Node's timers overflow at 2^31 ms and would fire at once; of a time that has passed they warn.
+      const timer = setTimeout(callback, Math.min(Math.max(delayMs, 0), 2 ** 31 - 1));
       return { [Symbol.dispose]: () => clearTimeout(timer) };
     },
   };
