@@ -8,4 +8,5 @@ export type {
   ValueState,
 } from "./contract.ts";
 export { createHeapBackend, type HeapBackendOptions } from "./heap-backend.ts";
+export { decodeListBlock, encodeListBlock } from "./list-block.ts";
 export { parseFooter, SegmentBuilder, type SegmentBlock, type SegmentFooter } from "./segment.ts";

@@ -49,8 +49,7 @@ export function judgeMetadata(facts: MetadataFacts): Finding {
 }
 
 /** Each permission that coordinators and workers need, in the order in which it is tried. */
-export const objectSteps = ["list", "put", "get", "delete"] as const;
-export type ObjectStep = (typeof objectSteps)[number];
+export type ObjectStep = "list" | "put" | "get" | "delete";
 
 /** What using the object store showed. */
 export type ObjectFacts =

@@ -1,7 +1,6 @@
 import type { CheckpointId, JsonValue, Turn } from "@millrace/core";
-import type { KeyedBackend, StateBlock } from "@millrace/state";
+import { decodeListBlock, type KeyedBackend, type StateBlock } from "@millrace/state";
 
-import { decodeListBlock } from "../task/list-block.ts";
 import type { SlotRestore } from "./slot-messages.ts";
 
 /** What one subtask restores; nothing in an attempt without a checkpoint. */

@@ -8,10 +8,14 @@ import {
   type SubtaskId,
 } from "@millrace/core";
 import type { Operator } from "@millrace/operators";
-import type { KeyedBackend, SnapshotCursor, StateBlock } from "@millrace/state";
+import {
+  encodeListBlock,
+  type KeyedBackend,
+  type SnapshotCursor,
+  type StateBlock,
+} from "@millrace/state";
 
 import { locateFailure } from "../chain/chain-failure.ts";
-import { encodeListBlock } from "./list-block.ts";
 import type { Mailbox } from "./task.ts";
 
 /** What of an operator goes into a snapshot. */

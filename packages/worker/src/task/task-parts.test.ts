@@ -1,11 +1,11 @@
 import { parseCheckpointId, parseSubtaskId, StreamError } from "@millrace/core";
+import { decodeListBlock, encodeListBlock } from "@millrace/state";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import type { SlotEvent } from "../slot/slot-messages.ts";
 import { VirtualTime } from "../test-kit/virtual-time.ts";
 import { CompletionQueue } from "./completion-queue.ts";
-import { decodeListBlock, encodeListBlock } from "./list-block.ts";
 import { chooseEntries, encodeSourceEntry, parseSourceEntry } from "./source-entry.ts";
 import { SplitWatermark } from "./split-watermark.ts";
 import type { Mailbox } from "./task.ts";

@@ -1,7 +1,7 @@
 import type { JsonValue } from "@millrace/core";
 import type { SourceSpec, WindowSpec } from "@millrace/graph";
+import { decodeListBlock } from "@millrace/state";
 
-import { decodeListBlock } from "../task/list-block.ts";
 import {
   jobOf,
   SlotWorld,

@@ -1,5 +1,6 @@
 import { StreamError, type JsonValue } from "@millrace/core";
-import type { StateBlock } from "@millrace/state";
+
+import type { StateBlock } from "./contract.ts";
 
 const formatVersion = 1;
 
