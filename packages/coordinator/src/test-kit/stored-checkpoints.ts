@@ -117,10 +117,21 @@ async function putManifest(
   const checkpointId = parseCheckpointId(id);
   const everything = { groupStart: 0, groupEnd: maxParallelism - 1 };
   const manifest: Manifest = {
-    ...{ formatVersion: 1, clusterId: "c", kind: "checkpoint", metadataRevision: 1n },
-    ...{ jobId, attempt, checkpointId, maxParallelism, leaderEpoch: parseLeaderEpoch(1n) },
-    ...{ planSha256: "a".repeat(64), bundleSha256: "b".repeat(64) },
-    ...{ triggeredAtMs: 0, completedAtMs: 1, subtasks: [], splitPools: [] },
+    formatVersion: 1,
+    clusterId: "c",
+    kind: "checkpoint",
+    metadataRevision: 1n,
+    jobId,
+    attempt,
+    checkpointId,
+    maxParallelism,
+    leaderEpoch: parseLeaderEpoch(1n),
+    planSha256: "a".repeat(64),
+    bundleSha256: "b".repeat(64),
+    triggeredAtMs: 0,
+    completedAtMs: 1,
+    subtasks: [],
+    splitPools: [],
     segments: content.segments,
     chains: [
       { operator: "lines", kind: "list", groupStart: 0, groupEnd: 0, segments: content.list },
@@ -140,8 +151,15 @@ export async function storeManifest(
   const name = manifestName({ jobId, attempt, checkpointId }, "0");
   await objects.put(name, [bytes]);
   return {
-    ...{ checkpointId, kind: manifest.kind, attempt, nonce: "n", manifestName: name },
-    ...{ manifestSha256: digest.sha256(bytes), completedAtMs: 1, durationMs: 1 },
-    ...{ newBytes: 1, totalBytes: 1 },
+    checkpointId,
+    kind: manifest.kind,
+    attempt,
+    nonce: "n",
+    manifestName: name,
+    manifestSha256: digest.sha256(bytes),
+    completedAtMs: 1,
+    durationMs: 1,
+    newBytes: 1,
+    totalBytes: 1,
   };
 }
