@@ -16,7 +16,7 @@ import { runChaos } from "./run/run-chaos.ts";
  *     pnpm chaos --stores embedded         SQLite and a folder instead of etcd and S3
  *     pnpm chaos --keep                    leaves the output, the objects and the caches
  *
- * Writes `--report` (JSON) and beside it the history, one JSON object a line. Exit code 1 says that
+ * Needs etcd and an S3 server, which it installs where it can. Writes `--report` (JSON) and beside it the history, one JSON object a line. Exit code 1 says that
  * something was violated, 130 that the run was interrupted.
  */
 const { values } = parseArgs({
@@ -32,7 +32,7 @@ const { values } = parseArgs({
     rate: { type: "string", default: "10000" },
     "split-rows": { type: "string", default: "45455" },
     "gc-period": { type: "string", default: "10000" },
-    stores: { type: "string", default: "embedded" },
+    stores: { type: "string", default: "production" },
     report: { type: "string", default: "out/chaos/report.json" },
     keep: { type: "boolean", default: false },
   },

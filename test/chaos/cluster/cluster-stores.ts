@@ -30,7 +30,7 @@ export interface ClusterStores extends AsyncDisposable {
 /** `embedded`: SQLite and a folder; `production`: three nodes of etcd and an S3 server. */
 export type StoresKind = "embedded" | "production";
 
-export interface StoreLinks {
+interface StoreLinks {
   readonly args: readonly string[];
   readonly s3: readonly TcpProxy[];
   readonly etcd: readonly TcpProxy[];

@@ -21,7 +21,7 @@ import type {
   SplitHandle,
 } from "millrace";
 
-export const loopMs: number = 181 * 24 * 60 * 60 * 1_000;
+const loopMs: number = 181 * 24 * 60 * 60 * 1_000;
 
 export interface RepeatedFlightsOptions {
   /** The Parquet file; absolute. */

@@ -58,7 +58,7 @@ export interface ChaosReport extends ChaosFacts {
 }
 
 /** A speed to reach; to miss one is no violation, machines differ. */
-export interface Goal {
+interface Goal {
   readonly what: string;
   readonly limitMs: number;
   readonly measuredMs?: number;

@@ -14,7 +14,7 @@ export interface Leading {
   readonly atMs: number;
 }
 
-export interface Commit {
+interface Commit {
   readonly checkpointId: string;
   readonly atMs: number;
   readonly totalBytes: number;
