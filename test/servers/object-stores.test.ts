@@ -23,12 +23,15 @@ for (const program of subjects) {
     afterAll(async () => {
       await server[Symbol.asyncDispose]();
     });
-    describeObjectStoreContract(`S3 on ${program.kind}`, () => subjectOn(server, (s3) => s3));
-    describeObjectStoreContract(`retrying S3 on ${program.kind}`, () =>
+    // S3Proxy answers 500 for a name below that of an object.
+    const options = { canLookBelowObjects: program.kind !== "s3proxy" };
+    const plain = (): Promise<ObjectStoreSubject> => subjectOn(server, (s3) => s3);
+    describeObjectStoreContract(`S3 on ${program.kind}`, plain, options);
+    const patient = (): Promise<ObjectStoreSubject> =>
       subjectOn(server, (s3) =>
         createRetryingObjectStore(s3, { clock, random: createNodeRandom() }),
-      ),
-    );
+      );
+    describeObjectStoreContract(`retrying S3 on ${program.kind}`, patient, options);
   });
 }
 

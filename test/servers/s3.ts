@@ -19,8 +19,11 @@ export interface S3Server extends AsyncDisposable {
   readonly secretAccessKey: string;
   /** kill -9; what it has stored stays. */
   kill(): Promise<void>;
-  /** Starts it again on the same port and data, after a kill if it runs. */
-  restart(): Promise<void>;
+  /**
+   * Starts it again on the same port and data, after a kill if it runs.
+   * @param mode whether it then takes no writes; versitygw only.
+   */
+  restart(mode?: { readonly isReadOnly: boolean }): Promise<void>;
   /** SIGSTOP: connections stay open and nothing answers. */
   pause(): void;
   resume(): void;
@@ -39,7 +42,8 @@ export async function startS3(chosen?: S3Program): Promise<S3Server> {
   const folder = await mkdtemp(join(tmpdir(), "millrace-s3-"));
   const [port = 0] = await findPorts(1);
   const endpoint = `http://127.0.0.1:${port}`;
-  const server = new ServerProcess(await describeServer(program, { folder, port }));
+  const command = await describeServer(program, { folder, port });
+  let server = new ServerProcess(command);
   const dispose = async (): Promise<void> => {
     await server[Symbol.asyncDispose]();
     await rm(folder, { recursive: true, force: true, maxRetries: 3 });
@@ -59,8 +63,10 @@ export async function startS3(chosen?: S3Program): Promise<S3Server> {
     region,
     ...credentials,
     kill: () => server.kill(),
-    async restart() {
+    async restart({ isReadOnly } = { isReadOnly: false }) {
       await server.kill();
+      const args = isReadOnly ? ["--readonly", ...command.args] : command.args;
+      server = new ServerProcess({ ...command, args });
       await server.start();
     },
     pause: () => server.pause(),

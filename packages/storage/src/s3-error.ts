@@ -62,6 +62,8 @@ const byName: ReadonlyMap<string, Meaning> = new Map([
   ["SlowDown", tooBusy],
   ["StorageFull", full],
   ["TokenRefreshRequired", expired],
+  // versitygw, with status 404.
+  ["XAdminUserNotFound", wrongCredentials],
   ["XAmzContentChecksumMismatch", damaged],
   ["XAmzContentSHA256Mismatch", damaged],
   ["XMinioStorageFull", full],

@@ -9,6 +9,7 @@ import { createRealClock, refuse, startFakeS3 } from "./test-kit/fake-s3.ts";
 const refusals: readonly (readonly [number, string, string, "never" | "backoff", string])[] = [
   [403, "SignatureDoesNotMatch", "access-denied", "never", "refused the credentials"],
   [403, "InvalidAccessKeyId", "access-denied", "never", "refused the credentials"],
+  [404, "XAdminUserNotFound", "access-denied", "never", "refused the credentials"],
   [400, "ExpiredToken", "access-denied", "never", "fresh ones"],
   [403, "AccessDenied", "access-denied", "never", "right to list, get, put and delete"],
   [403, "RequestTimeTooSkewed", "access-denied", "never", "clocks differ"],

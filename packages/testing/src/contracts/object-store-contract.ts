@@ -11,16 +11,29 @@ type CreateSubject = () => Promise<ObjectStoreSubject>;
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (content: Uint8Array): string => new TextDecoder().decode(content);
 
+export interface ObjectStoreContractOptions {
+  /**
+   * Whether `a/b` can be asked for while `a` is an object; default true. Some servers that keep
+   * objects as files answer with an error; Millrace never names objects so.
+   */
+  readonly canLookBelowObjects?: boolean;
+}
+
 /** Describes what every object store does; each test gets a fresh, empty subject. */
-export function describeObjectStoreContract(name: string, createSubject: CreateSubject): void {
+export function describeObjectStoreContract(
+  name: string,
+  createSubject: CreateSubject,
+  { canLookBelowObjects = true }: ObjectStoreContractOptions = {},
+): void {
+  const below = canLookBelowObjects ? ["jobs/a/1/below"] : [];
   describe(`${name} object store`, () => {
-    describeObjects(createSubject);
+    describeObjects(createSubject, below);
     describeNames(createSubject);
-    describeRemoval(createSubject);
+    describeRemoval(createSubject, below);
   });
 }
 
-function describeObjects(createSubject: CreateSubject): void {
+function describeObjects(createSubject: CreateSubject, below: readonly string[]): void {
   test("an object is its parts, one behind the other, and any range of them", async () => {
     await using subject = await createSubject();
     const { store } = subject;
@@ -49,7 +62,7 @@ function describeObjects(createSubject: CreateSubject): void {
     await using subject = await createSubject();
     const { store } = subject;
     await store.put("jobs/a/1", [bytes("x")]);
-    for (const name of ["none", "jobs", "jobs/a", "jobs/a/2", "jobs/a/1/below"]) {
+    for (const name of ["none", "jobs", "jobs/a", "jobs/a/2", ...below]) {
       expect(await store.stat(name)).toBeUndefined();
       await expect(store.get(name)).rejects.toMatchObject({
         code: "not-found",
@@ -129,12 +142,12 @@ function describeNames(createSubject: CreateSubject): void {
   });
 }
 
-function describeRemoval(createSubject: CreateSubject): void {
+function describeRemoval(createSubject: CreateSubject, below: readonly string[]): void {
   test("removed objects are gone, others stay, and those that were not there are no error", async () => {
     await using subject = await createSubject();
     const { store } = subject;
     for (const name of ["jobs/a/1", "jobs/a/2", "jobs/b/1"]) await store.put(name, [bytes("x")]);
-    await store.remove(["jobs/a/1", "jobs/a/2", "jobs/c/1", "jobs/b/1/below"]);
+    await store.remove([...below, "jobs/a/1", "jobs/a/2", "jobs/c/1"]);
     await store.remove(["jobs/a/1"]);
     await store.remove([]);
     expect((await store.list("")).map(({ name }) => name)).toEqual(["jobs/b/1"]);
