@@ -2,6 +2,7 @@ import {
   randomId,
   StreamError,
   type Clock,
+  type Compressor,
   type ControlNetwork,
   type ControlService,
   type Digest,
@@ -40,6 +41,8 @@ export interface CoordinatorOptions {
   readonly failpoints: Failpoints;
   readonly config: CoordinatorConfig;
   readonly observer?: CoordinatorObserver;
+  /** For verifying checkpoints; absent: that is refused. */
+  readonly compressor?: Compressor;
   /** Who may open sessions and make calls. Absent: whoever can connect. */
   readonly access?: AccessControl;
   /** This coordinator has stepped down and serves nothing any more; a new one may stand by. */
@@ -144,6 +147,7 @@ class CoordinatorRuntime implements Coordinator {
       leadership,
       store,
       clock,
+      failpoints: this.#options.failpoints,
       periodMs: config.leaderCheckMs,
       onDeposed: (reason) => this.#onDeposed(leaderEpoch, reason),
     });
@@ -158,14 +162,16 @@ class CoordinatorRuntime implements Coordinator {
   }
 
   #campaign(address: string, onStandby: () => void): Promise<Leadership> {
-    const { metadata: store, clock, random, config, logger } = this.#options;
+    const { metadata: store, clock, random, config, logger, failpoints } = this.#options;
+    const unit = failpoints.isActive("lease-in-wrong-unit") ? 1_000 : 1;
     return campaign({
       store,
       clock,
+      failpoints,
       prefix: config.metadataPrefix,
       identity: randomId(random),
       address,
-      leaseMs: config.leaseMs,
+      leaseMs: config.leaseMs * unit,
       onStandby: (leader) => {
         logger.log("info", "stands by", { leader: leader.address });
         this.#door.standBy(leader);
@@ -211,6 +217,10 @@ class CoordinatorRuntime implements Coordinator {
     this.#options.observer?.({ kind: "deposed", leaderEpoch });
     this.#stop(reason);
     this.#options.onDeposed?.(reason);
+    const { failpoints, objects } = this.#options;
+    // The planted bug is what FLINK-25486 was: who leads no more clears up behind itself.
+    if (!failpoints.isActive("step-down-wipes-objects")) return;
+    void objects.list("jobs/").then((found) => objects.remove(found.map(({ name }) => name)));
   }
 
   async #fail(caught: unknown): Promise<void> {

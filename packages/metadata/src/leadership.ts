@@ -1,4 +1,10 @@
-import { parseLeaderEpoch, StreamError, type Clock, type LeaderEpoch } from "@millrace/core";
+import {
+  parseLeaderEpoch,
+  StreamError,
+  type Clock,
+  type Failpoints,
+  type LeaderEpoch,
+} from "@millrace/core";
 
 import type { ElectionRecord } from "./election-record.ts";
 import type { MetadataCompare, MetadataStore } from "./metadata-store.ts";
@@ -33,6 +39,7 @@ export interface CampaignOptions {
   /** Somebody else leads: this coordinator stands by. Called for each leader that it sees. */
   readonly onStandby?: (leader: ElectionRecord) => void;
   readonly signal?: AbortSignal;
+  readonly failpoints?: Failpoints;
 }
 
 /** Whether a call that failed so may succeed later. */

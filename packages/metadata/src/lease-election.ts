@@ -110,7 +110,8 @@ class Candidate {
   }
 
   #untilChanged(afterRevision: bigint): Promise<void> {
-    const { store, clock, signal } = this.#options;
+    const { store, clock, signal, failpoints } = this.#options;
+    const isWatchTrusted = failpoints?.isActive("election-trusts-watch") === true;
     return new Promise((resolve) => {
       const end = (): void => {
         timer[Symbol.dispose]();
@@ -118,12 +119,14 @@ class Candidate {
         signal?.removeEventListener("abort", end);
         resolve();
       };
-      const timer = clock.schedule(pollMs, end);
+      const timer = clock.schedule(isWatchTrusted ? Infinity : pollMs, end);
       const watch = store.watch(this.#electionKey, afterRevision, {
         onChange: (key) => {
           if (key === this.#electionKey) end();
         },
-        onLost: end,
+        onLost: () => {
+          if (!isWatchTrusted) end();
+        },
       });
       signal?.addEventListener("abort", end, { once: true });
     });

@@ -72,8 +72,10 @@ export async function commitCheckpoint(
   const name = manifestName(owner, nonce);
   const bytes = encodeManifest(manifest);
   const { objects, retryPorts, signal } = context;
+  const stored = retry(() => objects.put(name, [bytes], signal), putPolicy, retryPorts, signal);
   try {
-    await retry(() => objects.put(name, [bytes], signal), putPolicy, retryPorts, signal);
+    if (context.failpoints.isActive("commit-before-manifest")) stored.catch(() => {});
+    else await stored;
   } catch (caught) {
     signal.throwIfAborted();
     return { kind: "failed", error: StreamError.from(caught) };
@@ -82,6 +84,7 @@ export async function commitCheckpoint(
   const checkpoint: CommittedCheckpoint = {
     checkpointId: pending.checkpointId,
     kind: pending.kind,
+    ...(manifest.parent === undefined ? {} : { parentId: manifest.parent }),
     attempt: ref.attempt,
     nonce,
     manifestName: name,

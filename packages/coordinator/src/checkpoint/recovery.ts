@@ -66,10 +66,16 @@ async function tryRaise(
   const record = nextAttempt(context, before, place);
   const value = encodeRecord(record);
   const pinKey = keys.pin(record.attempt);
+  const isHeadIgnored = context.failpoints.isActive("raise-ignores-head");
+  const headUnchanged = {
+    key: keys.head,
+    target: "modRevision",
+    equals: head?.revision ?? 0n,
+  } as const;
   const result = await context.metadata.transact({
     compares: [
       { key: keys.attempt, target: "modRevision", equals: before.attempt?.revision ?? 0n },
-      { key: keys.head, target: "modRevision", equals: head?.revision ?? 0n },
+      ...(isHeadIgnored ? [] : [headUnchanged]),
       { key: keys.result, target: "createRevision", equals: 0n },
     ],
     writes: [
@@ -108,12 +114,22 @@ function nextAttempt(
   const last = before.attempt?.value;
   const used = maxOf(last?.checkpointFloor ?? 0n, before.head?.value.checkpointId ?? 0n);
   return {
-    attempt: parseAttempt((last?.attempt ?? 0) + 1),
+    attempt: nextNumber(context, before),
     nonce: randomId(context.random),
     checkpointFloor: last === undefined ? 0n : used + idReserve,
     ...place,
     raisedAtMs: context.clock.wallMs(),
   };
+}
+
+/** The planted bug takes the epoch of a new leader for difference enough. */
+function nextNumber(context: CoordinatorContext, { attempt }: JobMemory["snapshot"]): Attempt {
+  const { leaderEpoch } = context.leadership;
+  const isReused = context.failpoints.isActive("attempt-reused-by-new-leader");
+  if (isReused && attempt !== undefined && attempt.revision < leaderEpoch) {
+    return attempt.value.attempt;
+  }
+  return parseAttempt((attempt?.value.attempt ?? 0) + 1);
 }
 
 function chooseRestore(
@@ -139,7 +155,9 @@ export async function readManifest(
   const readOnce = async (): Promise<Manifest> => {
     try {
       const bytes = await objects.get(manifestName, undefined, signal);
-      if (digest.sha256(bytes) === manifestSha256) return parseManifest(manifestName, bytes);
+      const isTrusted = context.failpoints.isActive("manifest-not-verified");
+      if (isTrusted || digest.sha256(bytes) === manifestSha256)
+        return parseManifest(manifestName, bytes);
     } catch (caught) {
       if (!StreamError.is(caught, "not-found", "object-corrupt")) throw caught;
     }

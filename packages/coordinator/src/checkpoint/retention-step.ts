@@ -18,6 +18,10 @@ export async function dropSurplusCheckpoints(
   const pinned = new Set(pins.map(({ checkpointId }) => checkpointId));
   const surplus = new Set(decideRetention({ checkpoints, retainedCount, pinned }));
   if (surplus.size === 0) return;
+  if (context.failpoints.isActive("objects-removed-before-pointer")) {
+    const gone = checkpoints.filter(({ checkpointId }) => surplus.has(checkpointId));
+    await context.objects.remove(gone.map(({ manifestName }) => manifestName));
+  }
   const isApplied = await context.metadata.transactOnce({
     compares: [
       { key: keys.attempt, target: "modRevision", equals: attempt.revision },

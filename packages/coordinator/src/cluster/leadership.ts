@@ -2,7 +2,7 @@
  * Whether this coordinator still leads. Safety never rests on it: every transaction carries the
  * fence (S1). It is here so that a deposed leader stops talking to workers soon.
  */
-import { StreamError, type Clock, type LeaderEpoch } from "@millrace/core";
+import { StreamError, type Clock, type Failpoints, type LeaderEpoch } from "@millrace/core";
 import {
   keepLease,
   type LeaseKeeper,
@@ -20,6 +20,7 @@ export interface LeadershipGuardOptions {
   readonly leadership: Leadership;
   readonly store: MetadataStore;
   readonly clock: Clock;
+  readonly failpoints: Failpoints;
   /** How often it looks at the election key by itself. */
   readonly periodMs: number;
   /** Called once, when this coordinator leads no more, with the reason. */
@@ -46,7 +47,9 @@ class Guard implements LeadershipGuard {
     this.#options = options;
     const { leadership, store, clock } = options;
     if (leadership.lease !== undefined && store.leases !== undefined) {
-      const onLost = (reason: string): void => this.#depose(reason);
+      const onLost = (reason: string): void => {
+        if (!this.#isDeadlineIgnored()) this.#depose(reason);
+      };
       this.#lease = keepLease({ leases: store.leases, clock, lease: leadership.lease, onLost });
     }
     this.#scheduleLook();
@@ -58,7 +61,8 @@ class Guard implements LeadershipGuard {
 
   async check(): Promise<void> {
     const { leadership, store } = this.#options;
-    if (this.#lease?.isProven() === false) this.#depose("its lease has run out");
+    if (this.#lease?.isProven() === false && !this.#isDeadlineIgnored())
+      this.#depose("its lease has run out");
     const entry = this.#isOver ? undefined : await store.get(leadership.electionKey);
     if (entry?.createRevision === leadership.fence.equals && !this.#isOver) return;
     this.#depose("another coordinator leads");
@@ -80,6 +84,10 @@ class Guard implements LeadershipGuard {
       };
       this.check().then(again, again);
     });
+  }
+
+  #isDeadlineIgnored(): boolean {
+    return this.#options.failpoints.isActive("lease-deadline-ignored");
   }
 
   #depose(reason: string): void {

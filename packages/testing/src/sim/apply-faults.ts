@@ -3,6 +3,7 @@ import { createFaultCounts, type Fault, type FaultCounts } from "./fault.ts";
 import { createLinkConditions, pairKey } from "./link-faults.ts";
 import type { SimCluster } from "./sim-cluster.ts";
 import type { SimProcess } from "./sim-process.ts";
+import { createObjectConditions } from "./store-conditions.ts";
 
 /** Schedules the faults, each with its own end. Returns what really happened, counted live. */
 export function applyFaults(cluster: SimCluster, faults: readonly Fault[]): FaultCounts {
@@ -52,6 +53,7 @@ function applyFault(application: Application, fault: Fault): void {
       return troubleLinks(application, fault);
     case "store-faults":
     case "store-down":
+    case "slow-store":
     case "store-cut":
       return troubleStore(application, fault);
     case "revoke-lease":
@@ -158,7 +160,7 @@ function troubleLinks(
 
 function troubleStore(
   { cluster, happened, later }: Application,
-  fault: FaultOf<"store-faults" | "store-down" | "store-cut">,
+  fault: FaultOf<"store-faults" | "store-down" | "slow-store" | "store-cut">,
 ): void {
   const { world } = cluster;
   const conditions = fault.store === "metadata" ? world.metadataConditions : world.objectConditions;
@@ -174,6 +176,12 @@ function troubleStore(
       return later(fault.lastMs, () => {
         Object.assign(conditions, { lostRequests: 0, lostResponses: 0 });
       });
+    }
+    case "slow-store": {
+      happened();
+      const { maxLatencyMs } = createObjectConditions();
+      conditions.maxLatencyMs = fault.maxLatencyMs;
+      return later(fault.lastMs, () => void (conditions.maxLatencyMs = maxLatencyMs));
     }
     case "store-cut": {
       const process: SimProcess | undefined = cluster.processOf(fault.worker);

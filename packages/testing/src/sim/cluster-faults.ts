@@ -19,7 +19,7 @@ const groups: readonly (readonly ClusterKind[])[] = [
   ["partition", "slow-links", "repeat-messages"],
   ["revoke-lease", "stuck-leases"],
   ["compact", "cancel-watches", "silent-watches"],
-  ["store-faults", "store-down", "no-space"],
+  ["store-faults", "store-down", "slow-store", "no-space"],
   ["slow-puts", "failing-puts", "ambiguous-puts"],
   ["wrong-reads"],
   ["damage-object"],
@@ -43,7 +43,7 @@ export function drawClusterFaults(
     return Array.from({ length: weight }, () => kinds);
   });
   if (weighted.length === 0 || random.chance(0.03)) return [];
-  const count = 1 + random.below(12);
+  const count = 2 + random.below(16);
   return Array.from({ length: count }, () =>
     drawClusterFault(random, random.pick(random.pick(weighted)), limits),
   ).toSorted((left, right) => left.atMs - right.atMs);
@@ -72,7 +72,8 @@ function drawClusterFault(
   const isShort = random.chance(shortShare);
   const lastMs = isShort ? 200 + random.below(2_000) : 2_000 + random.below(12_000);
   const draws: Draws = {
-    atMs: 200 + random.below(limits.endMs - 200),
+    // Most jobs are over before the last faults: more of them come early.
+    atMs: 200 + random.below((limits.endMs - 200) / (random.chance(0.6) ? 2 : 1)),
     isShort,
     lastMs,
     beyondLeaseMs: isShort ? lastMs : limits.leaseMs + random.below(15_000),
@@ -109,7 +110,7 @@ const drawers: Readonly<Record<ClusterKind, DrawFault>> = {
     return { kind: "slow-links", atMs, maxLatencyMs: 20 + random.below(400), lastMs };
   },
   "repeat-messages": ({ atMs, chance, lastMs }) => {
-    return { kind: "repeat-messages", atMs, chance, lastMs };
+    return { kind: "repeat-messages", atMs: atMs / 2, chance, lastMs: 3 * lastMs };
   },
   "store-faults": ({ atMs, store, chance, lastMs }) => {
     const lostRequests = chance / 4;
@@ -118,6 +119,9 @@ const drawers: Readonly<Record<ClusterKind, DrawFault>> = {
   "store-down": ({ atMs, store, lastMs }, random) => {
     const isLong = random.chance(0.2);
     return { kind: "store-down", atMs, store, lastMs: isLong ? 10 * lastMs : lastMs };
+  },
+  "slow-store": ({ atMs, store, lastMs }, random) => {
+    return { kind: "slow-store", atMs, store, maxLatencyMs: 20 + random.below(700), lastMs };
   },
   "store-cut": ({ atMs, store, anyone, beyondLeaseMs: lastMs }) => {
     return { kind: "store-cut", atMs, store, worker: anyone, lastMs };

@@ -56,6 +56,12 @@ type StoreFault =
       readonly lostResponses: number;
     })
   | (Lasting & { readonly kind: "store-down"; readonly store: "metadata" | "objects" })
+  /** Answers are late: what else happens falls between a question and its answer. */
+  | (Lasting & {
+      readonly kind: "slow-store";
+      readonly store: "metadata" | "objects";
+      readonly maxLatencyMs: number;
+    })
   /** One process cannot reach the store. */
   | (Lasting & {
       readonly kind: "store-cut";
@@ -111,6 +117,7 @@ export function createFaultCounts(): FaultCounts {
     "repeat-messages": 0,
     "store-faults": 0,
     "store-down": 0,
+    "slow-store": 0,
     "store-cut": 0,
     "revoke-lease": 0,
     "stuck-leases": 0,

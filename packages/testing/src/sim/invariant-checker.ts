@@ -63,6 +63,7 @@ export class InvariantChecker {
     this.leadership = new LeadershipChecker({
       violate,
       counts: this.counts,
+      nowMs: () => world.scheduler.nowMs(),
       electionRevision: () => this.#entries.get(`${prefix}election`)?.createRevision,
     });
     this.commands = new CommandChecker({
@@ -72,6 +73,7 @@ export class InvariantChecker {
       attempt: () => this.#attempt(),
       attemptOf: (checkpointId) => this.#attemptOf.get(checkpointId),
     });
+    world.onLeaseRenewed = (process) => this.leadership.onLeaseRenewed(process);
     world.onTransacted = (process, transaction, result) =>
       this.leadership.onTransacted(process, transaction, result);
     world.metadata.watch(prefix, 0n, {

@@ -9,7 +9,12 @@ export interface LeadershipCheckerOptions {
   readonly counts: RunCounts;
   /** The create revision of the election key: the epoch that may write; undefined without a leader. */
   readonly electionRevision: () => bigint | undefined;
+  readonly nowMs: () => number;
 }
+
+/** A leader looks at its lease three times in its time; whoever woke up needs a moment to look. */
+const lookShare = 4 / 3;
+const momentMs = 200;
 
 /** Who leads, by the metadata store, and who writes: S1, L2. */
 export class LeadershipChecker {
@@ -17,6 +22,7 @@ export class LeadershipChecker {
   readonly #epochOf = new Map<SimProcess, bigint>();
   readonly #steppedDown = new Set<SimProcess>();
   readonly #refused = new Map<SimProcess, number>();
+  readonly #renewedAtMs = new Map<SimProcess, number>();
 
   constructor(options: LeadershipCheckerOptions) {
     this.#options = options;
@@ -50,6 +56,21 @@ export class LeadershipChecker {
     if (epoch === electionRevision()) return;
     const keys = writes.map(({ key }) => key).join(", ");
     violate(`S1: ${process.name} of epoch ${epoch} wrote ${keys} under ${electionRevision()}`);
+  }
+
+  onLeaseRenewed(process: SimProcess): void {
+    this.#renewedAtMs.set(process, this.#options.nowMs());
+  }
+
+  /** F6: nobody that can look at its clock leads on when its lease has long run out. */
+  checkDeadlines(leaseMs: number): void {
+    for (const process of this.#believers()) {
+      const sinceMs = this.#options.nowMs() - (this.#renewedAtMs.get(process) ?? 0);
+      if (process.runningMs() < momentMs || sinceMs <= leaseMs * lookShare + momentMs) continue;
+      this.#options.violate(
+        `L2: ${process.name} leads on, ${sinceMs.toFixed(0)} ms after its lease was last renewed`,
+      );
+    }
   }
 
   refusedWritesOf(process: SimProcess): number {

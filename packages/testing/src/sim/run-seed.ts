@@ -12,9 +12,9 @@ import { restoreAll } from "./restore-checker.ts";
 import { longestFaultMs, runJob, type RunReport, type StopRequest } from "./run-job.ts";
 import { createSeededRandom, type SeededRandom } from "./seeded-random.ts";
 import { SimCluster } from "./sim-cluster.ts";
-import type { CoordinatorShape } from "./sim-coordinators.ts";
+import type { ClusterShape } from "./sim-coordinators.ts";
 import { drawJob, type SimJob } from "./sim-jobs.ts";
-import { drawCoordinators, drawFaultsOf, drawProfile, type SimProfile } from "./sim-profile.ts";
+import { drawShape, drawFaultsOf, drawProfile, type SimProfile } from "./sim-profile.ts";
 
 export interface SeedOptions {
   readonly seed: string;
@@ -44,7 +44,7 @@ interface SeedRun {
   readonly cluster: SimCluster;
   readonly job: SimJob;
   readonly stop: StopRequest | undefined;
-  readonly coordinators: CoordinatorShape | undefined;
+  readonly coordinators: ClusterShape | undefined;
   /** From here on there are no faults. */
   readonly quietAfterMs: number;
 }
@@ -55,7 +55,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
   const random = createSeededRandom(seed);
   const workerCount = 1 + random.below(3);
   const profile = options.profile ?? drawProfile(random);
-  const coordinators = drawCoordinators(profile, random);
+  const coordinators = drawShape(profile, random);
   const cluster = new SimCluster({
     seed,
     workerCount,

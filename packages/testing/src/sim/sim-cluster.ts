@@ -8,7 +8,7 @@ import { createWorker, defaultWorkerConfig, runSlot, type SlotPorts } from "@mil
 
 import { InvariantChecker } from "./invariant-checker.ts";
 import { createSimCompressor } from "./sim-compressor.ts";
-import { SimCoordinators, type CoordinatorShape } from "./sim-coordinators.ts";
+import { SimCoordinators, type ClusterShape } from "./sim-coordinators.ts";
 import { createSimControlNetwork, createSimStreamNetwork } from "./sim-networks.ts";
 import type { SimProcess } from "./sim-process.ts";
 import { createSimTaskHost, type SimTaskHost } from "./sim-task-host.ts";
@@ -23,7 +23,7 @@ export interface SimClusterOptions {
    * Several coordinators on a metadata store with leases, as with etcd. Absent: one machine with
    * SQLite, where the newest coordinator leads.
    */
-  readonly coordinators?: CoordinatorShape;
+  readonly coordinators?: ClusterShape;
 }
 
 const retryMs = 300;
@@ -44,7 +44,7 @@ export class SimCluster {
   constructor(options: SimClusterOptions) {
     this.#options = options;
     const { seed, failpoint, coordinators: shape } = options;
-    this.world = new SimWorld({ seed, failpoint, isRemote: shape !== undefined });
+    this.world = new SimWorld({ seed, failpoint, patience: shape?.patience });
     this.checker = new InvariantChecker(this.world);
     this.coordinators = new SimCoordinators({
       world: this.world,
@@ -119,6 +119,7 @@ export class SimCluster {
       failpoints: this.world.failpoints,
       config: {
         ...defaultWorkerConfig,
+        storeRetry: { ...defaultWorkerConfig.storeRetry, maxTries: this.#maxCalls() },
         workerId: parseWorkerId(`worker-${index}`),
         coordinatorAddresses: this.coordinators.addresses,
         processId: this.#incarnations,
@@ -185,6 +186,11 @@ export class SimCluster {
         });
     };
     tryOnce(0);
+  }
+
+  #maxCalls(): number {
+    const { coordinators } = this.#options;
+    return coordinators?.patience.maxCalls ?? defaultWorkerConfig.storeRetry.maxTries ?? Infinity;
   }
 
   #slotPorts(process: SimProcess): SlotPorts {

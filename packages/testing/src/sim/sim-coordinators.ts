@@ -10,10 +10,22 @@ import { createSimControlNetwork } from "./sim-networks.ts";
 import type { SimProcess } from "./sim-process.ts";
 import type { SimWorld } from "./sim-world.ts";
 
-/** How many coordinators there are, and how long one leads that does not report. */
-export interface CoordinatorShape {
+/** How long the object store is waited for. */
+export interface Patience {
+  /** For one call, with all its tries. */
+  readonly deadlineMs: number;
+  readonly tryTimeoutMs: number;
+  /** Calls of a worker for one object, before it gives the checkpoint or the restore up. */
+  readonly maxCalls: number;
+}
+
+/** What a cluster is like, beside its workers. */
+export interface ClusterShape {
+  /** Of coordinators. */
   readonly count: number;
+  /** How long a coordinator leads that does not report. */
   readonly leaseMs: number;
+  readonly patience: Patience;
 }
 
 export interface SimCoordinatorsOptions {
@@ -21,13 +33,16 @@ export interface SimCoordinatorsOptions {
   readonly checker: InvariantChecker;
   readonly digest: Digest;
   /** Absent: as on one machine, where a second one starts only to take over. */
-  readonly shape: CoordinatorShape | undefined;
+  readonly shape: ClusterShape | undefined;
   /** Returns a process of a new incarnation on the machine. */
   readonly createProcess: (machine: string) => SimProcess;
 }
 
 /** Longer than any fault keeps a killed coordinator down. */
 const supervisorMs = 8_000;
+/** In a cluster a process that has stepped down takes its time to end. */
+const exitMs = 50;
+const deadlineCheckMs = 100;
 
 /** The coordinators of a simulated cluster, each at its own address, and who sees to their lives. */
 export class SimCoordinators {
@@ -45,6 +60,7 @@ export class SimCoordinators {
   start(): void {
     const count = this.#options.shape?.count ?? 1;
     for (let place = 0; place < count; place += 1) this.startAt(place);
+    if (this.#options.shape !== undefined) this.#watchDeadlines(this.#options.shape);
   }
 
   /** Starts a coordinator at the place, if none lives there. */
@@ -107,6 +123,12 @@ export class SimCoordinators {
     return this.#coordinators;
   }
 
+  #watchDeadlines(shape: ClusterShape): void {
+    const { world, checker } = this.#options;
+    checker.leadership.checkDeadlines(shape.leaseMs);
+    world.scheduler.schedule(deadlineCheckMs, "deadlines", () => this.#watchDeadlines(shape));
+  }
+
   #newest(): SimProcess | undefined {
     return this.#processes.findLast((process) => process?.isAlive() === true);
   }
@@ -137,7 +159,9 @@ export class SimCoordinators {
       observer: (event) => {
         if (process.isAlive()) checker.onCoordinatorEvent(process, event);
       },
-      onDeposed: () => process.post(0, "deposed", () => process.kill()),
+      onDeposed: () => {
+        process.post(shape === undefined ? 0 : exitMs, "deposed", () => process.kill());
+      },
       onFailed: (error) => {
         world.loggerFor(process).log("error", `coordinator failed: ${error.message}`);
         process.post(0, "failed", () => process.kill());

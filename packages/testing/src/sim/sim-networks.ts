@@ -10,6 +10,7 @@ import {
   type MessageSession,
   type StreamNetwork,
 } from "@millrace/core";
+import { decodeWorkerMessage } from "@millrace/rpc";
 
 import type { SeededRandom } from "./seeded-random.ts";
 import type { SimConnectionEnd } from "./sim-connection.ts";
@@ -18,13 +19,13 @@ import type { SimProcess } from "./sim-process.ts";
 
 /** Returns the control network as the process sees it. */
 export function createSimControlNetwork(fabric: SimFabric, process: SimProcess): ControlNetwork {
-  const opened = new Repeater(fabric, process);
+  const opened = new Repeater(fabric, process, () => true);
   return {
     async serve(address, service) {
       const listener = fabric.listen(address, {
         process,
         accept: (end, opening) => {
-          const repeater = new Repeater(fabric, process);
+          const repeater = new Repeater(fabric, process, isOfAttempt);
           if (opening.kind === "session") service.onSession(toMessageSession(end, repeater));
           else if (opening.kind === "call") answerCall(end, opening.method, service);
         },
@@ -76,11 +77,13 @@ type TakeMessage = (message: Uint8Array) => void;
 class Repeater {
   readonly #fabric: SimFabric;
   readonly #process: SimProcess;
+  readonly #canRepeat: (message: Uint8Array) => boolean;
   #newest: TakeMessage | undefined;
 
-  constructor(fabric: SimFabric, process: SimProcess) {
+  constructor(fabric: SimFabric, process: SimProcess, canRepeat: (message: Uint8Array) => boolean) {
     this.#fabric = fabric;
     this.#process = process;
+    this.#canRepeat = canRepeat;
   }
 
   /** Returns what the session's messages go through from now on. */
@@ -101,9 +104,14 @@ class Repeater {
 
   #repeatLater(message: Uint8Array): void {
     const delayMs = this.#fabric.drawRepeatMs();
-    if (delayMs === undefined) return;
+    if (delayMs === undefined || !this.#canRepeat(message)) return;
     this.#process.post(delayMs, "repeat", () => this.#newest?.(message));
   }
+}
+
+/** A worker says again what it says of an attempt, never what it says of itself. */
+function isOfAttempt(message: Uint8Array): boolean {
+  return "ref" in decodeWorkerMessage(message);
 }
 
 function toMessageSession(end: SimConnectionEnd, repeater: Repeater): MessageSession {

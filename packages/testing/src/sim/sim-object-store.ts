@@ -3,8 +3,11 @@ import type { ObjectRange, ObjectStore } from "@millrace/storage";
 import { callStore, type StoreLink } from "./store-call.ts";
 import type { ObjectConditions } from "./store-conditions.ts";
 
-/** After so many wrong reads of the same bytes in a row the next one is right: they pass (F13). */
-const wrongReadsInRow = 2;
+/**
+ * After so many wrong reads of the same bytes by one process all others are right: they pass (F13).
+ * In all and not in a row, because two of its readers may take turns.
+ */
+const maxWrongReads = 2;
 
 /** Returns the object store as the process sees it. */
 export function createSimObjectStore(
@@ -52,14 +55,14 @@ function drawUpTo({ faultRandom }: StoreLink, limitMs: number): number {
 
 /** Spoils what is read on its way, now and then. */
 function createSpoiler({ conditions, faultRandom, counts }: StoreLink<ObjectConditions>) {
-  const inRow = new Map<string, number>();
+  const wrongReads = new Map<string, number>();
   return {
     pass(name: string, range: ObjectRange | undefined, bytes: Uint8Array): Uint8Array {
       const key = `${name} ${range?.offset} ${range?.length}`;
-      const before = inRow.get(key) ?? 0;
-      const isWrong = before < wrongReadsInRow && faultRandom.chance(conditions.wrongReads);
-      inRow.set(key, isWrong ? before + 1 : 0);
+      const before = wrongReads.get(key) ?? 0;
+      const isWrong = before < maxWrongReads && faultRandom.chance(conditions.wrongReads);
       if (!isWrong || bytes.length === 0) return bytes;
+      wrongReads.set(key, before + 1);
       counts.wrongReads += 1;
       const place = faultRandom.below(bytes.length);
       return faultRandom.chance(0.5) ? bytes.slice(0, place) : withChange(bytes, place);

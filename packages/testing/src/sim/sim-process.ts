@@ -18,6 +18,7 @@ export class SimProcess {
   readonly #parent: SimProcess | undefined;
   #isKilled = false;
   #isPaused = false;
+  #resumedAtMs = 0;
   #held: (() => void)[] = [];
   #onKill: (() => void)[] = [];
 
@@ -34,6 +35,11 @@ export class SimProcess {
 
   isPaused(): boolean {
     return this.#isPaused || (this.#parent?.isPaused() ?? false);
+  }
+
+  /** For how long it has run since its last pause; 0 while it is paused. */
+  runningMs(): number {
+    return this.isPaused() ? 0 : this.scheduler.nowMs() - this.#resumedAtMs;
   }
 
   /** Runs the callback in this process after the delay, if it still lives then. */
@@ -60,6 +66,7 @@ export class SimProcess {
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
+    this.#resumedAtMs = this.scheduler.nowMs();
     this.#releaseHeld();
   }
 

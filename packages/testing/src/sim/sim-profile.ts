@@ -2,7 +2,7 @@ import { drawClusterFaults } from "./cluster-faults.ts";
 import { drawFaults } from "./fault-schedule.ts";
 import type { Fault } from "./fault.ts";
 import type { SeededRandom } from "./seeded-random.ts";
-import type { CoordinatorShape } from "./sim-coordinators.ts";
+import type { ClusterShape } from "./sim-coordinators.ts";
 
 /**
  * `embedded`: one machine with SQLite and a folder, where the newest coordinator leads. `cluster`:
@@ -18,13 +18,18 @@ export function drawProfile(random: SeededRandom): SimProfile {
 }
 
 /** Returns the coordinators of a cluster; undefined on one machine. */
-export function drawCoordinators(
-  profile: SimProfile,
-  random: SeededRandom,
-): CoordinatorShape | undefined {
+export function drawShape(profile: SimProfile, random: SeededRandom): ClusterShape | undefined {
   if (profile === "embedded") return undefined;
   const draw = random.fork("coordinators");
-  return { count: 2 + draw.below(2), leaseMs: 1_500 + draw.below(4_000) };
+  return {
+    count: 2 + draw.below(2),
+    leaseMs: 1_500 + draw.below(4_000),
+    patience: draw.pick([
+      { deadlineMs: 1_500, tryTimeoutMs: 700, maxCalls: 2 },
+      { deadlineMs: 10_000, tryTimeoutMs: 3_000, maxCalls: 3 },
+      { deadlineMs: 120_000, tryTimeoutMs: 30_000, maxCalls: 8 },
+    ]),
+  };
 }
 
 /** Returns the faults that the seed draws. */
@@ -33,7 +38,7 @@ export function drawFaultsOf(
   limits: {
     readonly endMs: number;
     readonly workerCount: number;
-    readonly coordinators: CoordinatorShape | undefined;
+    readonly coordinators: ClusterShape | undefined;
   },
 ): readonly Fault[] {
   const { coordinators } = limits;

@@ -1,6 +1,7 @@
 import type { Clock, FailpointName, Failpoints, LogFields, Logger, LogLevel } from "@millrace/core";
 import {
   createMemoryMetadataStore,
+  type MetadataLeases,
   type MetadataStore,
   type MetadataTransaction,
   type TransactionResult,
@@ -16,6 +17,7 @@ import { CallPlans } from "./call-plans.ts";
 import { createLinkConditions } from "./link-faults.ts";
 import { createSeededRandom, type SeededRandom } from "./seeded-random.ts";
 import { SimSinkTarget } from "./sim-connectors.ts";
+import type { Patience } from "./sim-coordinators.ts";
 import { SimFabric } from "./sim-fabric.ts";
 import { SimLeases } from "./sim-leases.ts";
 import { createSimMetadataStore } from "./sim-metadata-store.ts";
@@ -47,10 +49,10 @@ export interface SimWorldOptions {
   readonly seed: string;
   readonly failpoint?: FailpointName | undefined;
   /**
-   * The stores are servers: leases as in etcd, an object store that needs patience as S3 does.
-   * Otherwise they are like SQLite and a folder.
+   * The stores are servers: leases as in etcd, an object store that needs so much patience as S3
+   * does. Absent: they are like SQLite and a folder.
    */
-  readonly isRemote: boolean;
+  readonly patience?: Patience | undefined;
 }
 
 /** Everything outside of the simulated processes: time, links, stores, the sinks' target. */
@@ -70,9 +72,11 @@ export class SimWorld {
   readonly storeCounts: StoreCounts = createStoreCounts();
   readonly failpoints: Failpoints;
   readonly log: SimLogLine[] = [];
-  readonly #isRemote: boolean;
+  readonly #patience: Patience | undefined;
   /** Called at the object store, right before it removes. */
   onObjectsRemoved: (names: readonly string[]) => void = () => {};
+  /** Called at the metadata store, right after it granted a lease or kept one alive. */
+  onLeaseRenewed: (process: SimProcess) => void = () => {};
   /** Called at the metadata store, right after it decided. */
   onTransacted: (
     process: SimProcess,
@@ -80,13 +84,13 @@ export class SimWorld {
     result: TransactionResult,
   ) => void = () => {};
 
-  constructor({ seed, failpoint, isRemote }: SimWorldOptions) {
-    this.#isRemote = isRemote;
+  constructor({ seed, failpoint, patience }: SimWorldOptions) {
+    this.#patience = patience;
     this.random = createSeededRandom(seed);
     this.fabric = new SimFabric(createLinkConditions(), this.random.fork("links"));
     this.failpoints = { isActive: (name) => name === failpoint };
     const clock = this.createProcess("metadata").clock();
-    const store = createMemoryMetadataStore(isRemote ? { clock } : {});
+    const store = createMemoryMetadataStore(patience === undefined ? {} : { clock });
     this.leases = new SimLeases(store, this.scheduler);
     this.metadata = this.leases.watched();
   }
@@ -101,8 +105,10 @@ export class SimWorld {
   }
 
   metadataFor(process: SimProcess): MetadataStore {
+    const { leases } = this.metadata;
     const watched: MetadataStore = {
       ...this.metadata,
+      ...(leases === undefined ? {} : { leases: this.#leasesFor(process, leases) }),
       transact: async (transaction) => {
         const result = await this.metadata.transact(transaction);
         this.onTransacted(process, transaction, result);
@@ -122,9 +128,14 @@ export class SimWorld {
       },
     };
     const store = createSimObjectStore(watched, this.#link(process, this.objectConditions));
-    if (!this.#isRemote) return store;
+    if (this.#patience === undefined) return store;
     const random = this.random.fork(`retries ${process.name}`);
-    return createRetryingObjectStore(store, { clock: process.clock(), random });
+    return createRetryingObjectStore(store, {
+      clock: process.clock(),
+      random,
+      deadlineMs: this.#patience.deadlineMs,
+      tryTimeoutMs: this.#patience.tryTimeoutMs,
+    });
   }
 
   loggerFor(process: SimProcess, fields: LogFields = {}): Logger {
@@ -139,6 +150,21 @@ export class SimWorld {
         });
       },
       with: (more) => this.loggerFor(process, { ...fields, ...more }),
+    };
+  }
+
+  #leasesFor(process: SimProcess, leases: MetadataLeases): MetadataLeases {
+    return {
+      grant: async (ttlMs) => {
+        const leaseId = await leases.grant(ttlMs);
+        this.onLeaseRenewed(process);
+        return leaseId;
+      },
+      keepAlive: async (leaseId) => {
+        await leases.keepAlive(leaseId);
+        this.onLeaseRenewed(process);
+      },
+      revoke: (leaseId) => leases.revoke(leaseId),
     };
   }
 

@@ -28,7 +28,7 @@ export interface ObjectConditions extends StoreConditions {
   failedPuts: number;
   /** How often a put is stored and fails all the same. */
   ambiguousPuts: number;
-  /** How often a read gives other bytes than those that are stored; never three times in a row. */
+  /** How often a read gives other bytes than those that are stored; twice at most. */
   wrongReads: number;
 }
 

@@ -1,5 +1,5 @@
 import { encodeManifest, type Manifest, type ManifestSegment } from "@millrace/checkpoint";
-import { silentLogger, StreamError, type SubtaskId } from "@millrace/core";
+import { noFailpoints, silentLogger, StreamError, type SubtaskId } from "@millrace/core";
 import { createNodeDigest } from "@millrace/platform";
 import type { Deployment } from "@millrace/rpc";
 import type { StateBlock } from "@millrace/state";
@@ -59,6 +59,7 @@ class World {
         logger: silentLogger,
         config: testConfig({ restoreConcurrency: 4 }),
         counters: this.counters,
+        failpoints: noFailpoints,
       },
       new AbortController().signal,
     );
@@ -172,6 +173,7 @@ test("without a checkpoint nothing is read", async () => {
       logger: silentLogger,
       config: testConfig(),
       counters: world.counters,
+      failpoints: noFailpoints,
     },
     new AbortController().signal,
   );
