@@ -8,6 +8,8 @@ import type { CheckpointKind } from "./manifest.ts";
 export interface CommittedCheckpoint {
   readonly checkpointId: CheckpointId;
   readonly kind: CheckpointKind;
+  /** The head that it replaced; absent for the first, and for those of versions that did not say it. */
+  readonly parentId?: CheckpointId;
   readonly attempt: Attempt;
   /** Of the commit that wrote it: with id and attempt it decides an unknown outcome (S3). */
   readonly nonce: string;
@@ -23,6 +25,10 @@ export interface CommittedCheckpoint {
 const schema = z.object({
   checkpointId: z.string().regex(/^\d{1,20}$/),
   kind: z.enum(["checkpoint", "savepoint", "final"]),
+  parentId: z
+    .string()
+    .regex(/^\d{1,20}$/)
+    .exactOptional(),
   attempt: z.number(),
   nonce: z.string().max(64),
   manifestName: z.string().max(512),
@@ -35,15 +41,18 @@ const schema = z.object({
 
 /** Returns the pointer as it stands in the metadata: JSON, ids as decimal strings. */
 export function encodeCommittedCheckpoint(checkpoint: CommittedCheckpoint): string {
-  return JSON.stringify({ ...checkpoint, checkpointId: String(checkpoint.checkpointId) });
+  return JSON.stringify(checkpoint, (_name, value: unknown) =>
+    typeof value === "bigint" ? String(value) : value,
+  );
 }
 
 /** Returns the pointer; throws `manifest-corrupt` if the text is none. */
 export function parseCommittedCheckpoint(text: string): CommittedCheckpoint {
   try {
-    const data = schema.parse(JSON.parse(text));
+    const { parentId, ...data } = schema.parse(JSON.parse(text));
     return {
       ...data,
+      ...(parentId === undefined ? {} : { parentId: parseCheckpointId(BigInt(parentId)) }),
       checkpointId: parseCheckpointId(BigInt(data.checkpointId)),
       attempt: parseAttempt(data.attempt),
     };

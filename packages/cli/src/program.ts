@@ -15,6 +15,7 @@ import { addLogsCommand } from "./commands/logs.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addStopCommand } from "./commands/stop.ts";
 import { addTokenCommand } from "./commands/token.ts";
+import { addVerifyCommand } from "./commands/verify.ts";
 import { addWorkerCommand } from "./commands/worker.ts";
 import { configureProgram } from "./config/apply-settings.ts";
 import { addClientSecurityOptions } from "./security/security-options.ts";
@@ -57,6 +58,7 @@ const commands: readonly ((program: Command) => void)[] = [
   addWorkerCommand,
   addHealthCommand,
   addDoctorCommand,
+  addVerifyCommand,
   addCertsCommand,
   addTokenCommand,
   addConfigCommand,

@@ -1,4 +1,12 @@
-import type { Clock, Digest, Failpoints, Logger, Random, RetryPorts } from "@millrace/core";
+import type {
+  Clock,
+  Compressor,
+  Digest,
+  Failpoints,
+  Logger,
+  Random,
+  RetryPorts,
+} from "@millrace/core";
 import type { ObjectStore } from "@millrace/storage";
 
 import type { LeadershipGuard } from "./cluster/leadership.ts";
@@ -13,6 +21,7 @@ export interface CoordinatorContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly digest: Digest;
+  readonly compressor?: Compressor;
   readonly logger: Logger;
   readonly failpoints: Failpoints;
   readonly config: CoordinatorConfig;

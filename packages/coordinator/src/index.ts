@@ -21,4 +21,7 @@ export {
   neededRole,
   type AccessRole,
 } from "./security/call-policy.ts";
+export { readPointers } from "./verify/read-pointers.ts";
+export { createCheckpointVerifier } from "./verify/verify-checkpoint.ts";
+export { verifyRetained } from "./verify/verify-retained.ts";
 export { parseClusterId } from "./metadata/job-records.ts";

@@ -4,6 +4,7 @@ import type {
   FailureData,
   JobId,
   JsonValue,
+  StreamErrorCode,
   SubtaskId,
   WorkerId,
 } from "@millrace/core";
@@ -25,6 +26,11 @@ export interface JobCalls {
   ListCheckpoints: {
     request: { readonly jobId: JobId };
     response: { readonly checkpoints: readonly CheckpointSummary[] };
+  };
+  /** Reads retained checkpoints back, one or all, and answers with what is wrong with them. */
+  VerifyCheckpoints: {
+    request: { readonly jobId: JobId; readonly checkpointId?: CheckpointId };
+    response: { readonly checkpoints: readonly VerifiedCheckpoint[] };
   };
   /**
    * Answers with lines after the sequence number; waits up to `waitMs` if there are none. Each leader
@@ -127,6 +133,29 @@ export interface CheckpointSummary {
   readonly newBytes: number;
   readonly totalBytes: number;
   readonly isHead: boolean;
+  /** The head that it replaced; absent for the first, and for those of versions that did not say it. */
+  readonly parentId?: CheckpointId;
+}
+
+/** What reading a checkpoint back showed. */
+export interface VerifiedCheckpoint {
+  readonly checkpointId: CheckpointId;
+  readonly kind: CheckpointKind;
+  /** The manifest and the segments. */
+  readonly objectCount: number;
+  readonly blockCount: number;
+  /** Of what the checkpoint references, as far as it could be read. */
+  readonly readBytes: number;
+  /** Cells and list entries in all blocks; a cell that changed stands in several. */
+  readonly entryCount: number;
+  /** Empty: it can be restored. */
+  readonly problems: readonly CheckpointProblem[];
+}
+
+export interface CheckpointProblem {
+  readonly objectName: string;
+  readonly code: StreamErrorCode;
+  readonly message: string;
 }
 
 export interface ClusterDescription {

@@ -36,6 +36,7 @@ const isRepeatable = {
   CancelJob: true,
   StopJob: true,
   ListCheckpoints: true,
+  VerifyCheckpoints: true,
   ReadLogs: true,
   DescribeCluster: true,
 } as const satisfies Record<JobMethod, boolean>;

@@ -27,6 +27,7 @@ function formatCheckpoints(checkpoints: readonly CheckpointSummary[]): string {
     formatDuration(checkpoint.durationMs),
     formatBytes(checkpoint.newBytes),
     formatBytes(checkpoint.totalBytes),
+    checkpoint.parentId === undefined ? "" : String(checkpoint.parentId),
   ]);
-  return formatTable(["ID", "KIND", "COMPLETED (UTC)", "TOOK", "NEW", "IN ALL"], rows);
+  return formatTable(["ID", "KIND", "COMPLETED (UTC)", "TOOK", "NEW", "IN ALL", "PARENT"], rows);
 }

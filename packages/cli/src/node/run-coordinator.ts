@@ -13,6 +13,7 @@ import {
   createNodeDigest,
   createNodeRandom,
   createPinoLogger,
+  createZstdCompressor,
 } from "@millrace/platform";
 import { createGrpcNetwork } from "@millrace/rpc";
 
@@ -83,6 +84,7 @@ export async function runCoordinator(options: CoordinatorProcessOptions): Promis
     access: security.access,
     random: createNodeRandom(),
     digest: createNodeDigest(),
+    compressor: createZstdCompressor(),
     failpoints: noFailpoints,
   };
   let config = toConfig(options);

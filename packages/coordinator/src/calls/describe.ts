@@ -52,9 +52,11 @@ function summarizeCheckpoint(
   checkpoint: CommittedCheckpoint,
   head: CommittedCheckpoint | undefined,
 ): CheckpointSummary {
-  const { checkpointId, kind, completedAtMs, durationMs, newBytes, totalBytes } = checkpoint;
+  const { checkpointId, kind, parentId, completedAtMs, durationMs } = checkpoint;
+  const { newBytes, totalBytes } = checkpoint;
   const isHead = checkpointId === head?.checkpointId;
-  return { checkpointId, kind, completedAtMs, durationMs, newBytes, totalBytes, isHead };
+  const parent = parentId === undefined ? {} : { parentId };
+  return { checkpointId, kind, ...parent, completedAtMs, durationMs, newBytes, totalBytes, isHead };
 }
 
 function detailOf(runner: JobRunner): string {

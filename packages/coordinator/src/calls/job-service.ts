@@ -1,3 +1,4 @@
+import type { CommittedCheckpoint } from "@millrace/checkpoint";
 import { assertNever, StreamError, type Clock, type JobId, type LeaderEpoch } from "@millrace/core";
 import {
   decodeCallRequest,
@@ -10,6 +11,8 @@ import {
 } from "@millrace/rpc";
 
 import type { JobRunner } from "../job/job-runner.ts";
+import type { CheckpointVerifier } from "../verify/verify-checkpoint.ts";
+import { verifyRetained } from "../verify/verify-retained.ts";
 import { describeJob, summarizeCheckpoints, summarizeJob } from "./describe.ts";
 
 /** What the calls need of the coordinator. */
@@ -22,6 +25,8 @@ export interface JobServiceOptions {
   readonly runners: ReadonlyMap<JobId, JobRunner>;
   readonly submit: (request: SubmitJobRequest) => Promise<JobId>;
   readonly describeWorkers: () => ClusterDescription["workers"];
+  /** Absent: this coordinator cannot read checkpoints. */
+  readonly verifier?: () => CheckpointVerifier;
 }
 
 /** A client that wants to wait longer asks again. */
@@ -70,6 +75,8 @@ async function answer(
       const checkpoints = summarizeCheckpoints(find(options, jobId));
       return encodeCallResponse(method, { checkpoints });
     }
+    case "VerifyCheckpoints":
+      return encodeCallResponse(method, await verify(options, decodeCallRequest(method, bytes)));
     case "ReadLogs":
       return encodeCallResponse(method, await readLogs(options, decodeCallRequest(method, bytes)));
     case "DescribeCluster": {
@@ -93,6 +100,19 @@ async function stop(runner: JobRunner, isDrain: boolean): Promise<void> {
   if (goal === "run" || result !== undefined) await runner.requestGoal(isDrain ? "drain" : "stop");
 }
 
+async function verify(
+  options: JobServiceOptions,
+  request: JobCalls["VerifyCheckpoints"]["request"],
+): Promise<JobCalls["VerifyCheckpoints"]["response"]> {
+  const { job } = find(options, request.jobId);
+  if (options.verifier === undefined) {
+    throw usage("invalid-argument", "this coordinator cannot read checkpoints; use --metadata");
+  }
+  const readPointers = (): Promise<readonly CommittedCheckpoint[]> =>
+    Promise.resolve(job.snapshot.checkpoints);
+  return { checkpoints: await verifyRetained(options.verifier(), request, readPointers) };
+}
+
 async function readLogs(
   options: JobServiceOptions,
   request: JobCalls["ReadLogs"]["request"],
@@ -113,6 +133,6 @@ function find(options: JobServiceOptions, jobId: JobId): JobRunner {
   throw usage("not-found", `there is no job ${jobId}; \`millrace list\` shows the jobs`);
 }
 
-function usage(code: "not-found", message: string): StreamError {
+function usage(code: "not-found" | "invalid-argument", message: string): StreamError {
   return new StreamError(code, message, { domain: "user", retry: "never" });
 }

@@ -15,6 +15,7 @@ import type { CoordinatorContext } from "../context.ts";
 import type { JobMemory } from "../job/job-memory.ts";
 import { JobRunner } from "../job/job-runner.ts";
 import { countStates, type CoordinatorMetrics, type JobMetrics } from "../metrics.ts";
+import { createCheckpointVerifier } from "../verify/verify-checkpoint.ts";
 import { renewClusterMark } from "./cluster-marker.ts";
 import { createFailureDetector, type FailureDetector } from "./failure-detector.ts";
 import { WorkerRegistry } from "./registry.ts";
@@ -79,6 +80,7 @@ export class Leader {
       runners: this.#runners,
       submit: (request) => this.#submit(request),
       describeWorkers: () => this.#registry.describe(),
+      ...createVerifying(context),
     };
   }
 
@@ -174,6 +176,12 @@ export class Leader {
     const { code, message } = toFailureData(caught);
     this.#context.logger.log("error", "garbage collection failed", { code, cause: message });
   }
+}
+
+function createVerifying(context: CoordinatorContext): Pick<JobServiceOptions, "verifier"> {
+  const { compressor } = context;
+  if (compressor === undefined) return {};
+  return { verifier: () => createCheckpointVerifier({ ...context, compressor }) };
 }
 
 function metricsOf(runner: JobRunner): JobMetrics {

@@ -15,6 +15,8 @@ const callPolicy = {
   CancelJob: "submit",
   StopJob: "submit",
   ListCheckpoints: "read",
+  // It reads all of the job's state.
+  VerifyCheckpoints: "submit",
   ReadLogs: "read",
   DescribeCluster: "read",
 } as const satisfies Record<JobMethod, AccessRole>;

@@ -10,18 +10,12 @@ import {
   parseManifest,
   selectBlocks,
   type BlockChain,
-  type CheckpointKind,
   type CommittedCheckpoint,
   type Manifest,
   type ManifestSegment,
 } from "@millrace/checkpoint";
-import {
-  StreamError,
-  type CheckpointId,
-  type Compressor,
-  type Digest,
-  type StreamErrorCode,
-} from "@millrace/core";
+import { StreamError, type Compressor, type Digest, type StreamErrorCode } from "@millrace/core";
+import type { CheckpointProblem, VerifiedCheckpoint } from "@millrace/rpc";
 import {
   decodeListBlock,
   createHeapBackend,
@@ -36,26 +30,8 @@ export interface VerifyPorts {
   readonly objects: ObjectStore;
   readonly digest: Digest;
   readonly compressor: Compressor;
-}
-
-export interface VerifiedCheckpoint {
-  readonly checkpointId: CheckpointId;
-  readonly kind: CheckpointKind;
-  /** The manifest and the segments. */
-  readonly objectCount: number;
-  readonly blockCount: number;
-  /** Of what the checkpoint references, as far as it could be read. */
-  readonly readBytes: number;
-  /** Cells and list entries in all blocks; a cell that changed stands in several. */
-  readonly entryCount: number;
-  /** Empty: it can be restored. */
-  readonly problems: readonly CheckpointProblem[];
-}
-
-export interface CheckpointProblem {
-  readonly objectName: string;
-  readonly code: StreamErrorCode;
-  readonly message: string;
+  /** Ends the reading. */
+  readonly signal?: AbortSignal;
 }
 
 /** Returns what reading a checkpoint back shows; throws only what says nothing about it. */
@@ -83,6 +59,7 @@ export function createCheckpointVerifier(ports: VerifyPorts): CheckpointVerifier
         const found = await blocksOfChain(manifest, chain, readSegment);
         tally.addProblems(found.problems);
         for (const { segment, block } of found.blocks) {
+          ports.signal?.throwIfAborted();
           const read = () => openBlock(ports, segment, { block, manifest });
           tally.addBlock(block, await remember(blocks, block, read));
         }

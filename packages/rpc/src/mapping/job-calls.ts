@@ -26,6 +26,7 @@ import {
   toMetrics,
 } from "./common.ts";
 import { checkpointKinds, invalidMessage, jobStateNumbers } from "./enums.ts";
+import { verifyCheckpointsCodec } from "./verify-checkpoints.ts";
 
 interface CallCodec<Method extends JobMethod> {
   encodeRequest(request: JobCalls[Method]["request"]): Uint8Array;
@@ -97,6 +98,7 @@ const codecs: { readonly [Method in JobMethod]: CallCodec<Method> } = {
       checkpoints: wire.ListCheckpointsResponse.decode(bytes).checkpoints.map(fromCheckpoint),
     }),
   },
+  VerifyCheckpoints: verifyCheckpointsCodec,
   ReadLogs: {
     encodeRequest: ({ afterSequence, ...same }) =>
       wire.ReadLogsRequest.encode({ ...same, afterSequence: BigInt(afterSequence) }).finish(),
@@ -261,18 +263,20 @@ function fromRecovery(value: wire.RecoverySummary): RecoverySummary {
   };
 }
 
-function toCheckpoint(summary: CheckpointSummary): wire.CheckpointSummary {
+function toCheckpoint({ parentId, ...summary }: CheckpointSummary): wire.CheckpointSummary {
   return {
     ...summary,
+    parentId,
     kind: checkpointKinds.toWire(summary.kind),
     newBytes: BigInt(summary.newBytes),
     totalBytes: BigInt(summary.totalBytes),
   };
 }
 
-function fromCheckpoint(value: wire.CheckpointSummary): CheckpointSummary {
+function fromCheckpoint({ parentId, ...value }: wire.CheckpointSummary): CheckpointSummary {
   return {
     ...value,
+    ...(parentId === undefined ? {} : { parentId: parseCheckpointId(parentId) }),
     checkpointId: parseCheckpointId(value.checkpointId),
     kind: checkpointKinds.fromWire(value.kind),
     newBytes: Number(value.newBytes),

@@ -1,4 +1,4 @@
-import { StreamError } from "@millrace/core";
+import { StreamError, streamErrorCodes } from "@millrace/core";
 import fc, { type Arbitrary } from "fast-check";
 import { expect, test } from "vitest";
 
@@ -105,14 +105,33 @@ const coordinatorMessage: Arbitrary<CoordinatorMessage> = fc.oneof(
   fc.record({ kind: kind("cancel-attempt"), ref, reason: text }),
 );
 
-const checkpointSummary = fc.record({
+const checkpointKind = fc.constantFrom(
+  "checkpoint" as const,
+  "savepoint" as const,
+  "final" as const,
+);
+const checkpointSummary = partly(
+  {
+    checkpointId,
+    kind: checkpointKind,
+    completedAtMs: ms,
+    durationMs: ms,
+    newBytes: count,
+    totalBytes: count,
+    isHead: any.isOr,
+  },
+  { parentId: checkpointId },
+);
+const verifiedCheckpoint = fc.record({
   checkpointId,
-  kind: fc.constantFrom("checkpoint" as const, "savepoint" as const, "final" as const),
-  completedAtMs: ms,
-  durationMs: ms,
-  newBytes: count,
-  totalBytes: count,
-  isHead: any.isOr,
+  kind: checkpointKind,
+  objectCount: uint32,
+  blockCount: uint32,
+  readBytes: count,
+  entryCount: count,
+  problems: fc.array(
+    fc.record({ objectName: text, code: fc.constantFrom(...streamErrorCodes), message: text }),
+  ),
 });
 const summaryFields = {
   jobId: any.jobId,
@@ -185,6 +204,10 @@ const calls: {
   ListCheckpoints: {
     request: ofJob,
     response: fc.record({ checkpoints: fc.array(checkpointSummary) }),
+  },
+  VerifyCheckpoints: {
+    request: partly({ jobId: any.jobId }, { checkpointId }),
+    response: fc.record({ checkpoints: fc.array(verifiedCheckpoint) }),
   },
   ReadLogs: {
     request: fc.record({
