@@ -38,11 +38,26 @@ export async function submitJob(
   const { objects, retryPorts, signal } = context;
   const name = bundleName(record.bundleSha256);
   const store = async (): Promise<void> => {
-    const isStored = (await objects.stat(name)) === request.bundle.length;
+    const isStored = await holdsBundle(context, name, request);
     if (!isStored) await objects.put(name, [request.bundle], signal);
   };
   await retry(store, putPolicy, retryPorts, signal);
   return storeRecord(context, record, plan);
+}
+
+/** Whether the bundle is there, whole: one that somebody exchanged is written anew (SEC5). */
+async function holdsBundle(
+  { objects, digest, signal }: CoordinatorContext,
+  name: string,
+  { bundle, bundleSha256 }: SubmitJobRequest,
+): Promise<boolean> {
+  if ((await objects.stat(name)) !== bundle.length) return false;
+  try {
+    return digest.sha256(await objects.get(name, undefined, signal)) === bundleSha256;
+  } catch (caught) {
+    if (StreamError.is(caught, "not-found", "object-corrupt")) return false;
+    throw caught;
+  }
 }
 
 /** Returns the id that a request's job has: its name and six digits of the request's hash. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import type { LocalDisk } from "@millrace/core";
+import { assert, type LocalDisk } from "@millrace/core";
 
 import type { BundleCache } from "../worker-ports.ts";
 
@@ -12,6 +12,7 @@ import type { BundleCache } from "../worker-ports.ts";
 export function createFileBundleCache(disk: LocalDisk, folder: string): BundleCache {
   return {
     store: async (sha256, bytes) => {
+      assert(/^[0-9a-f]{64}$/.test(sha256), "a bundle is named by its hash and by nobody");
       const path = join(folder, `${sha256}.mjs`);
       await disk.makeFolder(folder);
       await disk.writeFile(path, bytes);
