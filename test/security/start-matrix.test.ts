@@ -65,10 +65,10 @@ test.each([
 );
 
 test.each([
-  ["0.0.0.0", "none", /no TLS and no tokens/],
-  ["0.0.0.0", "tls", /there is no tokens/],
+  ["0.0.0.0", "none", /no TLS and no token file/],
+  ["0.0.0.0", "tls", /there is no token file/],
   ["0.0.0.0", "tokens", /there is no TLS/],
-  ["some-name", "none", /no TLS and no tokens/],
+  ["some-name", "none", /no TLS and no token file/],
 ] satisfies readonly (readonly [string, Given, RegExp])[])(
   "SEC1: a coordinator at %s with %s does not start, and says what to do",
   async (host, kind, reason) => {

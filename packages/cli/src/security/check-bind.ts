@@ -53,12 +53,12 @@ export function isLoopback(host: string): boolean {
   return bare === "localhost" || bare === "::1";
 }
 
-type Protection = "TLS" | "tokens";
+type Protection = "TLS" | "token file";
 
 // Who shows a channel's hello has the attempt's token; tokens of people do not apply to records.
 function missingOf({ purpose, hasTls, hasTokens }: BindRequest): readonly Protection[] {
   const isTokenNeeded = purpose !== "data" && !hasTokens;
-  return [...(hasTls ? [] : ["TLS" as const]), ...(isTokenNeeded ? ["tokens" as const] : [])];
+  return [...(hasTls ? [] : ["TLS" as const]), ...(isTokenNeeded ? ["token file" as const] : [])];
 }
 
 const purposes: Readonly<Record<BindPurpose, string>> = {
@@ -75,5 +75,5 @@ const danger: Readonly<Record<BindPurpose, string>> = {
 
 const remedy: Readonly<Record<Protection, string>> = {
   TLS: "--tls-cert, --tls-key and --tls-ca (millrace certs issue makes them)",
-  tokens: "--tokens (millrace token create makes one)",
+  "token file": "--tokens (millrace token create makes one)",
 };

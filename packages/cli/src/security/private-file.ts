@@ -14,19 +14,20 @@ export function writePrivateFile(
   text: string,
   { isReplacing = false }: { readonly isReplacing?: boolean } = {},
 ): void {
-  if (!isReplacing && lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
-    throw new StreamError("already-exists", `${path} is there already: it is not written over`, {
-      domain: "user",
-      retry: "never",
-    });
-  }
   const beside = `${path}.${process.pid}.new`;
   try {
+    if (!isReplacing && lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
+      throw new StreamError("already-exists", `${path} is there already: it is not written over`, {
+        domain: "user",
+        retry: "never",
+      });
+    }
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     rmSync(beside, { force: true });
     writeFileSync(beside, text, { mode: ownerOnly, flag: "wx" });
     renameSync(beside, path);
   } catch (cause) {
+    if (cause instanceof StreamError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new StreamError("folder-not-writable", `${path} cannot be written (${reason})`, {
       domain: "user",
