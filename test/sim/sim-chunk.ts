@@ -1,49 +1,68 @@
 import type { FailpointName } from "@millrace/core";
 import { runSeed, type SeedReport, type SimProfile } from "@millrace/testing";
 
+import { describeCase, runSweepCase, type SweepCase } from "./kill-sweep.ts";
 import { startCoverage, type UncoveredLines } from "./line-coverage.ts";
 import { addTo, type Totals } from "./totals.ts";
 
-/** Every `step`th of `count` seeds. */
+/** What one process is to run. */
 export interface ChunkRequest {
-  readonly from: number;
-  readonly count: number;
-  readonly step: number;
+  readonly seeds: readonly string[];
   /** As each seed draws it unless set. */
   readonly profile: SimProfile | undefined;
   readonly bug: FailpointName | undefined;
-  readonly hasCoverage: boolean;
+  /** Ends with the first violation. */
+  readonly isFirstEnough: boolean;
+  readonly cases: readonly SweepCase[];
 }
 
 export interface ChunkReport {
   readonly totals: Totals;
   readonly faults: Totals;
-  readonly failures: {
-    readonly seed: string;
-    readonly profile: SimProfile;
-    readonly violation: string;
-  }[];
-  uncovered: UncoveredLines;
+  readonly failures: readonly ChunkFailure[];
+  readonly uncovered: UncoveredLines;
+}
+
+export interface ChunkFailure {
+  /** The seed with its profile, or a case of the sweep. */
+  readonly what: string;
+  /** The arguments of `pnpm sim` that run it again, if there are any. */
+  readonly again?: string;
+  readonly violation: string;
+}
+
+interface Sums {
+  readonly totals: Totals;
+  readonly faults: Totals;
+  readonly failures: ChunkFailure[];
 }
 
 async function runChunk(request: ChunkRequest): Promise<ChunkReport> {
-  const takeCoverage = request.hasCoverage ? await startCoverage() : undefined;
-  const report: ChunkReport = { totals: {}, faults: {}, failures: [], uncovered: {} };
+  const takeCoverage = await startCoverage();
+  const sums: Sums = { totals: {}, faults: {}, failures: [] };
+  await runSeeds(request, sums);
+  for (const one of request.cases) {
+    const { hasDied, violation } = await runSweepCase(one);
+    addTo(sums.totals, { runs: 1, deaths: hasDied ? 1 : 0 });
+    if (violation !== undefined) sums.failures.push({ what: describeCase(one), violation });
+  }
+  return { ...sums, uncovered: await takeCoverage() };
+}
+
+async function runSeeds(request: ChunkRequest, sums: Sums): Promise<void> {
   const { profile, bug } = request;
-  const end = request.from - (request.from % request.step) + request.count;
-  for (let seed = request.from; seed < end; seed += request.step) {
+  for (const seed of request.seeds) {
+    if (request.isFirstEnough && sums.failures.length > 0) return;
     const run = await runSeed({
-      seed: String(seed),
+      seed,
       ...(profile === undefined ? {} : { profile }),
       ...(bug === undefined ? {} : { failpoint: bug }),
     });
-    addRun(report, run);
+    addRun(sums, run);
   }
-  report.uncovered = (await takeCoverage?.()) ?? {};
-  return report;
 }
 
-function addRun({ totals, faults, failures }: ChunkReport, run: SeedReport): void {
+function addRun({ totals, faults, failures }: Sums, run: SeedReport): void {
   addTo(faults, run.faultCounts);
   addTo(totals, {
     seeds: 1,
@@ -56,12 +75,12 @@ function addRun({ totals, faults, failures }: ChunkReport, run: SeedReport): voi
     ...run.counts,
   });
   const { seed, profile, violation } = run;
-  if (violation !== undefined) failures.push({ seed, profile, violation });
+  if (violation === undefined) return;
+  const again = `--seed ${seed} --profile ${profile}`;
+  failures.push({ what: `seed ${seed}, ${profile}`, again, violation });
 }
 
-process.once("message", (request: ChunkRequest) => {
-  void runChunk(request).then((report) => {
-    // The parent has it all: nothing is left to run.
-    process.send?.(report, () => process.disconnect());
-  });
+process.on("message", (request: ChunkRequest) => {
+  // What goes wrong in here ends this process, which the parent sees.
+  void runChunk(request).then((report) => process.send?.(report));
 });

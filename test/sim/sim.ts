@@ -1,13 +1,14 @@
-import { fork } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 import { failpointNames, type FailpointName } from "@millrace/core";
-import { runSeed, simProfiles, type SeedOptions, type SeedReport } from "@millrace/testing";
+import { runSeed, simProfiles, type SeedOptions } from "@millrace/testing";
 
-import { summarizeCoverage } from "./line-coverage.ts";
-import type { ChunkReport, ChunkRequest } from "./sim-chunk.ts";
+import { runChunks } from "./chunk-runner.ts";
+import { listSweepCases } from "./kill-sweep.ts";
+import { summarizeCoverage, type UncoveredLines } from "./line-coverage.ts";
+import type { ChunkFailure, ChunkRequest } from "./sim-chunk.ts";
 import { addTo, type Totals } from "./totals.ts";
 
 /**
@@ -16,6 +17,7 @@ import { addTo, type Totals } from "./totals.ts";
  *     pnpm sim --seeds 1000            seeds 0 to 999, no planted bug
  *     pnpm sim --seed 17               one seed, with its log
  *     pnpm sim --planted               for each planted bug the first seed that finds it
+ *     pnpm sim --sweep 0               a death at each call of a store that the seed's job makes
  *
  * Each seed draws its profile, embedded or cluster; `--profile` sets it for all, `--bug` plants one.
  */
@@ -26,20 +28,20 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "200" },
     from: { type: "string", default: "0" },
     seed: { type: "string" },
+    sweep: { type: "string" },
     profile: { type: "string" },
     bug: { type: "string" },
     planted: { type: "boolean", default: false },
   },
 });
+const profile = simProfiles.find((name) => name === values.profile);
+const bug = failpointNames.find((name) => name === values.bug);
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-const profile = simProfiles.find((name) => name === values.profile);
-
 async function main(): Promise<number> {
-  const bug = failpointNames.find((name) => name === values.bug);
   if (values.seed !== undefined) {
     return runOne({
       seed: values.seed,
@@ -48,7 +50,29 @@ async function main(): Promise<number> {
     });
   }
   if (values.planted) return findPlanted(Number(values.seeds));
-  return runMany({ from: Number(values.from), count: Number(values.seeds), bug });
+  if (values.sweep !== undefined) {
+    const cases = await listSweepCases(values.sweep);
+    return runAll(deal(cases).map((dealt) => ({ ...nothing, cases: dealt })));
+  }
+  const from = Number(values.from);
+  const seeds = Array.from({ length: Number(values.seeds) }, (_, index) => String(from + index));
+  return runAll(deal(seeds).map((dealt) => ({ ...nothing, bug, seeds: dealt })));
+}
+
+const nothing: ChunkRequest = {
+  seeds: [],
+  profile,
+  bug: undefined,
+  isFirstEnough: false,
+  cases: [],
+};
+
+/** Returns the items in as many hands as there are cores. */
+function deal<Item>(items: readonly Item[]): readonly (readonly Item[])[] {
+  const count = availableParallelism();
+  return Array.from({ length: count }, (_, hand) =>
+    items.filter((__, index) => index % count === hand),
+  );
 }
 
 async function runOne(options: SeedOptions): Promise<number> {
@@ -69,46 +93,31 @@ async function runOne(options: SeedOptions): Promise<number> {
   return report.violation === undefined && again.traceHash === report.traceHash ? 0 : 1;
 }
 
-async function runMany(options: {
-  readonly from: number;
-  readonly count: number;
-  readonly bug: FailpointName | undefined;
-}): Promise<number> {
+async function runAll(requests: readonly ChunkRequest[]): Promise<number> {
   const startedMs = performance.now();
-  const chunks = availableParallelism();
-  const reports = await Promise.all(
-    Array.from({ length: chunks }, (_, index) => {
-      const from = options.from + index;
-      return runChunk({ ...options, from, step: chunks, profile, hasCoverage: true });
-    }),
-  );
-  const { totals, faults } = sumUp(reports);
+  const totals: Totals = {};
+  const faults: Totals = {};
+  const failures: ChunkFailure[] = [];
+  const uncovered: UncoveredLines[] = [];
+  await runChunks(requests, (report) => {
+    addTo(totals, report.totals);
+    addTo(faults, report.faults);
+    failures.push(...report.failures);
+    uncovered.push(report.uncovered);
+  });
   const seconds = ((performance.now() - startedMs) / 1_000).toFixed(0);
-  print(`${totals["seeds"]} seeds in ${seconds} s: ${describe(totals)}`);
-  print(`faults: ${describe(faults)}`);
-  const coverage = summarizeCoverage(
-    reports.map(({ uncovered }) => uncovered),
-    packagesFolder,
-  );
-  const percent = ((100 * coverage.coveredLines) / coverage.totalLines).toFixed(1);
-  print(
-    `line coverage above the ports ${percent} % (${coverage.coveredLines} of ${coverage.totalLines})`,
-  );
-  const failures = reports.flatMap((report) => report.failures);
-  for (const { seed, profile: kind, violation } of failures) {
-    print(`seed ${seed}: ${violation}\n  again: pnpm sim --seed ${seed} --profile ${kind}`);
+  print(`${describe(totals)} in ${seconds} s`);
+  const missing = Object.keys(faults).filter((kind) => faults[kind] === 0);
+  if (Object.keys(faults).length > 0) print(`faults: ${describe(faults)}`);
+  if (missing.length > 0) print(`faults that never happened: ${missing.join(", ")}`);
+  const { coveredLines, totalLines } = summarizeCoverage(uncovered, packagesFolder);
+  const percent = ((100 * coveredLines) / totalLines).toFixed(1);
+  print(`line coverage above the ports ${percent} % (${coveredLines} of ${totalLines})`);
+  for (const { what, again, violation } of failures) {
+    print(`${what}: ${violation}${again === undefined ? "" : `\n  again: pnpm sim ${again}`}`);
   }
   print(failures.length === 0 ? "no violation" : `${failures.length} violations`);
   return failures.length === 0 ? 0 : 1;
-}
-
-function sumUp(reports: readonly ChunkReport[]): { totals: Totals; faults: Totals } {
-  const sums = { totals: {}, faults: {} };
-  for (const report of reports) {
-    addTo(sums.totals, report.totals);
-    addTo(sums.faults, report.faults);
-  }
-  return sums;
 }
 
 function describe(totals: Totals): string {
@@ -117,45 +126,25 @@ function describe(totals: Totals): string {
     .join(", ");
 }
 
-async function runChunk(request: ChunkRequest): Promise<ChunkReport> {
-  const child = fork(fileURLToPath(new URL("./sim-chunk.ts", import.meta.url)), {
-    execArgv: ["--conditions=@millrace/source"],
-    serialization: "advanced",
-  });
-  return new Promise((resolve, reject) => {
-    child.once("message", (report: ChunkReport) => resolve(report));
-    child.once("error", reject);
-    child.once("exit", (code) => reject(new Error(`a chunk of seeds ended with code ${code}`)));
-    child.send(request);
-  });
-}
-
+/** Looks for each planted bug in both profiles, unless one is set. */
 async function findPlanted(limit: number): Promise<number> {
-  let missed = 0;
-  for (const failpoint of failpointNames) {
-    const found = await firstFailure(failpoint, limit);
-    if (found === undefined) missed += 1;
+  const seeds = Array.from({ length: limit }, (_, seed) => String(seed));
+  const names = failpointNames.filter((name) => bug === undefined || name === bug);
+  const found = new Set<FailpointName>();
+  const requests = names.flatMap((name) =>
+    simProfiles
+      .filter((kind) => profile === undefined || kind === profile)
+      .map((kind) => ({ ...nothing, seeds, profile: kind, bug: name, isFirstEnough: true })),
+  );
+  await runChunks(requests, ({ failures }, request) => {
+    const [first] = failures;
+    if (first !== undefined && request.bug !== undefined) found.add(request.bug);
     const text =
-      found === undefined
-        ? `not in ${limit} seeds`
-        : `seed ${found.seed}, ${found.profile}: ${found.violation}`;
-    print(`${failpoint.padEnd(40)} ${text.split("\n")[0]}`);
-  }
-  print(`${failpointNames.length - missed} of ${failpointNames.length} planted bugs found`);
-  return missed === 0 ? 0 : 1;
-}
-
-async function firstFailure(
-  failpoint: FailpointName,
-  limit: number,
-): Promise<SeedReport | undefined> {
-  for (let seed = 0; seed < limit; seed += 1) {
-    for (const kind of profile === undefined ? simProfiles : [profile]) {
-      const report = await runSeed({ seed: String(seed), failpoint, profile: kind });
-      if (report.violation !== undefined) return report;
-    }
-  }
-  return undefined;
+      first === undefined ? `not in ${limit} seeds` : `${first.what}: ${first.violation}`;
+    print(`${request.bug?.padEnd(38)} ${request.profile?.padEnd(9)} ${text.split("\n")[0]}`);
+  });
+  print(`${found.size} of ${names.length} planted bugs found`);
+  return found.size === names.length ? 0 : 1;
 }
 
 process.exitCode = await main();

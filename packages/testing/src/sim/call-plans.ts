@@ -22,7 +22,7 @@ export class CallPlans {
   /** The process makes a call. */
   fateOf(process: SimProcess): CallFate {
     const [machine = ""] = process.name.split(".");
-    this.#counts.set(machine, this.callsOf(machine) + 1);
+    this.#counts.set(machine, (this.#counts.get(machine) ?? 0) + 1);
     const plan = this.#plans.get(process);
     if (plan === undefined) return "lives";
     plan.callsMade += 1;
@@ -32,8 +32,8 @@ export class CallPlans {
     return plan.isDone ? "dies-after" : "dies-before";
   }
 
-  /** How many calls the processes of a machine, such as `worker-0`, have made. */
-  callsOf(machine: string): number {
-    return this.#counts.get(machine) ?? 0;
+  /** How many calls the processes of each machine, such as `worker-0`, have made. */
+  callsByMachine(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#counts);
   }
 }

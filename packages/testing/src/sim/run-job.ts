@@ -36,6 +36,8 @@ export interface RunReport {
   readonly counts: RunCounts;
   readonly unknownOutcomes: number;
   readonly wrongReads: number;
+  /** By machine, such as `worker-0`, until the job was over. */
+  readonly storeCalls: Readonly<Record<string, number>>;
   readonly log: readonly SimLogLine[];
 }
 
@@ -48,7 +50,14 @@ const livenessMs = 240_000;
 export async function runJob(cluster: SimCluster, options: RunOptions): Promise<RunReport> {
   const { world, checker } = cluster;
   const faultCounts = applyFaults(cluster, options.faults);
-  const end = await runToEnd(cluster, options);
+  let storeCalls: RunReport["storeCalls"] = {};
+  const end = await runToEnd(cluster, {
+    ...options,
+    checkOver: (outcome) => {
+      storeCalls = world.callPlans.callsByMachine();
+      return options.checkOver(outcome);
+    },
+  });
   return {
     ...end,
     traceHash: world.scheduler.traceHash(),
@@ -59,6 +68,7 @@ export async function runJob(cluster: SimCluster, options: RunOptions): Promise<
     counts: checker.counts,
     unknownOutcomes: world.storeCounts.unknownOutcomes,
     wrongReads: world.storeCounts.wrongReads,
+    storeCalls,
     log: world.log,
   };
 }

@@ -25,7 +25,7 @@ export function drawShape(profile: SimProfile, random: SeededRandom): ClusterSha
     count: 2 + draw.below(2),
     leaseMs: 1_500 + draw.below(4_000),
     patience: draw.pick([
-      { deadlineMs: 1_500, tryTimeoutMs: 700, maxCalls: 2 },
+      { deadlineMs: 1_500, tryTimeoutMs: 700, maxCalls: 1 },
       { deadlineMs: 10_000, tryTimeoutMs: 3_000, maxCalls: 3 },
       { deadlineMs: 120_000, tryTimeoutMs: 30_000, maxCalls: 8 },
     ]),
