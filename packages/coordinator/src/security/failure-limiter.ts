@@ -8,7 +8,7 @@ export interface FailureLimits {
   readonly maxHosts: number;
 }
 
-export const defaultFailureLimits: FailureLimits = {
+const defaultFailureLimits: FailureLimits = {
   maxFailures: 10,
   windowMs: 30_000,
   maxHosts: 4_096,
