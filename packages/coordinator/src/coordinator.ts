@@ -24,6 +24,7 @@ import type { CoordinatorConfig } from "./config.ts";
 import type { CoordinatorContext } from "./context.ts";
 import { createFencedMetadata } from "./metadata/fenced-metadata.ts";
 import { createMetadataKeys } from "./metadata/keys.ts";
+import { createOutageLog, type OutageLog } from "./metadata/outage-log.ts";
 import { idleMetrics, type CoordinatorMetrics } from "./metrics.ts";
 import type { CoordinatorObserver } from "./observer.ts";
 import type { AccessControl } from "./security/access-control.ts";
@@ -84,6 +85,7 @@ class CoordinatorRuntime implements Coordinator {
   readonly #options: CoordinatorOptions;
   readonly #abort = new AbortController();
   readonly #door = new FrontDoor();
+  readonly #outage: OutageLog;
   #listener: Listener | undefined;
   #leadership: Leadership | undefined;
   #leader: Leader | undefined;
@@ -91,6 +93,7 @@ class CoordinatorRuntime implements Coordinator {
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
+    this.#outage = createOutageLog(options);
   }
 
   async start(): Promise<{ readonly address: string; readonly role: CoordinatorRole }> {
@@ -120,7 +123,8 @@ class CoordinatorRuntime implements Coordinator {
   }
 
   readMetrics(): CoordinatorMetrics {
-    return this.#leader?.readMetrics() ?? idleMetrics();
+    const metadataFailureCount = this.#outage.failureCount();
+    return { ...(this.#leader?.readMetrics() ?? idleMetrics()), metadataFailureCount };
   }
 
   async close(): Promise<void> {
@@ -172,6 +176,7 @@ class CoordinatorRuntime implements Coordinator {
       identity: randomId(random),
       address,
       leaseMs: config.leaseMs * unit,
+      onTrouble: (error) => this.#outage.onFailure(error),
       onStandby: (leader) => {
         logger.log("info", "stands by", { leader: leader.address });
         this.#door.standBy(leader);
@@ -193,7 +198,7 @@ class CoordinatorRuntime implements Coordinator {
     const metadata = createFencedMetadata({
       store,
       fence: leadership.fence,
-      retryPorts,
+      retryPorts: { ...retryPorts, onRetry: (error) => this.#outage.onFailure(error) },
       signal,
       onUnknown: (key) => observe({ kind: "unknown-outcome", key }),
       initialRevision: leadership.leaderEpoch,

@@ -84,6 +84,28 @@ test("a job writes to the metadata twice a checkpoint, and nothing else as it ru
   expect(writes).toHaveLength(120);
 });
 
+test.each(["unavailable", "out-of-space"] as const)(
+  "while the metadata store is %s commits wait, the job runs on, and it is counted (F15, F19)",
+  async (kind) => {
+    const world = createWorld();
+    const leader = await world.startCoordinator(first);
+    world.addWorker("w1", { splitCount: 1 });
+    await world.run(100);
+    const jobId = await world.submit({ parallelism: 1 });
+    await world.run(15_000);
+    const before = world.committed().length;
+    world.metadata.decideFault = () => ({ kind });
+    await world.run(60_000);
+    expect(world.committed()).toHaveLength(before);
+    expect(leader.readMetrics().metadataFailureCount).toBeGreaterThan(10);
+    expect(await world.describe(jobId)).toMatchObject({ state: "running", attempt: 1 });
+    world.metadata.decideFault = () => undefined;
+    await world.run(15_000);
+    expect(world.committed().length).toBeGreaterThan(before);
+    expect(leader.role()).toBe("leading");
+  },
+);
+
 test("a worker that drains hands over by a checkpoint and gets nothing new (F31)", async () => {
   const world = createWorld();
   await world.startCoordinator(first);

@@ -11,6 +11,8 @@ export interface CoordinatorMetrics {
   /** Messages of a lower leader epoch or attempt that were refused (S2). */
   readonly staleMessageCount: number;
   readonly removedObjectCount: number;
+  /** Calls that the metadata store did not take, since the start: commits wait for it (F15, F19). */
+  readonly metadataFailureCount: number;
   readonly jobs: readonly JobMetrics[];
 }
 
@@ -43,6 +45,7 @@ export function idleMetrics(): CoordinatorMetrics {
     jobCounts: countStates([]),
     staleMessageCount: 0,
     removedObjectCount: 0,
+    metadataFailureCount: 0,
     jobs: [],
   };
 }

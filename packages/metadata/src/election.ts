@@ -24,6 +24,7 @@ export async function campaign(options: CampaignOptions): Promise<Leadership> {
       if (won !== undefined) return won;
     } catch (caught) {
       if (!isPassing(caught)) throw caught;
+      options.onTrouble?.(caught);
     }
     await sleep(clock, retryDelayMs, signal);
   }

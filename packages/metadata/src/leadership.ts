@@ -38,12 +38,14 @@ export interface CampaignOptions {
   readonly leaseMs: number;
   /** Somebody else leads: this coordinator stands by. Called for each leader that it sees. */
   readonly onStandby?: (leader: ElectionRecord) => void;
+  /** The store did not answer a try; the next one follows. */
+  readonly onTrouble?: (error: StreamError) => void;
   readonly signal?: AbortSignal;
   readonly failpoints?: Failpoints;
 }
 
 /** Whether a call that failed so may succeed later. */
-export function isPassing(error: unknown): boolean {
+export function isPassing(error: unknown): error is StreamError {
   return StreamError.is(error, "unavailable", "unknown-outcome", "deadline-exceeded");
 }
 

@@ -36,6 +36,7 @@ export async function campaignForLease(
       if (won !== undefined) return won;
     } catch (caught) {
       if (!isPassing(caught)) throw caught;
+      options.onTrouble?.(caught);
       await sleep(options.clock, retryDelayMs, options.signal);
     }
   }

@@ -20,6 +20,11 @@ export function renderCoordinatorMetrics(metrics: CoordinatorMetrics): Promise<R
     "Objects that garbage collection removed.",
     metrics.removedObjectCount,
   );
+  set.counter(
+    "millrace_metadata_failures_total",
+    "Calls that the metadata store did not take: commits wait for it.",
+    metrics.metadataFailureCount,
+  );
   for (const [state, count] of Object.entries(metrics.jobCounts)) {
     set.gauge("millrace_jobs", "Jobs by state.", count, { state });
   }

@@ -19,6 +19,7 @@ test("a coordinator's metrics carry units and the job's id", async () => {
     jobCounts: { ...none, running: 1 },
     staleMessageCount: 3,
     removedObjectCount: 4,
+    metadataFailureCount: 7,
     jobs: [
       {
         jobId: parseJobId("delays-1"),
@@ -38,6 +39,7 @@ test("a coordinator's metrics carry units and the job's id", async () => {
   });
   expect(contentType).toContain("text/plain");
   expect(text).toContain('millrace_jobs{state="running"} 1');
+  expect(text).toContain("millrace_metadata_failures_total 7");
   expect(text).toContain('millrace_checkpoints_completed_total{job="delays-1"} 5');
   expect(text).toContain('millrace_checkpoint_last_duration_seconds{job="delays-1"} 0.5');
   expect(text).toContain('millrace_restore_seconds_total{job="delays-1"} 0.7');

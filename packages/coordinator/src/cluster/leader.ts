@@ -105,7 +105,7 @@ export class Leader {
     this.#registry.close();
   }
 
-  readMetrics(): CoordinatorMetrics {
+  readMetrics(): Omit<CoordinatorMetrics, "metadataFailureCount"> {
     const workers = this.#registry.describe();
     const runners = [...this.#runners.values()];
     return {

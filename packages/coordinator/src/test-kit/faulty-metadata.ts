@@ -14,6 +14,7 @@ export type TransactionFault =
   | { readonly kind: "lost-request" }
   | { readonly kind: "lost-response" }
   | { readonly kind: "unavailable" }
+  | { readonly kind: "out-of-space" }
   /** It waits for the promise, then runs. */
   | { readonly kind: "held"; readonly until: Promise<void> };
 
@@ -53,7 +54,8 @@ export class FaultyMetadata implements MetadataStore {
         await this.#store.transact(transaction);
         throw failure("unknown-outcome");
       case "unavailable":
-        throw failure("unavailable");
+      case "out-of-space":
+        throw failure(fault.kind);
       case "held":
         await fault.until;
         break;
@@ -85,6 +87,6 @@ export class FaultyMetadata implements MetadataStore {
   }
 }
 
-function failure(code: "unknown-outcome" | "unavailable"): StreamError {
+function failure(code: "unknown-outcome" | "unavailable" | "out-of-space"): StreamError {
   return new StreamError(code, "the test says so", { domain: "external", retry: "backoff" });
 }
