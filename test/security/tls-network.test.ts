@@ -1,13 +1,13 @@
 import { createConnection, createServer } from "node:net";
 import { connect as connectTls, type SecureVersion } from "node:tls";
 
-import type {
-  Caller,
-  Listener,
-  MessageSession,
-  OwnedTlsMaterial,
+import {
   StreamError,
-  TlsMaterial,
+  type Caller,
+  type Listener,
+  type MessageSession,
+  type OwnedTlsMaterial,
+  type TlsMaterial,
 } from "@millrace/core";
 import { createGrpcNetwork } from "@millrace/rpc";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -264,4 +264,43 @@ test("a port in use is named with TLS too, and a closed listener leaves its port
   await new Promise((resolve) => silent.once("connect", resolve));
   await listener[Symbol.asyncDispose]();
   await (await serving())[Symbol.asyncDispose]();
+});
+
+test("SEC2: a call without the right is refused by its headers, before its message is received", async () => {
+  await using network = createGrpcNetwork();
+  const seen: string[] = [];
+  await using listener = await network.serve("127.0.0.1:0", {
+    onSession: () => {},
+    onCall: (method) => Promise.resolve(bytes.encode(method)),
+    admitCall(method, caller) {
+      seen.push(method);
+      if (caller.token === "right") return;
+      throw new StreamError("unauthenticated", "who is it?", { domain: "user", retry: "never" });
+    },
+  });
+  let sentBytes = 0;
+  const proxy = createServer((from) => {
+    const to = createConnection({
+      host: "127.0.0.1",
+      port: Number(listener.address.split(":")[1]),
+    });
+    from.on("data", (chunk: Buffer) => (sentBytes += chunk.length));
+    for (const socket of [from, to]) socket.on("error", () => {});
+    from.pipe(to).pipe(from);
+  }).listen(0, "127.0.0.1");
+  await new Promise((resolve) => proxy.once("listening", resolve));
+  const bound = proxy.address();
+  const address = `127.0.0.1:${typeof bound === "object" ? bound?.port : 0}`;
+  const message = new Uint8Array(64 * 2 ** 20);
+  const call = async (token: string): Promise<string> => {
+    await using client = createGrpcNetwork({ readToken: () => token });
+    const request = { method: "SubmitJob", message, deadlineMs: 20_000 };
+    return await client.call(address, request).then((answer) => texts.decode(answer), describe);
+  };
+  expect(await call("wrong")).toBe("unauthenticated: who is it?");
+  expect(sentBytes).toBeLessThan(4 * 2 ** 20);
+  expect(await call("right")).toBe("SubmitJob");
+  expect(sentBytes).toBeGreaterThan(message.length);
+  expect(seen).toEqual(["SubmitJob", "SubmitJob"]);
+  proxy.close();
 });

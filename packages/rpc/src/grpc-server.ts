@@ -2,9 +2,12 @@ import {
   logVerbosity,
   Server,
   ServerCredentials,
+  ServerInterceptingCall,
   setLogVerbosity,
+  type Metadata,
   type sendUnaryData,
   type ServerDuplexStream,
+  type ServerInterceptor,
   type ServerUnaryCall,
   type ServiceDefinition,
 } from "@grpc/grpc-js";
@@ -22,6 +25,7 @@ import { listenTls, type TlsListener } from "./tls/tls-listener.ts";
 /** Waits so long for calls under way before it cuts them. */
 const shutdownMs = 500;
 const submission = "SubmitJob";
+const jobServicePath = "/millrace.v1.JobService/";
 
 /**
  * Returns a gRPC server of both services at `host:port`; throws `port-in-use`. Disposing it ends
@@ -34,11 +38,14 @@ export async function serveGrpc(
 ): Promise<Listener> {
   // What it would print (that a port is taken) comes as an error of ours.
   setLogVerbosity(logVerbosity.NONE);
-  const server = new Server(channelOptions);
   const sessions = new Set<GrpcMessageSession>();
   let tls: TlsListener | undefined;
-  const identify = (call: Pick<SessionCall, "getPeer" | "metadata">): Caller =>
-    callerOf(call, tls?.identify(call.getPeer()));
+  const identify: Identify = ({ peer, metadata }) =>
+    callerOf({ peer, metadata }, tls?.identify(peer));
+  const server = new Server({
+    ...channelOptions,
+    interceptors: [admitCalls(service, identify)],
+  });
   server.addService(passBytes(CoordinatorServiceService), {
     session: (call: SessionCall) => acceptSession(call, { service, sessions, identify }),
   });
@@ -62,12 +69,18 @@ export async function serveGrpc(
   };
 }
 
+interface ArrivedCall {
+  readonly peer: string;
+  readonly metadata: Metadata;
+}
+
+type Identify = (call: ArrivedCall) => Caller;
+
 function callerOf(
-  call: Pick<SessionCall, "getPeer" | "metadata">,
+  { peer, metadata }: ArrivedCall,
   identified: Pick<Caller, "identity" | "identityProblem"> | undefined,
 ): Caller {
-  const peer = call.getPeer();
-  const [authorization] = call.metadata.get("authorization");
+  const [authorization] = metadata.get("authorization");
   const [, token] = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(String(authorization ?? "")) ?? [];
   return {
     peer,
@@ -96,7 +109,31 @@ function passBytes(definition: ServiceDefinition): ServiceDefinition {
 
 type SessionCall = ServerDuplexStream<Uint8Array, Uint8Array>;
 
-type Identify = (call: Pick<SessionCall, "getPeer" | "metadata">) => Caller;
+/** Refuses calls by their headers, while their messages are still on the way. */
+function admitCalls(service: ControlService, identify: Identify): ServerInterceptor {
+  return (method, call) =>
+    new ServerInterceptingCall(call, {
+      start: (next) => {
+        next({
+          onReceiveMetadata: (metadata, goOn) => {
+            const refusal = refuse(method.path, { peer: call.getPeer(), metadata });
+            if (refusal === undefined) goOn(metadata);
+            else call.sendStatus(refusal);
+          },
+        });
+      },
+    });
+
+  function refuse(path: string, arrived: ArrivedCall) {
+    if (!path.startsWith(jobServicePath)) return undefined;
+    try {
+      service.admitCall?.(path.slice(jobServicePath.length), identify(arrived));
+      return undefined;
+    } catch (caught) {
+      return toServiceError(caught);
+    }
+  }
+}
 
 function acceptSession(
   call: SessionCall,
@@ -119,10 +156,14 @@ function acceptSession(
   sessions.add(session);
   call.on("close", () => sessions.delete(session));
   try {
-    service.onSession(session, identify(call));
+    service.onSession(session, identify(arrival(call)));
   } catch (caught) {
     session.break(caught instanceof Error ? caught : new Error(String(caught)));
   }
+}
+
+function arrival(call: Pick<SessionCall, "getPeer" | "metadata">): ArrivedCall {
+  return { peer: call.getPeer(), metadata: call.metadata };
 }
 
 type UnaryHandler = (
@@ -135,7 +176,7 @@ function callHandlers(service: ControlService, identify: Identify): Record<strin
     Object.entries(JobServiceService).map(([name, { path }]) => {
       const method = path.slice(path.lastIndexOf("/") + 1);
       const handle: UnaryHandler = (call, respond) => {
-        answer(service, method, { request: call.request, caller: identify(call) }).then(
+        answer(service, method, { request: call.request, caller: identify(arrival(call)) }).then(
           (response) => respond(null, response),
           (caught: unknown) => respond(toServiceError(caught)),
         );

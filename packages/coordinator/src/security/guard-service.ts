@@ -21,6 +21,7 @@ export function guardService(service: ControlService, access: AccessControl): Co
       session.send(encodeCoordinatorMessage({ kind: "refused", failure }));
       session.close();
     },
+    admitCall: (method, caller) => void access.checkCall(method, caller),
     async onCall(method, message, caller) {
       access.checkCall(method, caller);
       return service.onCall(method, message, caller);

@@ -35,6 +35,11 @@ export interface ControlService {
   /** A network that knows nothing of its peers, such as the simulation's, gives no caller. */
   onSession(session: MessageSession, caller?: Caller): void;
   onCall(method: string, message: Uint8Array, caller?: Caller): Promise<Uint8Array>;
+  /**
+   * Throws to refuse a call before its message is received, so that strangers cost no memory. A network
+   * without such a moment leaves it out: `onCall` decides in any case.
+   */
+  admitCall?(method: string, caller: Caller): void;
 }
 
 /** Who opened a session or made a call, as far as the network can tell. */

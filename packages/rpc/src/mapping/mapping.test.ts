@@ -112,6 +112,7 @@ test.each<WorkerMessage>([
   { kind: "published", ref, checkpointId },
   { kind: "log-lines", ref, lines: [{ atMs: 1.5, level: "print", source: "a/0", text: "ü" }] },
   { kind: "heartbeat", sentAtMs: 1_700_000_000_000, subtasks: [metrics] },
+  { kind: "draining" },
 ])("a worker's $kind arrives as it was sent", (message) => {
   expect(decodeWorkerMessage(encodeWorkerMessage(message))).toEqual(message);
 });
