@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 
 import { createRetryingObjectStore } from "./retrying-store.ts";
 import { createS3ObjectStore } from "./s3-store.ts";
-import { startFakeS3 } from "./test-kit/fake-s3.ts";
+import { shortBody, shortRequest, startFakeS3 } from "./test-kit/fake-s3.ts";
 
 const content = Buffer.from("the bytes of an object");
 const right = `${crc32(content).toString(16).padStart(8, "0")}-${content.length}`;
@@ -17,7 +17,7 @@ describe("reading from S3", () => {
     await using fake = await startFakeS3((_request, response) => {
       response.writeHead(200, { "content-length": "1000" }).write("some");
     });
-    await using store = createS3ObjectStore(fake.options);
+    await using store = createS3ObjectStore({ ...fake.options, ...shortBody });
     await expect(store.get("a")).rejects.toMatchObject({
       code: "deadline-exceeded",
       retry: "backoff",
@@ -34,7 +34,7 @@ describe("reading from S3", () => {
         await delay(50);
       }
     });
-    await using store = createS3ObjectStore(fake.options);
+    await using store = createS3ObjectStore({ ...fake.options, ...shortBody });
     await expect(store.get("a")).rejects.toMatchObject({
       code: "deadline-exceeded",
       message: expect.stringContaining("body"),
@@ -43,7 +43,7 @@ describe("reading from S3", () => {
 
   test("headers that never come end at the request's deadline (F12)", async () => {
     await using fake = await startFakeS3(() => {});
-    await using store = createS3ObjectStore(fake.options);
+    await using store = createS3ObjectStore({ ...fake.options, ...shortRequest });
     const calls = [store.get("a"), store.stat("a"), store.list(""), store.remove(["a"])];
     for (const outcome of await Promise.allSettled(calls)) {
       expect(outcome).toMatchObject({ reason: { code: "deadline-exceeded", retry: "backoff" } });

@@ -5,7 +5,14 @@ import { describe, expect, test } from "vitest";
 
 import { createRetryingObjectStore } from "./retrying-store.ts";
 import { createS3ObjectStore } from "./s3-store.ts";
-import { answer, refuse, startFakeS3, type FakeS3, type SeenRequest } from "./test-kit/fake-s3.ts";
+import {
+  answer,
+  refuse,
+  shortRequest,
+  startFakeS3,
+  type FakeS3,
+  type SeenRequest,
+} from "./test-kit/fake-s3.ts";
 
 const random = { uint32: () => 2 ** 31 };
 const mib = 1024 * 1024;
@@ -34,7 +41,7 @@ describe("a put to S3", () => {
       stored.set(request.key, [...(stored.get(request.key) ?? []), sha256(request.body)]);
       if (requestNumber > 1) response.end();
     });
-    const store = createS3ObjectStore(fake.options);
+    const store = createS3ObjectStore({ ...fake.options, ...shortRequest });
     await using patient = createRetryingObjectStore(store, { ...fake.options, random });
     const bytes = randomBytes(10_000);
     await patient.put("a", [bytes]);
@@ -148,6 +155,7 @@ describe("a put of a large object to S3", () => {
     await using store = createS3ObjectStore({
       ...fake.options,
       partSizeBytes,
+      requestTimeoutMs: 2_000,
       slowestBytesPerMs: 100_000,
     });
     await expect(store.put("a", [bytes])).rejects.toMatchObject({ code: "deadline-exceeded" });

@@ -89,6 +89,10 @@ const certificate = never(
 );
 const notTls = never("tls-failed", "does not speak TLS there; check http or https in the endpoint");
 const notFound = later("unavailable", "has a host name that cannot be found; check the endpoint");
+const hungUp = later(
+  "unavailable",
+  "closed the connection; if it stays so, check http or https in the endpoint",
+);
 const unreachable = later(
   "unavailable",
   "cannot be reached; check the endpoint and that the server runs",
@@ -101,11 +105,11 @@ const bySystemCode: ReadonlyMap<string, Meaning> = new Map([
   ["DEPTH_ZERO_SELF_SIGNED_CERT", certificate],
   ["EAI_AGAIN", notFound],
   ["ECONNREFUSED", unreachable],
-  ["ECONNRESET", later("unavailable", "closed the connection")],
+  ["ECONNRESET", hungUp],
   ["EHOSTUNREACH", unreachable],
   ["ENETUNREACH", unreachable],
   ["ENOTFOUND", notFound],
-  ["EPIPE", later("unavailable", "closed the connection")],
+  ["EPIPE", hungUp],
   ["EPROTO", notTls],
   ["ERR_SSL_WRONG_VERSION_NUMBER", notTls],
   ["ERR_TLS_CERT_ALTNAME_INVALID", certificate],

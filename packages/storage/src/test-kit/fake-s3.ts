@@ -30,7 +30,7 @@ export interface FakeS3 extends AsyncDisposable {
   openSockets(): number;
   /** The most that were open at once. */
   mostSockets(): number;
-  /** Options of a store in it, with short deadlines. */
+  /** Options of a store in it. */
   readonly options: S3StoreOptions;
 }
 
@@ -68,7 +68,6 @@ export async function startFakeS3(behave: Behaviour): Promise<FakeS3> {
     openSockets: () => open,
     mostSockets: () => most,
     options: {
-      ...shortDeadlines,
       clock: createRealClock(),
       bucket: "bucket",
       endpoint,
@@ -83,7 +82,13 @@ export async function startFakeS3(behave: Behaviour): Promise<FakeS3> {
 }
 
 const credentials = { accessKeyId: "AKIDCANARY", secretAccessKey: "secret-canary" };
-const shortDeadlines = { requestTimeoutMs: 300, bodyIdleTimeoutMs: 200, bodyTimeoutMs: 600 };
+/** For answers that never come; on a busy machine other requests need more. */
+export const shortRequest: { readonly requestTimeoutMs: number } = { requestTimeoutMs: 500 };
+/** For bodies that never end. */
+export const shortBody: { readonly bodyIdleTimeoutMs: number; readonly bodyTimeoutMs: number } = {
+  bodyIdleTimeoutMs: 200,
+  bodyTimeoutMs: 600,
+};
 
 /** Returns this machine's clock; the platform's adapter is on the same level and out of reach. */
 export function createRealClock(): Clock {
