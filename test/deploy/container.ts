@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -7,18 +8,20 @@ import type { ImageConfig } from "./image.ts";
 
 /*
  * Runs a program in an image's root as Kubernetes would run it in a restricted pod, without a container
- * runtime: mount and process namespaces of its own, the root mounted read-only, /tmp in memory, /data from
- * a folder, the image's user, no capability, and no way to gain one.
+ * runtime: mount and process namespaces of its own, the root mounted read-only, /tmp in memory, /data and
+ * secrets from folders, the image's user, no capability, and no way to gain one.
  */
 
 const startScript = `
 set -e
-root=$1 data=$2 user=$3
-shift 3
+root=$1 data=$2 user=$3 mounts=$4
+shift 4
 mount --bind "$root" "$root"
+printf '%s' "$mounts" | while IFS=: read -r from to; do mkdir -p "$root$to"; done
 mount -o remount,bind,ro "$root"
 mount -t tmpfs -o size=256m,mode=1777,nosuid,nodev tmpfs "$root/tmp"
 mount --bind "$data" "$root/data"
+printf '%s' "$mounts" | while IFS=: read -r from to; do mount --bind -o ro "$from" "$root$to"; done
 mount -t proc proc "$root/proc"
 mount -t tmpfs -o size=64k,mode=755 tmpfs "$root/dev"
 for device in null urandom; do
@@ -35,6 +38,8 @@ export interface ContainerOptions {
   readonly program?: string;
   readonly args: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** Folders to see, read-only, by the path inside. */
+  readonly mounts?: Readonly<Record<string, string>>;
 }
 
 export interface ContainerResult {
@@ -46,14 +51,25 @@ export interface ContainerResult {
 export class Container implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #closed: Promise<unknown>;
-  readonly #onExit = (): void => void this.#child.kill("SIGKILL");
+  readonly #onExit = (): void => this.#kill();
   #output = "";
 
-  constructor({ image, dataFolder, program, args, environment = {} }: ContainerOptions) {
+  constructor(options: ContainerOptions) {
+    const { image, dataFolder, program, args, environment = {}, mounts = {} } = options;
     const { root, config } = image;
+    const mountLines = Object.entries(mounts).map(([inside, path]) => `${path}:${inside}\n`);
     const command = program === undefined ? [...config.entrypoint, ...args] : [program, ...args];
-    const isolation = ["--mount", "--pid", "--fork", "--kill-child"];
-    const script = ["sh", "-c", startScript, "sh", root, dataFolder, config.user];
+    const isolation = ["--mount", "--pid", "--fork"];
+    const script = [
+      "sh",
+      "-c",
+      startScript,
+      "sh",
+      root,
+      dataFolder,
+      config.user,
+      mountLines.join(""),
+    ];
     this.#child = spawn("unshare", [...isolation, ...script, ...command], {
       env: { ...config.environment, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
@@ -110,18 +126,31 @@ export class Container implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.hasEnded) this.#child.kill("SIGKILL");
+    this.#kill();
     await this.#closed;
     process.off("exit", this.#onExit);
   }
 
-  async #innerProcessId(): Promise<number> {
+  /** Kills process 1 of the namespace, and all of it with that; `unshare` then ends by itself. */
+  #kill(): void {
+    if (this.hasEnded) return;
+    const [inner] = this.#children();
+    // Its death does not reach the child: a process that changes its user forgets that wish.
+    if (inner === undefined) this.#child.kill("SIGKILL");
+    else process.kill(inner, "SIGKILL");
+  }
+
+  #children(): readonly number[] {
     const outer = String(this.#child.pid);
+    const text = readFileSync(`/proc/${outer}/task/${outer}/children`, "utf8").trim();
+    return text === "" ? [] : text.split(" ").map(Number);
+  }
+
+  async #innerProcessId(): Promise<number> {
     const giveUpAtMs = Date.now() + 5_000;
     while (Date.now() < giveUpAtMs && !this.hasEnded) {
-      const children = await readFile(`/proc/${outer}/task/${outer}/children`, "utf8");
-      const inner = Number(children.trim().split(" ")[0]);
-      if (inner > 0 && (await isInside(inner))) return inner;
+      const [inner] = this.#children();
+      if (inner !== undefined && (await isInside(inner))) return inner;
       await delay(20);
     }
     throw new Error(`nothing runs in the container:\n${this.#output}`);

@@ -1,19 +1,14 @@
-import { chown, mkdir, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { chown, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { JobModules } from "../e2e/job-modules.ts";
 import { runMillrace } from "../e2e/run-millrace.ts";
-import { startEtcd } from "../servers/etcd.ts";
-import { startS3, type S3Server } from "../servers/s3.ts";
-import { findPorts } from "../servers/server-process.ts";
-import { podsOf, renderChart } from "./chart.ts";
-import { Container, runInContainer } from "./container.ts";
+import { runInContainer } from "./container.ts";
+import { startImageCluster, type ImageCluster } from "./image-cluster.ts";
 import { buildImage, parseDockerfile, type BuiltImage } from "./image.ts";
-import { at, listOf, textOf } from "./json.ts";
 
 let image: BuiltImage;
 let folder: string;
@@ -95,81 +90,14 @@ test("SEC12: as its user nothing but /tmp and the data volume can be written, an
   });
 });
 
-/** A worker's or coordinator's command line as the chart renders it, with what only a cluster has replaced. */
-async function chartArgs(
-  component: string,
-  store: S3Server,
-  replaced: Readonly<Record<string, string>>,
-): Promise<readonly string[]> {
-  const values = [`objects.endpoint=${store.endpoint}`, `objects.bucket=${store.bucket}`];
-  const more = ["objects.pathStyle=true", "workers.slots=2", "workers.drainTimeoutSeconds=10"];
-  const manifests = await renderChart(["values-trial.yaml"], [...values, ...more]);
-  const pod = podsOf(manifests).find(
-    ({ labels }) => at(labels, "app.kubernetes.io/component") === component,
-  );
-  const args = listOf(at(pod?.spec, "containers", 0, "args")).map(textOf);
-  for (const flag of Object.keys(replaced)) expect(args).toContain(flag);
-  return args.map((argument, index) => replaced[args[index - 1] ?? ""] ?? argument);
-}
-
-/** Returns when the condition holds; throws what the containers wrote when it does not in time. */
-async function until(
-  condition: () => Promise<boolean>,
-  containers: readonly Container[],
-): Promise<void> {
-  const giveUpAtMs = Date.now() + 60_000;
-  while (!(await condition())) {
-    const ended = containers.find(({ hasEnded }) => hasEnded);
-    if (ended !== undefined || Date.now() > giveUpAtMs) {
-      throw new Error(
-        `it did not come about:\n${containers.map(({ output }) => output).join("\n")}`,
-      );
-    }
-    await delay(100);
-  }
-}
-
 test("F31: the chart's command lines run in the image, on a read-only root as its user: a job ends, workers drain", async () => {
-  await using etcd = await startEtcd();
-  await using store = await startS3();
-  const [sessionPort, standbyPort, ...healthPorts] = await findPorts(6);
-  const coordinators = [`127.0.0.1:${sessionPort}`, `127.0.0.1:${standbyPort}`];
-  const environment = {
-    AWS_ACCESS_KEY_ID: store.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: store.secretAccessKey,
-    AWS_REGION: store.region,
-  };
-  await using stack = new AsyncDisposableStack();
-  const start = (dataFolder: string, args: readonly string[]): Container =>
-    stack.use(new Container({ image, dataFolder, args, environment }));
-  const run = (args: readonly string[], dataFolder: string) =>
-    runInContainer({ image, dataFolder, args });
-
-  const shared = await makeVolume("workers");
-  const containers: Container[] = [];
-  for (const [index, address] of coordinators.entries()) {
-    const args = await chartArgs("coordinator", store, {
-      "--bind": address,
-      "--advertise": address,
-      "--metadata": `etcd://${etcd.endpoints.join(",")}/millrace`,
-      "--health-port": String(healthPorts[index]),
-    });
-    containers.push(start(await makeVolume(`coordinator-${index}`), args));
-  }
-  for (const [index, name] of ["worker-0", "worker-1"].entries()) {
-    const args = await chartArgs("worker", store, {
-      "--coordinator": coordinators.join(","),
-      "--id": name,
-      "--data-host": "127.0.0.1",
-      "--health-port": String(healthPorts[index + 2]),
-    });
-    containers.push(start(shared, args));
-  }
-  // The probes' own command, in a container as the kubelet runs it.
-  for (const port of healthPorts) {
-    const args = ["health", "--port", String(port)];
-    await until(async () => (await run(args, shared)).exitCode === 0, containers);
-  }
+  await using cluster = await startImageCluster({
+    image,
+    makeVolume: (name) => makeVolume(`trial-${name}`),
+    valueFile: "values-trial.yaml",
+    bindHost: "127.0.0.1",
+  });
+  const containers = [...cluster.coordinators, ...cluster.workers];
   for (const container of containers) {
     const status = await container.readStatus();
     expect(status.get("Uid")).toBe(`${userId} ${userId} ${userId} ${userId}`);
@@ -178,10 +106,62 @@ test("F31: the chart's command lines run in the image, on a read-only root as it
     expect(status.get("NoNewPrivs")).toBe("1");
     expect((await container.readMounts()).get("/")).toContain("ro");
   }
+  await runCountingJob(cluster, []);
+  expect((await cluster.runTest()).exitCode).toBe(0);
 
-  const path = await modules.add(
-    "image-job.ts",
-    `export default defineJob("image-job", (job) => {
+  for (const worker of cluster.workers) {
+    await worker.signal("SIGTERM");
+    expect(await worker.untilEnd()).toMatchObject({ exitCode: 0 });
+  }
+  for (const coordinator of cluster.coordinators) {
+    await coordinator.signal("SIGTERM");
+    expect(await coordinator.untilEnd()).toMatchObject({ exitCode: 0 });
+  }
+}, 180_000);
+
+test("SEC1, SEC2, SEC3: with certificates and tokens from secrets the cluster runs, and strangers are refused", async () => {
+  const secrets = await makeSecrets(join(folder, "secrets"));
+  await using cluster = await startImageCluster({
+    image,
+    makeVolume: (name) => makeVolume(`secure-${name}`),
+    valueFile: "values-minio.yaml",
+    // The servers of this test have no TLS; the rest of the cluster has.
+    assignments: ["insecure=true", "etcd.tls.existingSecret=", "objects.caSecret="],
+    dropped: ["--allow-insecure"],
+    mounts: {
+      coordinator: {
+        "/etc/millrace/tls": secrets.coordinator,
+        "/etc/millrace/auth": secrets.tokens,
+      },
+      worker: { "/etc/millrace/tls": secrets.worker },
+      test: { "/etc/millrace/tls": secrets.authority, "/etc/millrace/token": secrets.reader },
+    },
+    bindHost: "0.0.0.0",
+  });
+  expect(await cluster.runTest()).toMatchObject({ exitCode: 0 });
+
+  const at = ["--coordinator", cluster.coordinatorAddresses];
+  const authority = ["--tls-ca", join(secrets.authority, "ca.crt")];
+  const reader = ["--token-file", join(secrets.reader, "token")];
+  for (const [args, code] of [
+    [[], "tls-failed"],
+    [authority, "unauthenticated"],
+  ] as const) {
+    const { exitCode, stderr } = await runMillrace("list", ...at, ...args);
+    expect(exitCode).not.toBe(0);
+    expect(stderr).toContain(`error[${code}]`);
+  }
+  const path = await addCountingJob("refused.ts");
+  const refused = await runMillrace("run", path, ...at, ...authority, ...reader);
+  expect(refused.stderr).toContain("error[permission-denied]");
+  await runCountingJob(cluster, [...authority, "--token-file", join(secrets.submitter, "token")]);
+}, 180_000);
+
+/** Returns the path of a job that counts a thousand numbers by their last digit. */
+function addCountingJob(name: string): Promise<string> {
+  return modules.add(
+    name,
+    `export default defineJob("counting", (job) => {
       job.source("numbers", elements(Array.from({ length: 1000 }, (_, index) => index)))
         .keyBy((value) => value % 10)
         .count("counts")
@@ -189,29 +169,81 @@ test("F31: the chart's command lines run in the image, on a read-only root as it
         .sink("lines", jsonLines({ path: "/data/out" }));
     });`,
   );
-  const submitted = await runMillrace(
+}
+
+/** Runs it on both workers to its end, and checks what it wrote. */
+async function runCountingJob(cluster: ImageCluster, security: readonly string[]): Promise<void> {
+  const path = await addCountingJob("counting.ts");
+  const where = ["--coordinator", cluster.coordinatorAddresses, ...security];
+  const { exitCode, stderr, stdout } = await runMillrace(
     "run",
     path,
     "--parallelism",
     "4",
-    "--coordinator",
-    coordinators.join(","),
+    ...where,
   );
-  expect(`${submitted.stderr}${submitted.stdout}`).toContain("finished");
-  expect(submitted.exitCode).toBe(0);
-  expect(await readCounts(join(shared, "out"))).toEqual(
+  expect(`${stderr}${stdout}`).toContain("finished");
+  expect(exitCode).toBe(0);
+  expect(await readCounts(join(cluster.workerFolder, "out"))).toEqual(
     Array.from({ length: 10 }, (_, key) => ({ key, count: 100 })),
   );
+}
 
-  for (const worker of containers.slice(2)) {
-    await worker.signal("SIGTERM");
-    expect(await worker.untilEnd()).toMatchObject({ exitCode: 0 });
+interface Secrets {
+  readonly authority: string;
+  readonly coordinator: string;
+  readonly worker: string;
+  readonly tokens: string;
+  readonly reader: string;
+  readonly submitter: string;
+}
+
+/** Makes what the chart takes by existing secrets, with the commands that ../../deploy/README.md names. */
+async function makeSecrets(parent: string): Promise<Secrets> {
+  const certificates = join(parent, "certs");
+  const tokensFile = join(parent, "tokens.json");
+  await mkdir(parent);
+  const make = async (...args: readonly string[]): Promise<string> => {
+    const { exitCode, stdout, stderr } = await runMillrace(...args);
+    expect([exitCode, stderr]).toEqual([0, expect.any(String)]);
+    return stdout.trim();
+  };
+  const at = ["--folder", certificates];
+  await make("certs", "init", "--cluster", "image", ...at);
+  const issue = ["certs", "issue", ...at];
+  await make(...issue, "--role", "coordinator", "--name", "coordinator", "--host", "127.0.0.1");
+  await make(...issue, "--role", "worker", "--name", "worker");
+  const token = ["token", "create", "--tokens", tokensFile];
+  const reader = await make(...token, "--role", "read", "--name", "helm-test");
+  const submitter = await make(...token, "--role", "submit", "--name", "a-person");
+
+  const read = (path: string): Promise<string> => readFile(path, "utf8");
+  const authority = { "ca.crt": await read(join(certificates, "ca.pem")) };
+  const identity = async (name: string) => ({
+    ...authority,
+    "tls.crt": await read(join(certificates, `${name}.pem`)),
+    "tls.key": await read(join(certificates, `${name}-key.pem`)),
+  });
+  const tokens = { "tokens.json": await read(tokensFile) };
+  return {
+    authority: await makeSecret(join(parent, "authority"), authority),
+    coordinator: await makeSecret(join(parent, "coordinator"), await identity("coordinator")),
+    worker: await makeSecret(join(parent, "worker"), await identity("worker")),
+    tokens: await makeSecret(join(parent, "tokens"), tokens),
+    reader: await makeSecret(join(parent, "reader"), { token: reader }),
+    submitter: await makeSecret(join(parent, "submitter"), { token: submitter }),
+  };
+}
+
+/** Returns a folder as the kubelet mounts a secret with `defaultMode: 0440` and an fsGroup. */
+async function makeSecret(path: string, files: Readonly<Record<string, string>>): Promise<string> {
+  await mkdir(path);
+  for (const [name, text] of Object.entries(files)) {
+    await writeFile(join(path, name), text, { mode: 0o440 });
+    await chown(join(path, name), 0, groupId);
   }
-  for (const coordinator of containers.slice(0, 2)) {
-    await coordinator.signal("SIGTERM");
-    expect(await coordinator.untilEnd()).toMatchObject({ exitCode: 0 });
-  }
-}, 180_000);
+  return path;
+}
 
 interface Count {
   readonly key: number;
