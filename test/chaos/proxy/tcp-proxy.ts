@@ -79,8 +79,8 @@ function joinSockets(near: Socket, far: Socket, link: Link): Pair {
   };
   for (const socket of [near, far]) {
     socket.on("error", () => {
-      near.resetAndDestroy();
-      far.resetAndDestroy();
+      resetSocket(near);
+      resetSocket(far);
     });
     socket.once("close", (hadError) => {
       // A clean end of one direction is passed on by its relay; the other one may still talk.
@@ -89,8 +89,8 @@ function joinSockets(near: Socket, far: Socket, link: Link): Pair {
   }
   const setLink = (next: Link): void => {
     if (next.kind === "cut") {
-      near.resetAndDestroy();
-      far.resetAndDestroy();
+      resetSocket(near);
+      resetSocket(far);
       destroy();
       return;
     }
@@ -98,6 +98,12 @@ function joinSockets(near: Socket, far: Socket, link: Link): Pair {
   };
   setLink(link);
   return { setLink };
+}
+
+/** libuv cannot reset a socket that is being shut down: the handle would stay for ever. */
+function resetSocket(socket: Socket): void {
+  if (socket.writableEnded || socket.connecting) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 function connectTo(target: string): Socket {

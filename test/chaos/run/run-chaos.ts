@@ -85,7 +85,8 @@ class ChaosRun {
       await using cluster = await this.#startCluster();
       await this.#runOn(cluster, this.#layout);
     } catch (error) {
-      failure = error instanceof Error ? error.message : String(error);
+      const cause: unknown = this.#options.signal.aborted ? this.#options.signal.reason : error;
+      failure = cause instanceof Error ? cause.message : String(cause);
     }
     const report = this.#report(failure);
     history.write("report", report);
