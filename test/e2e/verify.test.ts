@@ -17,7 +17,6 @@ interface Verified {
 }
 
 function verifiedOf({ stdout }: CommandResult): readonly Verified[] {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the expectations check what they read
   return (JSON.parse(stdout) as { checkpoints: readonly Verified[] }).checkpoints;
 }
 
@@ -100,7 +99,12 @@ test("a checkpoint that is not retained, and a job that is not there, are named"
   await using cluster = await RealCluster.start({ workerCount: 2, slotsPerWorker: 1 });
   const jobId = await startJob(cluster);
   const missing = await runMillrace(
-    ...["verify", jobId, "--coordinator", cluster.address, "--checkpoint", "999999"],
+    "verify",
+    jobId,
+    "--coordinator",
+    cluster.address,
+    "--checkpoint",
+    "999999",
   );
   expect(missing.exitCode).toBe(2);
   expect(missing.stderr).toContain(`error[not-found]: job ${jobId} has no checkpoint 999999`);

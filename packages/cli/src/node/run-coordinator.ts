@@ -90,8 +90,9 @@ export async function runCoordinator(options: CoordinatorProcessOptions): Promis
   let config = toConfig(options);
   for (let isFirst = true; ; isFirst = false) {
     const term = createTerm({ ...ports, config });
-    const started = await Promise.race([term.coordinator.start(), term.ended]);
-    if (started !== "deposed") {
+    // A start may wait for the stores as long as it takes: it can be stopped meanwhile.
+    const started = await Promise.race([term.coordinator.start(), term.ended, stopped]);
+    if (typeof started === "object") {
       ({ coordinator } = term);
       // A port that was chosen stays the same.
       config = { ...config, address: started.address };

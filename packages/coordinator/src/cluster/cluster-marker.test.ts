@@ -111,3 +111,14 @@ test("F10: a store that is away is waited for, one that refuses for good ends th
     denied,
   );
 });
+
+test("a full store is told and does not keep a leader from leading", async () => {
+  const objects = createMemoryObjectStore();
+  const full = new StreamError("out-of-space", "507", { domain: "external", retry: "never" });
+  const lines: string[] = [];
+  const ports = portsOn({ ...objects, put: () => Promise.reject(full) });
+  const log = (_level: string, message: string): void => void lines.push(message);
+  const logger = { ...silentLogger, log };
+  await claimObjects({ ...ports, logger }, { clusterId: "a", revision: 1n });
+  expect(lines).toEqual(["the object store has no room"]);
+});

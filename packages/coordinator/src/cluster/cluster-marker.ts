@@ -7,7 +7,8 @@
  * I2 A leader that finds another cluster's mark refuses to lead. It looks again after it has left its
  *    own, so that of two clusters that begin at once at least one sees the other.
  * I3 A leader whose metadata is older than its cluster's newest mark refuses to lead (F33).
- * I4 Names are never used twice, and a mark is removed only when newer ones are there: a deposed leader
+ * I4 A full store does not keep a leader from leading: somebody has to cancel jobs.
+ * I5 Names are never used twice, and a mark is removed only when newer ones are there: a deposed leader
  *    that still writes or removes changes nothing of this.
  */
 import {
@@ -79,7 +80,8 @@ export async function claimObjects(ports: ClusterMarkPorts, now: ClusterMoment):
   const before = await patiently(ports, () => readClusterMarks(objects));
   const wrong = judgeClusterMarks(before, now);
   if (wrong !== undefined) throw wrong;
-  const name = await patiently(ports, () => putMark(ports, now));
+  const name = await leaveMark(ports, now);
+  if (name === undefined) return;
   const after = await patiently(ports, () => readClusterMarks(objects));
   const foreign = after.find(({ clusterId }) => clusterId !== now.clusterId);
   if (foreign === undefined) {
@@ -89,6 +91,18 @@ export async function claimObjects(ports: ClusterMarkPorts, now: ClusterMoment):
   // Both may get here: then neither leaves anything, and whoever starts again first has it.
   if (before.length === 0) await patiently(ports, () => objects.remove([name]));
   throw clusterMismatch(now.clusterId, foreign);
+}
+
+/** Returns the mark's name; undefined if there is no room for it, which must not stop a leader. */
+async function leaveMark(ports: ClusterMarkPorts, now: ClusterMoment): Promise<string | undefined> {
+  try {
+    return await patiently(ports, () => putMark(ports, now));
+  } catch (caught) {
+    if (!StreamError.is(caught, "out-of-space")) throw caught;
+    const { code, message } = caught;
+    ports.logger.log("error", "the object store has no room", { code, cause: message });
+    return undefined;
+  }
 }
 
 /** Marks the store again if the metadata moved on; throws what the store throws. */
