@@ -11,13 +11,14 @@ import { runChaos } from "./run/run-chaos.ts";
 /**
  * `pnpm chaos`: kills processes of a real cluster and says whether that changed anything.
  *
- *     pnpm chaos --kills 200 --seed 1      160 workers, 40 leaders, and pauses, outages, broken links
+ *     pnpm chaos --kills 200 --seed 1      160 workers, 40 leaders, twice all, pauses, outages, broken links
  *     pnpm chaos --kills 20 --pauses 0     fewer; each count has an option
  *     pnpm chaos --stores embedded         SQLite and a folder instead of etcd and S3
  *     pnpm chaos --keep                    leaves the output, the objects and the caches
  *
- * Needs etcd and an S3 server, which it installs where it can. Writes `--report` (JSON) and beside it the history, one JSON object a line. Exit code 1 says that
- * something was violated, 130 that the run was interrupted.
+ * Needs etcd and an S3 server, which it installs where it can. Writes `--report` (JSON) and beside it
+ * the history, one JSON object a line. Exit code 1 says that something was violated, 130 that the run
+ * was interrupted.
  */
 const { values } = parseArgs({
   options: {
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     "worker-kills": { type: "string" },
     "leader-kills": { type: "string" },
+    "kills-of-all": { type: "string" },
     pauses: { type: "string" },
     "s3-outages": { type: "string" },
     "etcd-outages": { type: "string" },
@@ -49,6 +51,7 @@ function readCounts(): FaultCounts {
   return {
     workerKills: read(values["worker-kills"], counts.workerKills),
     leaderKills: read(values["leader-kills"], counts.leaderKills),
+    killsOfAll: read(values["kills-of-all"], counts.killsOfAll),
     pauses: read(values.pauses, counts.pauses),
     s3Outages: read(values["s3-outages"], counts.s3Outages),
     etcdOutages: read(values["etcd-outages"], counts.etcdOutages),

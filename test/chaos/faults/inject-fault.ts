@@ -46,6 +46,8 @@ function act(action: FaultAction, scene: FaultScene): Promise<string> {
       return killProcess(chooseJobWorker(scene, action.victim));
     case "kill-leader":
       return killProcess(findLeader(scene));
+    case "kill-all":
+      return killAll(scene);
     case "pause-worker":
       return pauseProcess(chooseJobWorker(scene, action.victim), action.durationMs, scene);
     case "pause-leader":
@@ -64,6 +66,12 @@ function act(action: FaultAction, scene: FaultScene): Promise<string> {
 async function killProcess(process: SupervisedProcess): Promise<string> {
   await process.kill();
   return process.name;
+}
+
+async function killAll({ cluster }: FaultScene): Promise<string> {
+  const all = [...cluster.coordinators, ...cluster.workers];
+  await Promise.all(all.map((process) => process.kill()));
+  return `${all.length} processes`;
 }
 
 async function pauseProcess(

@@ -9,6 +9,7 @@ test("200 kills are 160 of workers and 40 of leaders, with 20 pauses and 10 outa
   expect(counts).toEqual({
     "kill-worker": 160,
     "kill-leader": 40,
+    "kill-all": 2,
     "pause-worker": 10,
     "pause-leader": 5,
     "pause-standby": 5,

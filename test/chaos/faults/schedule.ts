@@ -5,6 +5,8 @@ import { createSeededRandom, type SeededRandom } from "./seeded-random.ts";
 export interface FaultCounts {
   readonly workerKills: number;
   readonly leaderKills: number;
+  /** Of every coordinator and worker at once; the stores survive (F32). */
+  readonly killsOfAll: number;
   readonly pauses: number;
   readonly s3Outages: number;
   readonly etcdOutages: number;
@@ -26,6 +28,7 @@ export type FaultAction =
   /** Of one on which the job runs. */
   | ({ readonly kind: "kill-worker" } & Choice)
   | { readonly kind: "kill-leader" }
+  | { readonly kind: "kill-all" }
   | ({ readonly kind: "pause-worker"; readonly durationMs: number } & Choice)
   | { readonly kind: "pause-leader"; readonly durationMs: number }
   | { readonly kind: "pause-standby"; readonly durationMs: number }
@@ -55,6 +58,7 @@ export function defaultCounts(kills: number): FaultCounts {
   return {
     workerKills: kills - leaderKills,
     leaderKills,
+    killsOfAll: Math.round(kills / 100),
     pauses: Math.round(kills / 10),
     s3Outages: Math.round(kills / 20),
     etcdOutages: Math.round(kills / 20),
@@ -71,6 +75,7 @@ export function drawSchedule(counts: FaultCounts, seed: number): readonly Schedu
       victim: random.fraction(),
     })),
     ...repeat<FaultAction>(counts.leaderKills, () => ({ kind: "kill-leader" })),
+    ...repeat<FaultAction>(counts.killsOfAll, () => ({ kind: "kill-all" })),
     ...repeat<FaultAction>(counts.pauses, (index) => drawPause(random, index)),
     ...repeat<FaultAction>(counts.s3Outages, () => ({
       kind: "s3-outage",

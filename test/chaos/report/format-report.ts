@@ -76,6 +76,7 @@ function describeAction(action: FaultResult["fault"]["action"]): string {
     }
     case "kill-worker":
     case "kill-leader":
+    case "kill-all":
     case "pause-worker":
     case "pause-leader":
     case "pause-standby":

@@ -256,7 +256,7 @@ function possibleCounts(counts: FaultCounts, { stores }: ChaosCluster): FaultCou
 function estimateSeconds(schedule: readonly ScheduledFault[]): number {
   const sum = schedule.reduce((seconds, { action }) => {
     const durationMs = "durationMs" in action ? action.durationMs : 0;
-    return seconds + durationMs / 1_000 + (action.kind === "kill-leader" ? 15 : 6);
+    return seconds + durationMs / 1_000 + (action.kind === "kill-worker" ? 6 : 15);
   }, 0);
   return 60 + 2 * sum;
 }

@@ -23,9 +23,10 @@ export function hasRecovered(
   const attempt = watch.attempt();
   if (attempt === undefined || attempt.flowAtMs.size < parallelism) return false;
   const { kind } = fault.action;
-  const mustRestart = kind === "kill-worker" || kind === "kill-leader";
+  const mustElect = kind === "kill-leader" || kind === "kill-all";
+  const mustRestart = kind === "kill-worker" || mustElect;
   if (mustRestart && attempt.attempt <= fault.attemptBefore) return false;
-  if (kind === "kill-leader" && (watch.leader()?.atMs ?? 0) < fault.startedAtMs) return false;
+  if (mustElect && (watch.leader()?.atMs ?? 0) < fault.startedAtMs) return false;
   return attempt.commits.some(({ atMs }) => atMs >= fault.endedAtMs);
 }
 
