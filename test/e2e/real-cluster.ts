@@ -21,6 +21,12 @@ export interface RealClusterOptions {
   readonly coordinatorCount?: number;
   /** `etcd://...`; default: SQLite in the cluster's folder. */
   readonly metadata?: string;
+  /** `s3://...`; default: a folder in the cluster's folder. */
+  readonly objects?: string;
+  /** Of all processes, besides this one's: such as the credentials of S3. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** More arguments of each coordinator. */
+  readonly coordinatorArgs?: readonly string[];
 }
 
 /** A coordinator and workers as processes of the built CLI, over a folder of their own. */
@@ -52,19 +58,18 @@ export class RealCluster implements AsyncDisposable {
   }
 
   async startCoordinator(index = 0): Promise<void> {
-    const { metadata } = this.#options;
+    const { metadata, coordinatorArgs = [] } = this.#options;
     const bind = this.address.split(",")[index] ?? "";
     const place = metadata === undefined ? [] : ["--metadata", metadata];
-    const where = ["--bind", bind, "--data", join(this.folder, "data"), ...place];
-    const child = this.#spawn(["coordinator", ...where]);
+    const where = ["--bind", bind, ...this.#stores(), ...place];
+    const child = this.#spawn(["coordinator", ...where, ...coordinatorArgs]);
     this.#coordinators[index] = child;
     await Promise.race([once(child.stdout ?? child, "data"), once(child, "exit")]);
   }
 
   startWorker(index: number): void {
     const { slotsPerWorker, workerArgs = [] } = this.#options;
-    const data = join(this.folder, "data");
-    const where = ["--coordinator", this.address, "--data", data];
+    const where = ["--coordinator", this.address, ...this.#stores()];
     const what = ["--id", `worker-${index}`, "--slots", String(slotsPerWorker)];
     this.#workers[index] = this.#spawn(["worker", ...where, ...what, ...workerArgs]);
   }
@@ -110,8 +115,17 @@ export class RealCluster implements AsyncDisposable {
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
+  #stores(): readonly string[] {
+    const { objects } = this.#options;
+    const place = objects === undefined ? [] : ["--objects", objects];
+    return ["--data", join(this.folder, "data"), ...place];
+  }
+
   #spawn(args: readonly string[]): ChildProcess {
-    const child = spawn(process.execPath, [main, ...args, "-o", "json"], { cwd: repository });
+    const child = spawn(process.execPath, [main, ...args, "-o", "json"], {
+      cwd: repository,
+      env: { ...process.env, ...this.#options.environment },
+    });
     child.stderr.setEncoding("utf8");
     let rest = "";
     child.stderr.on("data", (text: string) => {

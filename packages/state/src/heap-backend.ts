@@ -121,7 +121,7 @@ export class HeapBackend implements KeyedBackend {
     if (this.#snapshots.length === 0) this.#log.compact();
     const epoch = this.#log.close(checkpointId);
     const changes = this.#changesFor(barrier);
-    const due = this.#costs.groupsDue();
+    const due = this.#costs.groupsDue(checkpointId);
     const isBase = changes === undefined ? () => true : (group: number) => due.has(group);
     this.#snapshotCount += 1;
     const { groups, operatorName } = this.#options;
