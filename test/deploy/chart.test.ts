@@ -17,6 +17,7 @@ import { findPodSecurityViolations } from "./pod-security.ts";
 const variants: readonly (readonly string[])[] = [
   [],
   ["metrics.enabled=true", "podSecurity.user=2000", "workers.podLabels.team=a"],
+  ["workers.passEnv={TEAM,STAGE}", "etcd.trial.persistent=false"],
   ["networkPolicy.enabled=false", "image.digest=", "coordinators.priorityClassName=high"],
 ];
 

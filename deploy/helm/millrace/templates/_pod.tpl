@@ -55,22 +55,23 @@ topologySpreadConstraints:
 
 {{/* The gRPC health service listens on loopback only, and so the probe runs in the container. */}}
 {{- define "millrace.probes" -}}
-{{- $probes := .Values.probes -}}
+{{- $probes := .Values.probes }}
+{{- $timeoutMs := mul 1000 (sub (int $probes.timeoutSeconds) 2) -}}
 startupProbe:
   exec:
-    command: [millrace, health, --port, "8473", --live]
+    command: [millrace, health, --port, "8473", --timeout, {{ $timeoutMs | quote }}, --live]
   periodSeconds: 5
   timeoutSeconds: {{ $probes.timeoutSeconds }}
   failureThreshold: {{ max 1 (div (int $probes.startupSeconds) 5) }}
 livenessProbe:
   exec:
-    command: [millrace, health, --port, "8473", --live]
+    command: [millrace, health, --port, "8473", --timeout, {{ $timeoutMs | quote }}, --live]
   periodSeconds: {{ $probes.periodSeconds }}
   timeoutSeconds: {{ $probes.timeoutSeconds }}
   failureThreshold: {{ $probes.failureThreshold }}
 readinessProbe:
   exec:
-    command: [millrace, health, --port, "8473"]
+    command: [millrace, health, --port, "8473", --timeout, {{ $timeoutMs | quote }}]
   periodSeconds: {{ $probes.periodSeconds }}
   timeoutSeconds: {{ $probes.timeoutSeconds }}
   failureThreshold: {{ $probes.failureThreshold }}
