@@ -80,6 +80,8 @@ function addRun({ totals, faults, failures }: Sums, run: SeedReport): void {
   failures.push({ what: `seed ${seed}, ${profile}`, again, violation });
 }
 
+// Without the process that asked there is nobody to report to.
+process.once("disconnect", () => process.exit(1));
 process.on("message", (request: ChunkRequest) => {
   // What goes wrong in here ends this process, which the parent sees.
   void runChunk(request).then((report) => process.send?.(report));

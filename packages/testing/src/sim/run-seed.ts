@@ -1,14 +1,16 @@
 import type { FailpointName } from "@millrace/core";
-import { apiVersion, planJob, type JobDefinition } from "@millrace/graph";
-import { createMemoryDisk, createNodeDigest } from "@millrace/platform";
+import { apiVersion, type JobDefinition } from "@millrace/graph";
 
-import { interpret } from "../reference/interpret.ts";
-import { createOracleContext } from "../reference/oracle-context.ts";
-import { findDifference, type Comparison } from "./compare-outputs.ts";
+import type { Comparison } from "./compare-outputs.ts";
+import {
+  checkBounds,
+  checkGarbage,
+  checkRestores,
+  compareOutputs,
+  type EndedRun,
+} from "./end-checks.ts";
 import { faultEndMs, type Fault } from "./fault.ts";
-import { InvariantViolation } from "./invariant-checker.ts";
 import type { JobOutcome } from "./job-outcome.ts";
-import { restoreAll } from "./restore-checker.ts";
 import { longestFaultMs, runJob, type RunReport, type StopRequest } from "./run-job.ts";
 import { createSeededRandom, type SeededRandom } from "./seeded-random.ts";
 import { SimCluster } from "./sim-cluster.ts";
@@ -40,9 +42,7 @@ const garbageMs = 8_000;
 const failoverMs = 3_000;
 
 /** A seed's run, as its checks see it. */
-interface SeedRun {
-  readonly cluster: SimCluster;
-  readonly job: SimJob;
+interface SeedRun extends EndedRun {
   readonly stop: StopRequest | undefined;
   readonly coordinators: ClusterShape | undefined;
   /** From here on there are no faults. */
@@ -114,6 +114,7 @@ async function checkOver(run: SeedRun, outcome: JobOutcome): Promise<number> {
   }
   await scheduler.runUntil(() => false, scheduler.nowMs() + garbageMs);
   await checkGarbage(cluster);
+  checkBounds(run);
   return checkRestores(run);
 }
 
@@ -123,51 +124,4 @@ async function checkLeaders({ world, checker }: SimCluster, leaseMs: number): Pr
   await scheduler.runUntil(() => false, scheduler.nowMs() + leaseMs + failoverMs);
   checker.leadership.checkOneLeader();
   checker.throwIfBroken();
-}
-
-/** S13, S8, S11, S12: what was published is what a run without faults gives. */
-async function compareOutputs(
-  { cluster: { world }, job: { graph } }: SeedRun,
-  comparison: Comparison,
-): Promise<void> {
-  const disk = createMemoryDisk();
-  const expected = await interpret(graph, ({ name }) => createOracleContext(name, disk));
-  const published = (name: string): readonly unknown[] => world.target.publishedRecords(name);
-  const difference = findDifference(expected, published, comparison);
-  if (difference !== undefined) throw new InvariantViolation(`S13: ${difference}`);
-}
-
-/** L4: exactly what is referenced is left; what a damaged manifest referenced is left alone. */
-async function checkGarbage({ world, checker }: SimCluster): Promise<void> {
-  const isReadable = checker
-    .retained()
-    .every(({ manifestName }) => !checker.damaged.has(manifestName));
-  const live = checker.liveObjects();
-  const stored = new Set((await world.objects.list("jobs/")).map(({ name }) => name));
-  const orphans = [...stored].filter((name) => !live.has(name));
-  if (isReadable && orphans.length > 0) {
-    const names = orphans.slice(0, 3).join(", ");
-    throw new InvariantViolation(`L4: ${orphans.length} orphans are left: ${names}`);
-  }
-  const missing = [...live].find((name) => !stored.has(name) && !checker.damaged.has(name));
-  if (missing !== undefined) throw new InvariantViolation(`S4: live object ${missing} is gone`);
-}
-
-/** D3: every retained checkpoint restores; returns how many cells they held. */
-async function checkRestores({ cluster, job }: SeedRun): Promise<number> {
-  const { world, checker } = cluster;
-  const check = { objects: world.objects, digest: createNodeDigest(), plan: planJob(job.graph) };
-  let cellCount = 0;
-  for (const pointer of checker.retained()) {
-    if (checker.referencesOf(pointer).some((name) => checker.damaged.has(name))) continue;
-    try {
-      cellCount += await restoreAll(check, pointer);
-    } catch (error) {
-      const what = error instanceof Error ? error.message : String(error);
-      throw new InvariantViolation(
-        `D3: checkpoint ${pointer.checkpointId} does not restore: ${what}`,
-      );
-    }
-  }
-  return cellCount;
 }

@@ -30,9 +30,12 @@ export class SimConnectionEnd {
   #backlog: Item[] = [];
   #isClosed = false;
   #bufferedBytes = 0;
+  readonly #onBuffered: (bytes: number) => void;
 
-  constructor(process: SimProcess) {
+  /** `onBuffered` is told how many bytes are under way after each send. */
+  constructor(process: SimProcess, onBuffered: (bytes: number) => void = () => {}) {
     this.process = process;
+    this.#onBuffered = onBuffered;
   }
 
   attach(peer: SimConnectionEnd, pipe: SimPipe): void {
@@ -52,6 +55,7 @@ export class SimConnectionEnd {
   send(payload: Uint8Array): void {
     if (this.#isClosed) return;
     this.#bufferedBytes += payload.length;
+    this.#onBuffered(this.#bufferedBytes);
     this.#pipe?.send({ kind: "data", payload } satisfies Item);
   }
 
@@ -115,10 +119,11 @@ export function connectEnds(options: {
   readonly random: SeededRandom;
   readonly opener: SimProcess;
   readonly acceptor: SimProcess;
+  readonly onBuffered: (bytes: number) => void;
 }): { readonly opened: SimConnectionEnd; readonly accepted: SimConnectionEnd } {
   const { conditions, random } = options;
-  const opened = new SimConnectionEnd(options.opener);
-  const accepted = new SimConnectionEnd(options.acceptor);
+  const opened = new SimConnectionEnd(options.opener, options.onBuffered);
+  const accepted = new SimConnectionEnd(options.acceptor, options.onBuffered);
   const there = new SimPipe({
     conditions,
     random,

@@ -23,6 +23,8 @@ export class SimFabric {
   readonly conditions: LinkConditions;
   readonly #random: SeededRandom;
   readonly #listeners = new Map<string, SimListener>();
+  /** The most bytes that one connection of a kind had under way (S15). */
+  readonly peakBytes: Record<Opening["kind"], number> = { session: 0, call: 0, stream: 0 };
   #nextPort = 1;
 
   constructor(conditions: LinkConditions, random: SeededRandom) {
@@ -67,6 +69,9 @@ export class SimFabric {
       random: this.#random,
       opener: process,
       acceptor: listener.process,
+      onBuffered: (bytes) => {
+        if (bytes > this.peakBytes[opening.kind]) this.peakBytes[opening.kind] = bytes;
+      },
     });
     listener.process.post(this.conditions.minLatencyMs, "accept", () => {
       listener.accept(accepted, opening);
