@@ -22,11 +22,14 @@ export interface UploaderPorts {
   readonly failpoints: Failpoints;
 }
 
+/** A link that is slower than this will not do: 1 GB would take over an hour. */
+const slowestBytesPerMs = 256;
+
 /**
- * Returns when the object is durable. The name is new and the bytes are the same in every try, so a
- * put of unknown outcome is simply repeated (F11). Throws what the store threw last, or
- * `deadline-exceeded`, or the signal's reason; what may have been stored stays there: a worker never
- * removes a remote object (S4).
+ * Returns when the object is durable. One try has `storeTryTimeoutMs` and the time for its bytes. The
+ * name is new and the bytes are the same in every try, so a put of unknown outcome is simply repeated
+ * (F11). Throws what the store threw last, or `deadline-exceeded`, or the signal's reason; what may
+ * have been stored stays there: a worker never removes a remote object (S4).
  */
 export async function uploadObject(
   ports: UploaderPorts,
@@ -35,6 +38,7 @@ export async function uploadObject(
 ): Promise<void> {
   const { clock, config, counters, logger } = ports;
   const what = `the upload of ${object.name}`;
+  const sizeBytes = object.parts.reduce((sum, part) => sum + part.length, 0);
   using whole = createDeadline(clock, { afterMs: config.uploadTimeoutMs, what, signal });
   const onRetry = (error: StreamError, delayMs: number): void => {
     counters.uploadRetries += 1;
@@ -45,7 +49,7 @@ export async function uploadObject(
     });
   };
   const putOnce = async (): Promise<void> => {
-    const afterMs = config.storeTryTimeoutMs;
+    const afterMs = config.storeTryTimeoutMs + Math.ceil(sizeBytes / slowestBytesPerMs);
     using once = createDeadline(clock, { afterMs, what, signal: whole.signal });
     await ports.objects.put(object.name, object.parts, once.signal);
   };
