@@ -26,11 +26,11 @@ afterEach(async () => {
 });
 
 /** Listens as a worker would, and notes what reaches its exchange. */
-async function listen(tls: OwnedTlsMaterial) {
+async function listen(readTls: () => OwnedTlsMaterial) {
   const received: string[] = [];
   const refusals: string[] = [];
   const onRefused = ({ message }: StreamError): void => void refusals.push(message);
-  const network = createSocketNetwork({ tls, onRefused });
+  const network = createSocketNetwork({ readTls, onRefused });
   const hint = { kind: "tcp", host: "127.0.0.1" } as const;
   const listener: Listener = await network.listenStreams(hint, (stream) => {
     received.push("a stream");
@@ -62,15 +62,17 @@ function exchange(stream: ByteStream): Promise<string> {
 const portOf = (address: string): number => Number(address.split(":").at(-1));
 
 test("SEC3: two workers of a cluster exchange bytes over TLS", async () => {
-  const { address, received, refusals } = await listen(worker);
+  const { address, received, refusals } = await listen(() => worker);
   expect(address).toMatch(/^tls:127\.0\.0\.1:\d+$/);
-  expect(await exchange(createSocketNetwork({ tls: worker }).openStream(address))).toBe("reply");
+  expect(await exchange(createSocketNetwork({ readTls: () => worker }).openStream(address))).toBe(
+    "reply",
+  );
   expect(received).toEqual(["a stream", secret]);
   expect(refusals).toEqual([]);
 });
 
 test("SEC3: who listens on the line between two workers reads nothing", async () => {
-  const { address } = await listen(worker);
+  const { address } = await listen(() => worker);
   const seen: Buffer[] = [];
   const proxy = createServer((from) => {
     const to = createConnection({ host: "127.0.0.1", port: portOf(address) });
@@ -86,7 +88,7 @@ test("SEC3: who listens on the line between two workers reads nothing", async ()
   opened.push({ [Symbol.asyncDispose]: () => Promise.resolve(void proxy.close()) });
   const bound = proxy.address();
   const port = typeof bound === "object" ? bound?.port : undefined;
-  const stream = createSocketNetwork({ tls: worker }).openStream(`tls:127.0.0.1:${port}`);
+  const stream = createSocketNetwork({ readTls: () => worker }).openStream(`tls:127.0.0.1:${port}`);
   expect(await exchange(stream)).toBe("reply");
   stream.destroy();
   const line = Buffer.concat(seen);
@@ -106,7 +108,7 @@ test.each([
     "which is not the authority that is believed here",
   ],
 ] as const)("SEC3: who comes with %s reaches no slot", async (_what, make, reason) => {
-  const { address, received, refusals } = await listen(worker);
+  const { address, received, refusals } = await listen(() => worker);
   const material = await make();
   const socket = connectTls({
     host: "127.0.0.1",
@@ -127,11 +129,11 @@ test.each([
 test("SEC3: a worker of another cluster under the same authority reaches no slot", async () => {
   const other = await TestAuthority.create("other");
   const both = authority.pair.certificate + other.pair.certificate;
-  const { address, received, refusals } = await listen({ ...worker, authority: both });
+  const { address, received, refusals } = await listen(() => ({ ...worker, authority: both }));
   const own = (await other.material("worker")).own;
   const stream = createSocketNetwork({
     // As one that would go on, whomever it talks to.
-    tls: { authority: both, own: { ...own, identity: worker.own.identity } },
+    readTls: () => ({ authority: both, own: { ...own, identity: worker.own.identity } }),
   }).openStream(address);
   expect(await exchange(stream)).toMatch(/^closed: /);
   expect(refusals).toEqual([expect.stringContaining("is of cluster other")]);
@@ -157,7 +159,9 @@ test.each([
     const closed = once(impostor, "connection").then(([socket]: Socket[]) =>
       socket === undefined ? undefined : once(socket, "close"),
     );
-    const stream = createSocketNetwork({ tls: worker }).openStream(`tls:127.0.0.1:${port}`);
+    const stream = createSocketNetwork({ readTls: () => worker }).openStream(
+      `tls:127.0.0.1:${port}`,
+    );
     const end = await exchange(stream);
     expect(end).toContain(`closed: the certificate of the worker at tls:127.0.0.1:${port}`);
     expect(end).toContain(reason);
@@ -167,8 +171,21 @@ test.each([
   },
 );
 
+test("SEC3: a renewed certificate is shown to the next connection, on either side", async () => {
+  const old = await authority.material("worker", { until: -0.5 });
+  let [listening, connecting] = [old, worker];
+  const { address, refusals } = await listen(() => listening);
+  const network = createSocketNetwork({ readTls: () => connecting });
+  expect(await exchange(network.openStream(address))).toContain("expired at");
+  [listening, connecting] = [worker, old];
+  expect(await exchange(network.openStream(address))).toMatch(/^closed: /);
+  expect(refusals).toEqual([expect.stringContaining("expired at")]);
+  connecting = worker;
+  expect(await exchange(network.openStream(address))).toBe("reply");
+});
+
 test("plain text to a data socket with TLS is refused and named at the listener", async () => {
-  const { address, received, refusals } = await listen(worker);
+  const { address, received, refusals } = await listen(() => worker);
   const socket = createConnection({ host: "127.0.0.1", port: portOf(address) });
   socket.on("error", () => {});
   socket.write(secret.repeat(10));
@@ -184,7 +201,7 @@ test("a worker with a certificate connects to none without, and the other way ro
   const hint = { kind: "tcp", host: "127.0.0.1" } as const;
   const listener = await plain.listenStreams(hint, () => {});
   opened.push(listener);
-  const secure = createSocketNetwork({ tls: worker });
+  const secure = createSocketNetwork({ readTls: () => worker });
   expect(() => secure.openStream(listener.address)).toThrow(
     "it speaks no TLS; give all workers one",
   );

@@ -243,6 +243,19 @@ test("SEC3: renewed certificates are shown to the next connection, without a res
   expect(calls.map(([, caller]) => caller?.identity?.role)).toEqual([undefined, "worker"]);
 });
 
+test("SEC3: a coordinator's renewed certificate is shown to the next connection", async () => {
+  let current = await authority.material("coordinator", { until: -0.5 });
+  await using network = createGrpcNetwork({ readTls: () => current });
+  await using listener = await network.serve("127.0.0.1:0", {
+    onSession: (session) =>
+      session.setHandlers({ onMessage: (message) => session.send(message), onClose: () => {} }),
+    onCall: (_method, message) => Promise.resolve(message),
+  });
+  expect((await reach(listener.address, worker)).call).toContain("expired at");
+  current = coordinator;
+  expect((await reach(listener.address, worker)).call).toBe("hello");
+});
+
 test("a server without a certificate does not start", async () => {
   await expect(serve({ authority: authority.pair.certificate })).rejects.toMatchObject({
     code: "tls-failed",

@@ -18,8 +18,11 @@ import { createTlsSocketServer, openTlsSocket } from "./tls-sockets.ts";
 const maxPathBytes = 107;
 
 export interface SocketNetworkOptions {
-  /** Present: TLS 1.3 wherever a socket leaves the machine, and both ends show workers' certificates. */
-  readonly tls?: OwnedTlsMaterial;
+  /**
+   * Present: TLS 1.3 wherever a socket leaves the machine, and both ends show workers' certificates.
+   * Asked for each connection, so that renewed certificates count at once.
+   */
+  readonly readTls?: () => OwnedTlsMaterial;
   /** Told of each connection that was refused in its handshake: for the log. */
   readonly onRefused?: (error: StreamError) => void;
 }
@@ -30,16 +33,16 @@ export interface SocketNetworkOptions {
  * user may enter, under the system's temporary folder or, when that path is too long, under `/tmp`.
  */
 export function createSocketNetwork(options: SocketNetworkOptions = {}): StreamNetwork {
-  const { tls, onRefused = () => {} } = options;
+  const { readTls, onRefused = () => {} } = options;
   return {
     listenStreams(hint, onStream) {
       const accept = (socket: Socket): void => onStream(new SocketStream(socket));
       if (hint.kind === "unix") return listenUnix(createServer(accept));
-      if (tls === undefined) return listenTcp(createServer(accept), "tcp", hint.host);
-      const server = createTlsSocketServer(tls, { onSocket: accept, onRefused });
+      if (readTls === undefined) return listenTcp(createServer(accept), "tcp", hint.host);
+      const server = createTlsSocketServer(readTls, { onSocket: accept, onRefused });
       return listenTcp(server, "tls", hint.host);
     },
-    openStream: (address) => openStream(address, tls),
+    openStream: (address) => openStream(address, readTls?.()),
   };
 }
 

@@ -28,9 +28,10 @@ interface TlsServerHandlers {
 
 /** Returns a server that lets workers of the cluster in and nobody else; it does not listen yet. */
 export function createTlsSocketServer(
-  material: OwnedTlsMaterial,
+  readTls: () => OwnedTlsMaterial,
   { onSocket, onRefused }: TlsServerHandlers,
 ): TlsServer {
+  let material = readTls();
   const server = createServer({
     ...toContext(material),
     handshakeTimeout: handshakeTimeoutMs,
@@ -38,10 +39,19 @@ export function createTlsSocketServer(
     // Judged right below: Node's own refusal tells nobody which certificate it was.
     rejectUnauthorized: false,
   });
-  server.on("tlsClientError", (error, socket) => {
+  // Before the server's own listener, so that this very connection sees a renewed certificate.
+  server.prependListener("connection", () => {
+    const latest = readTls();
+    if (latest === material) return;
+    material = latest;
+    server.setSecureContext(toContext(latest));
+  });
+  server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
     const holder = holderOf(socket);
-    onRefused(explainHandshake(error, holder) ?? tlsFailed(`${holder}: ${error.message}`, error));
     socket.destroy();
+    // Who hangs up, a probe or one that believes somebody else, knows why itself.
+    if (error.code === "ECONNRESET") return;
+    onRefused(explainHandshake(error, holder) ?? tlsFailed(`${holder}: ${error.message}`, error));
   });
   server.on("secureConnection", (socket) => {
     const refusal = judge(socket, holderOf(socket), material);

@@ -31,8 +31,6 @@ const pathPolicy: ReadonlyMap<string, AccessRole | "open"> = new Map<string, Acc
   ["/healthz", "open"],
 ]);
 
-const renewalCheckMs = 5_000;
-
 /**
  * Serves `/metrics` and `/healthz` and returns what ends it; nothing without a port. Throws
  * `port-in-use`. Paths are compared as they come: nothing is decoded, no file is behind them (SEC6).
@@ -69,14 +67,13 @@ function createTlsEndpoint(
     ({ cert: own.certificate, key: own.privateKey, minVersion: "TLSv1.3" }) as const;
   let material = readTls();
   const server = createTlsServer(toContext(material), onRequest);
-  const renewal = setInterval(() => {
+  // Before the server's own listener, so that this very connection sees a renewed certificate.
+  server.prependListener("connection", () => {
     const latest = readTls();
     if (latest === material) return;
     material = latest;
     server.setSecureContext(toContext(latest));
-  }, renewalCheckMs);
-  renewal.unref();
-  server.on("close", () => clearInterval(renewal));
+  });
   return server;
 }
 

@@ -15,8 +15,6 @@ import {
 import { readShownCertificate } from "./shown-certificate.ts";
 
 const handshakeTimeoutMs = 10_000;
-/** How often renewed certificates are looked for. */
-const renewalCheckMs = 5_000;
 
 type Identified = Pick<Caller, "identity" | "identityProblem">;
 
@@ -54,21 +52,23 @@ export async function listenTls(server: Server, options: TlsListenerOptions): Pr
     // Judged below: a refusal here closes the connection without a word to the other end.
     rejectUnauthorized: false,
   });
-  const renewal = setInterval(() => {
+  // Before the server's own listener, so that this very connection sees a renewed certificate.
+  tls.prependListener("connection", () => {
     const latest = options.readTls();
     if (latest === material) return;
     material = latest;
     tls.setSecureContext(toContext(latest));
-  }, renewalCheckMs);
-  renewal.unref();
+  });
   // Those under the TLS: also what never finishes its handshake has to end with the listener.
   tls.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
-  tls.on("tlsClientError", (error, socket) => {
-    options.onRefused(toRefusal(error, peerOf(socket)));
+  tls.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
+    const peer = peerOf(socket);
     socket.destroy();
+    // Who hangs up, a probe or one that believes somebody else, knows why itself.
+    if (error.code !== "ECONNRESET") options.onRefused(toRefusal(error, peer));
   });
   tls.on("secureConnection", (socket) => {
     const peer = peerOf(socket);
@@ -84,7 +84,6 @@ export async function listenTls(server: Server, options: TlsListenerOptions): Pr
     port: typeof bound === "object" && bound !== null ? bound.port : options.port,
     identify: (peer) => identified.get(peer) ?? { identityProblem: "its connection is gone" },
     [Symbol.asyncDispose]: () => {
-      clearInterval(renewal);
       return new Promise((resolve) => {
         tls.close(() => resolve());
         for (const socket of sockets) socket.destroy();

@@ -17,7 +17,12 @@ import type { SlotCommand } from "../slot/slot-messages.ts";
 import type { SlotPorts } from "../slot/slot-ports.ts";
 import type { SlotPort } from "../slot/task-host.ts";
 import { watchHeap } from "./heap-watch.ts";
-import { progressCells, type SlotThreadData, type SlotThreadMessage } from "./thread-protocol.ts";
+import {
+  progressCells,
+  type SlotThreadData,
+  type SlotThreadMessage,
+  type TlsRenewal,
+} from "./thread-protocol.ts";
 import { toPostedEvent } from "./transfer.ts";
 
 // The body of a slot thread: an entry of its own, no module imports it. It gives the slot its real
@@ -26,7 +31,7 @@ assert(parentPort !== null, "slot-thread runs only as a worker thread");
 const parent = parentPort;
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- codec: our host wrote it
 const data = workerData as SlotThreadData;
-const { tls } = data;
+let { tls } = data;
 // The author's module can import `workerData` too.
 delete data.tls;
 const logger = createPinoLogger({
@@ -48,7 +53,10 @@ function createPort(): SlotPort {
       parent.postMessage({ kind: "event", event: message } satisfies SlotThreadMessage, transfer);
     },
     setHandler: (onCommand) => {
-      parent.on("message", (command: SlotCommand) => onCommand(command));
+      parent.on("message", (message: SlotCommand | TlsRenewal) => {
+        if (message.kind === "renew-tls") ({ tls } = message);
+        else onCommand(message);
+      });
     },
     markTurn: (isBusy) => {
       Atomics.store(progress, progressCells.taskIndex, -1);
@@ -63,6 +71,7 @@ function createPort(): SlotPort {
 
 function createPorts(log: Logger): SlotPorts {
   const clock = createNodeClock();
+  const first = tls;
   return {
     clock,
     turn: createNodeTurn(),
@@ -75,7 +84,7 @@ function createPorts(log: Logger): SlotPorts {
     openExchange: () =>
       createExchange({
         network: createSocketNetwork({
-          ...(tls === undefined ? {} : { tls }),
+          ...(first === undefined ? {} : { readTls: () => tls ?? first }),
           onRefused: ({ message }) => log.log("warn", "refused a connection", { cause: message }),
         }),
         clock,

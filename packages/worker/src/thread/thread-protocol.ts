@@ -18,6 +18,12 @@ export interface SlotThreadData {
   readonly progress: SharedArrayBuffer;
 }
 
+/** What a slot thread is told, apart from the slot's commands: its worker's certificate was renewed. */
+export interface TlsRenewal {
+  readonly kind: "renew-tls";
+  readonly tls: OwnedTlsMaterial;
+}
+
 /** What a slot thread posts. */
 export type SlotThreadMessage =
   | { readonly kind: "event"; readonly event: SlotEvent }

@@ -17,6 +17,7 @@ import {
   progressCells,
   type SlotThreadData,
   type SlotThreadMessage,
+  type TlsRenewal,
 } from "./thread-protocol.ts";
 import { toPostedCommand } from "./transfer.ts";
 
@@ -55,6 +56,8 @@ class SlotThread implements SlotHandle {
   readonly #progress: Int32Array;
   readonly #handlers: SlotHandlers;
   readonly #maxHeapMb: number | undefined;
+  readonly #readTls: (() => OwnedTlsMaterial) | undefined;
+  #tls: OwnedTlsMaterial | undefined;
   #dataAddress = "";
   #cause: Error | undefined;
   #isTerminated = false;
@@ -64,7 +67,9 @@ class SlotThread implements SlotHandle {
     const progress = new SharedArrayBuffer(progressBytes);
     const heap = maxHeapMb === undefined ? {} : { maxHeapMb };
     // Through the start data and no variable: a process's variables are read by too many.
-    const tls = readTls === undefined ? {} : { tls: readTls() };
+    this.#readTls = readTls;
+    this.#tls = readTls?.();
+    const tls = this.#tls === undefined ? {} : { tls: this.#tls };
     const data: SlotThreadData = {
       workerId,
       slotIndex,
@@ -95,6 +100,7 @@ class SlotThread implements SlotHandle {
 
   post(command: Parameters<SlotHandle["post"]>[0]): void {
     if (this.#isTerminated) return;
+    this.#renewTls();
     const { message, transfer } = toPostedCommand(command);
     this.#thread.postMessage(message, transfer);
   }
@@ -112,6 +118,14 @@ class SlotThread implements SlotHandle {
     this.#isTerminated = true;
     await this.#thread.terminate();
     removeSocketFolder(this.#dataAddress);
+  }
+
+  /** A slot may wait for its job longer than its first certificate is valid. */
+  #renewTls(): void {
+    const latest = this.#readTls?.();
+    if (latest === undefined || latest === this.#tls) return;
+    this.#tls = latest;
+    this.#thread.postMessage({ kind: "renew-tls", tls: latest } satisfies TlsRenewal);
   }
 
   #onMessage(message: SlotThreadMessage): void {
