@@ -31,6 +31,8 @@ export interface ChaosFacts {
   readonly output?: OutputVerdict;
   /** Of all rounds; the last one after the job's end and the collection of its garbage. */
   readonly checkpointRounds: readonly CheckpointVerdict[];
+  /** What `millrace verify` found wrong at the end, the other implementation. */
+  readonly verifyProblem?: string;
   /** From the job's end until nothing of it was left that no checkpoint names. */
   readonly garbageGoneMs?: number;
   readonly gcPeriodMs: number;
@@ -101,7 +103,7 @@ export function judge(facts: ChaosFacts): ChaosReport {
 }
 
 function findViolations(facts: ChaosFacts, fromCheckpointShare: number): readonly string[] {
-  const { output, failure, checkpointRounds, garbageGoneMs, gcPeriodMs } = facts;
+  const { output, failure, checkpointRounds, verifyProblem, garbageGoneMs, gcPeriodMs } = facts;
   const found: string[] = [];
   const check = (isRight: boolean, message: string): void => {
     if (!isRight) found.push(message);
@@ -118,6 +120,7 @@ function findViolations(facts: ChaosFacts, fromCheckpointShare: number): readonl
   for (const { problems } of checkpointRounds) {
     for (const problem of problems) found.push(`D3, S4: ${problem}`);
   }
+  if (verifyProblem !== undefined) found.push(`D3: millrace verify: ${verifyProblem}`);
   const orphans = checkpointRounds.at(-1)?.orphans ?? [];
   check(
     garbageGoneMs !== undefined && garbageGoneMs <= 2 * gcPeriodMs,

@@ -70,6 +70,7 @@ class ChaosRun {
   #lastRow = 0;
   #output: OutputVerdict | undefined;
   #garbageGoneMs: number | undefined;
+  #verifyProblem: string | undefined;
   #layout: InputLayout | undefined;
 
   constructor(options: ChaosOptions) {
@@ -203,6 +204,10 @@ class ChaosRun {
     const endedAtMs = Date.now();
     const { outputFolder } = job;
     this.#output = await verifyOutput({ flightsFile, lastRow: this.#lastRow, outputFolder });
+    this.#verifyProblem = await cluster.command("verify", job.jobId).then(
+      () => undefined,
+      (error: unknown) => String(error),
+    );
     for (;;) {
       const { orphans, problems } = await this.#restoreRetained(cluster, job);
       const passedMs = Date.now() - endedAtMs;
@@ -224,6 +229,7 @@ class ChaosRun {
       lastRow: this.#lastRow,
       ...(this.#output === undefined ? {} : { output: this.#output }),
       checkpointRounds: this.#rounds,
+      ...(this.#verifyProblem === undefined ? {} : { verifyProblem: this.#verifyProblem }),
       ...(this.#garbageGoneMs === undefined ? {} : { garbageGoneMs: this.#garbageGoneMs }),
       gcPeriodMs,
       checkpointsCompleted: attempts.reduce((sum, { commits }) => sum + commits.length, 0),
