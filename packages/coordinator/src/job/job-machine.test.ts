@@ -2,15 +2,8 @@ import { parseCheckpointId, parseVertexId, subtaskIdOf, type FailureData } from 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import {
-  createEndedMachine,
-  createJobMachine,
-  transition,
-  type JobEffect,
-  type JobEvent,
-  type JobGoal,
-  type JobMachine,
-} from "./job-machine.ts";
+import { createEndedMachine, createJobMachine, transition } from "./job-machine.ts";
+import type { JobEffect, JobEvent, JobGoal, JobMachine } from "./job-states.ts";
 import type { RestartSettings } from "./restart-policy.ts";
 
 const settings: RestartSettings = {

@@ -12,7 +12,7 @@ import {
   type ResultRecord,
 } from "../metadata/job-records.ts";
 import type { JobKeys } from "../metadata/keys.ts";
-import type { JobGoal } from "./job-machine.ts";
+import type { JobGoal } from "./job-states.ts";
 
 /** A value in the metadata store and the revision that a fenced transaction compares. */
 interface Versioned<Value> {

@@ -25,19 +25,11 @@ import type { AttemptMessage, WorkerRegistry } from "../cluster/registry.ts";
 import type { CoordinatorContext } from "../context.ts";
 import { LogBuffer } from "../logs/log-buffer.ts";
 import { AttemptRun } from "./attempt-run.ts";
-import {
-  createEndedMachine,
-  createJobMachine,
-  transition,
-  type JobEffect,
-  type JobEvent,
-  type JobGoal,
-  type JobMachine,
-  type JobOutcome,
-} from "./job-machine.ts";
+import { createEndedMachine, createJobMachine, transition } from "./job-machine.ts";
 import type { JobMemory } from "./job-memory.ts";
-import { departure, toOutcome, withSubtask } from "./job-outcome.ts";
+import { departure, endOfAttempt, toOutcome, withSubtask } from "./job-outcome.ts";
 import { JobSlots } from "./job-slots.ts";
+import type { JobEffect, JobEvent, JobGoal, JobMachine, JobOutcome } from "./job-states.ts";
 import { JobStory } from "./job-story.ts";
 import { JobTimers } from "./job-timers.ts";
 import { recordEnd, recordGoal } from "./job-transactions.ts";
@@ -383,7 +375,7 @@ export class JobRunner {
   }
 
   #tellOf(event: JobEvent, before: JobMachine["phase"]["kind"]): void {
-    const failure = this.#failureOf(event);
+    const failure = endOfAttempt(event, this.#machine);
     if (failure !== undefined) {
       if (!hasAttempt.has(before)) return;
       this.recovery.detect(describeFailure(failure));
@@ -391,17 +383,6 @@ export class JobRunner {
     } else if (event.kind === "slots-short" && this.#shownState !== "waiting-for-slots") {
       this.#story.waitsForSlots(event.shortage);
     }
-  }
-
-  /** Why the attempt ended with this event; a hand-over does so with a checkpoint. */
-  #failureOf(event: JobEvent): FailureData | undefined {
-    if (event.kind === "attempt-failed" || event.kind === "attempt-not-raised") {
-      return event.failure;
-    }
-    const { phase, failure } = this.#machine;
-    if (event.kind === "hand-over") return phase.kind === "running" ? undefined : event.failure;
-    const isHandedOver = event.kind === "checkpoint-committed" && phase.kind === "waiting";
-    return isHandedOver ? failure : undefined;
   }
 
   #showState(): void {

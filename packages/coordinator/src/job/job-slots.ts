@@ -5,8 +5,8 @@ import type { AttemptPlace } from "../checkpoint/recovery.ts";
 import type { WorkerRegistry } from "../cluster/registry.ts";
 import type { SlotRecord } from "../metadata/job-records.ts";
 import { sourceVertices } from "./attempt-run.ts";
-import type { JobEvent } from "./job-machine.ts";
 import type { JobMemory } from "./job-memory.ts";
+import type { JobEvent } from "./job-states.ts";
 import { schedule } from "./scheduler.ts";
 
 /** The slots that a job holds, from their reservation to their release. */

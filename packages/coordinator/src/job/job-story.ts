@@ -5,7 +5,7 @@ import type { JobState, RecoverySummary } from "@millrace/rpc";
 import type { RaisedAttempt } from "../checkpoint/recovery.ts";
 import type { CoordinatorContext } from "../context.ts";
 import type { LogBuffer } from "../logs/log-buffer.ts";
-import type { JobMachine, SlotShortage } from "./job-machine.ts";
+import type { JobMachine, SlotShortage } from "./job-states.ts";
 import { describeFailure, formatBytes } from "./job-view.ts";
 
 /** What happens to a job, told in lines: for `logs`, and for the coordinator's own log. */

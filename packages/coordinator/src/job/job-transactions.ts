@@ -2,8 +2,8 @@ import { randomId, StreamError } from "@millrace/core";
 
 import type { CoordinatorContext } from "../context.ts";
 import { encodeRecord, type GoalRecord, type ResultRecord } from "../metadata/job-records.ts";
-import type { JobGoal, JobOutcome } from "./job-machine.ts";
 import { parseSnapshot, type JobMemory, type JobSnapshot } from "./job-memory.ts";
+import type { JobGoal, JobOutcome } from "./job-states.ts";
 
 /** Records what the user wants; throws `invalid-argument` if the job has ended meanwhile. */
 export async function recordGoal(

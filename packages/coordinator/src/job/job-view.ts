@@ -1,7 +1,7 @@
 import { assertNever, type FailureData } from "@millrace/core";
 import type { JobState } from "@millrace/rpc";
 
-import type { JobMachine } from "./job-machine.ts";
+import type { JobMachine } from "./job-states.ts";
 
 /** Returns the state as users see it. `attempt` is the newest one, 0 before the first. */
 export function visibleState(machine: JobMachine, attempt: number): JobState {

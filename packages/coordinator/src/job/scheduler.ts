@@ -6,8 +6,8 @@ import {
   type PreviousSlots,
 } from "@millrace/graph";
 
-import type { SlotShortage } from "./job-machine.ts";
 import type { JobMemory } from "./job-memory.ts";
+import type { SlotShortage } from "./job-states.ts";
 
 /** Most slots that a job takes if nobody says how many. */
 const defaultParallelismLimit = 8;

@@ -12,7 +12,7 @@ import {
 } from "@millrace/core";
 import { z } from "zod";
 
-import type { JobGoal } from "../job/job-machine.ts";
+import type { JobGoal } from "../job/job-states.ts";
 
 /** What was submitted. */
 export interface JobRecord {
