@@ -155,7 +155,8 @@ function createReader(
   return {
     open: async (split, position) => {
       await context.disk.makeFolder(`${controlFolder}/marks`);
-      await context.disk.writeFile(`${controlFolder}/marks/${split.id}`, new Uint8Array());
+      // Not synced: it only has to be seen by other processes of this machine.
+      await context.disk.append(`${controlFolder}/marks/${split.id}`, new Uint8Array());
       groups ??= await findGroups(inner, context);
       const part = parsePart(split.descriptor);
       const group = groups[part.group];
