@@ -19,7 +19,8 @@ const groups: readonly (readonly ClusterKind[])[] = [
   ["partition", "slow-links", "repeat-messages"],
   ["revoke-lease", "stuck-leases"],
   ["compact", "cancel-watches", "silent-watches"],
-  ["store-faults", "store-down", "slow-store", "no-space"],
+  ["store-faults", "store-down", "no-space"],
+  ["slow-store"],
   ["slow-puts", "failing-puts", "ambiguous-puts"],
   ["wrong-reads"],
   ["damage-object"],
@@ -120,8 +121,8 @@ const drawers: Readonly<Record<ClusterKind, DrawFault>> = {
     const isLong = random.chance(0.2);
     return { kind: "store-down", atMs, store, lastMs: isLong ? 10 * lastMs : lastMs };
   },
-  "slow-store": ({ atMs, store, lastMs }, random) => {
-    return { kind: "slow-store", atMs, store, maxLatencyMs: 20 + random.below(700), lastMs };
+  "slow-store": ({ atMs, store, beyondLeaseMs: lastMs }, random) => {
+    return { kind: "slow-store", atMs, store, maxLatencyMs: 50 + random.below(700), lastMs };
   },
   "store-cut": ({ atMs, store, anyone, beyondLeaseMs: lastMs }) => {
     return { kind: "store-cut", atMs, store, worker: anyone, lastMs };
