@@ -5,6 +5,7 @@ import {
   listValueFiles,
   podsOf,
   renderChart,
+  renderNotes,
   runHelm,
   type Manifest,
   type RenderedPod,
@@ -217,6 +218,22 @@ test("processes and probes are given only flags that their commands have", async
     const { stdout } = await runMillrace(name, "--help");
     const known = new Set(stdout.match(/--[a-z-]+/g));
     expect([name, ...[...flags].filter((flag) => !known.has(flag))]).toEqual([name]);
+  }
+});
+
+test("the notes say how to go on, warn of what is not safe, and name a doctor's command that there is", async () => {
+  for (const file of await listValueFiles()) {
+    const notes = await renderNotes(file);
+    expect(notes).toContain("kubectl -n streams rollout status statefulset/m-millrace-coordinator");
+    expect(notes).toContain("helm -n streams test m");
+    expect(notes.includes("WARNING: insecure is true")).toBe(file === "values-trial.yaml");
+    const [, command = ""] = notes.replaceAll(/\\\n\s*/g, "").split("-- millrace ");
+    const [name, ...args] = command.trim().split(" ");
+    expect(name).toBe("doctor");
+    const { stdout } = await runMillrace("doctor", "--help");
+    const flags = args.filter((argument) => argument.startsWith("--"));
+    expect(flags).toEqual(expect.arrayContaining(["--metadata", "--objects", "--coordinator"]));
+    expect(flags.filter((flag) => !stdout.includes(flag))).toEqual([]);
   }
 });
 

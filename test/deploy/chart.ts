@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
-import { readdir } from "node:fs/promises";
+import { cp, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -90,6 +91,25 @@ async function render(
   const { exitCode, stdout, stderr } = await runHelm("template", valueFiles, assignments);
   if (exitCode !== 0) throw new Error(stderr);
   return parseManifests(stdout);
+}
+
+/** Returns the notes that an installation prints: Helm renders them nowhere else without a Kubernetes. */
+export async function renderNotes(valueFile: string): Promise<string> {
+  const copy = await mkdtemp(join(tmpdir(), "millrace-chart-"));
+  try {
+    await cp(chartFolder, copy, { recursive: true });
+    const notes = await readFile(join(copy, "templates/NOTES.txt"), "utf8");
+    const object = `kind: Notes\nmetadata: { name: notes }\ntext: {{ include "notes" . | toJson }}\n`;
+    const template = `{{- define "notes" }}${notes}{{ end }}${object}`;
+    await writeFile(join(copy, "templates/notes.yaml"), template);
+    const helm = await provideHelm();
+    const values = ["--values", join(copy, valueFile), "--show-only", "templates/notes.yaml"];
+    const where = ["--namespace", namespace, ...kubernetes];
+    const { stdout } = await run(helm, ["template", releaseName, copy, ...where, ...values]);
+    return textOf(at(parseManifests(stdout)[0]?.body, "text"));
+  } finally {
+    await rm(copy, { recursive: true, force: true });
+  }
 }
 
 /** Returns the objects of a text of YAML documents. */

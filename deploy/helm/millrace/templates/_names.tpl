@@ -105,3 +105,18 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- if $objects.pathStyle }}{{ $query = append $query "pathStyle=true" }}{{ end -}}
 s3://{{ $objects.bucket }}{{ with trimAll "/" $objects.prefix }}/{{ . }}{{ end }}?{{ join "&" $query }}
 {{- end }}
+
+{{/* What looks at all that a coordinator needs, from its pod: for the notes. */}}
+{{- define "millrace.doctorCommand" -}}
+{{- $etcd := .Values.etcd -}}
+millrace doctor --metadata '{{ include "millrace.metadataUrl" . }}' \
+    --objects '{{ include "millrace.objectsUrl" . }}' \
+    --coordinator {{ include "millrace.coordinatorAddresses" . }}
+{{- if $etcd.tls.existingSecret }} \
+    --etcd-ca /etc/millrace/etcd/ca.crt
+{{- if $etcd.tls.clientCertificate }} --etcd-cert /etc/millrace/etcd/tls.crt --etcd-key /etc/millrace/etcd/tls.key{{ end }}
+{{- end }}
+{{- if include "millrace.coordinatorTlsSecret" . }} \
+    --tls-ca /etc/millrace/tls/ca.crt
+{{- end }}
+{{- end }}
