@@ -117,6 +117,8 @@ test("SEC2: token create prints the token once and keeps its hash; revoke takes 
   const made = await token("create", "--role", "submit", "--name", "ci");
   expect(made).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^mr_\S{43}\n$/) });
   await token("create", "--role", "read", "--name", "eyes");
+  const unnamed = await token("create", "--role", "read", "-o", "json");
+  expect(JSON.parse(unnamed.stdout)).toMatchObject({ name: "read-1", role: "read" });
   const kept = await readFile(file, "utf8");
   expect(kept).not.toContain(made.stdout.trim());
   expect(kept).toContain('"role": "submit"');

@@ -11,12 +11,16 @@ import { outputOption } from "./shared-options.ts";
 
 interface TokenOptions {
   readonly role: AccessRole;
-  readonly name: string;
+  readonly name?: string;
   readonly tokens: string;
   readonly output: OutputFormat;
 }
 
-interface RevokeOptions extends Omit<TokenOptions, "role"> {}
+interface RevokeOptions {
+  readonly name: string;
+  readonly tokens: string;
+  readonly output: OutputFormat;
+}
 
 /** Adds `millrace token create` and `millrace token revoke`. */
 export function addTokenCommand(program: Command): void {
@@ -29,7 +33,7 @@ export function addTokenCommand(program: Command): void {
         .choices(accessRoles)
         .makeOptionMandatory(),
     )
-    .requiredOption("--name <name>", "whose it is, for the log")
+    .option("--name <name>", "whose it is, for the log; default from the role")
     .option("--tokens <file>", "the coordinator's --tokens file", "tokens.json")
     .addOption(outputOption())
     .action(createToken);
@@ -42,14 +46,23 @@ export function addTokenCommand(program: Command): void {
     .action(revokeToken);
 }
 
-function createToken({ role, name, tokens: path, output }: TokenOptions): void {
+function createToken(options: TokenOptions): void {
+  const { role, tokens: path, output } = options;
   const known = existsSync(path) ? readTokens(path) : [];
-  if (known.some((token) => token.name === name)) {
+  const names = new Set(known.map((token) => token.name));
+  const name = options.name ?? freeName(role, names);
+  if (names.has(name)) {
     throw usage("already-exists", `${path} has a token ${name}: choose another name`);
   }
   const { text, kept } = makeToken(name, role);
   writeTokens(path, [...known, kept]);
   createOutput(output).result({ name, role, token: text }, () => text);
+}
+
+function freeName(role: AccessRole, names: ReadonlySet<string>): string {
+  let number = 1;
+  while (names.has(`${role}-${number}`)) number += 1;
+  return `${role}-${number}`;
 }
 
 function revokeToken({ name, tokens: path, output }: RevokeOptions): void {

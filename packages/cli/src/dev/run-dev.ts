@@ -113,9 +113,12 @@ async function startCluster(options: DevOptions): Promise<Cluster> {
     const name = `worker-${index}`;
     const place = ["--coordinator", address, "--data", folder];
     const limits = ["--slots", "1", "--orphan-timeout", String(orphanTimeoutMs)];
+    // What the module may read, its functions may read too: it is the author's own machine.
+    const { environment } = options;
+    const passed = environment.length === 0 ? [] : ["--pass-env", environment.join(",")];
     supervisor.add({
       name,
-      args: ["worker", "--id", name, ...place, ...limits],
+      args: ["worker", "--id", name, ...place, ...limits, ...passed],
       logFile: logFile(name),
     });
   }
