@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import { parseObjectStoreUrl } from "./object-store-url.ts";
 
-describe("the URL of an object store", () => {
+describe("an object store URL", () => {
   test.each([
     ["file:/data/objects", "/data/objects"],
     ["file:///data/objects", "/data/objects"],

@@ -63,7 +63,7 @@ function failing(times: number, error: StreamError, over: Partial<ObjectStore> =
   return { store, wrapped, seen };
 }
 
-describe("a retrying object store", () => {
+describe("an object store with retries", () => {
   test("tries again what fails with backoff, and waits longer each time", async () => {
     const waits: number[] = [];
     const { store, wrapped, seen } = failing(3, failure("unavailable", "backoff"));
