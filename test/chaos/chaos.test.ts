@@ -31,7 +31,7 @@ test(
       history,
       rowsPerSecond: 10_000,
       splitRows: 15_000,
-      gcPeriodMs: 5_000,
+      gcPeriodMs: 10_000,
       print: (line) => process.stdout.write(`${line}\n`),
       signal: abort.signal,
     });

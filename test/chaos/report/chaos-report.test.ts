@@ -76,7 +76,7 @@ test.each<[string, Partial<ChaosFacts>, string]>([
     "D3, S4: checkpoint 7: object x is missing",
   ],
   ["what the command finds", { verifyProblem: "exit code 1" }, "D3: millrace verify: exit code 1"],
-  ["garbage that stays too long", { garbageGoneMs: 10_001 }, "L4: "],
+  ["garbage that stays too long", { garbageGoneMs: 15_001 }, "L4: objects"],
   ["a recovery that did not come", { failure: "L1: recovery from 3/9" }, "L1: recovery from 3/9"],
   [
     "recoveries that begin anew",

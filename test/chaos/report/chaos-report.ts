@@ -70,6 +70,11 @@ interface Goal {
 const leaseMs = 5_000;
 const leastShareFromCheckpoint = 0.9;
 
+/** Returns how long garbage may stay: L4's two periods, and time to collect and to look. */
+export function garbageLimitMs(gcPeriodMs: number): number {
+  return 2 * gcPeriodMs + 5_000;
+}
+
 /** Returns the report of the facts. */
 export function judge(facts: ChaosFacts): ChaosReport {
   const ofKind = (kind: FaultAction["kind"]): readonly Recovery[] =>
@@ -123,8 +128,10 @@ function findViolations(facts: ChaosFacts, fromCheckpointShare: number): readonl
   if (verifyProblem !== undefined) found.push(`D3: millrace verify: ${verifyProblem}`);
   const orphans = checkpointRounds.at(-1)?.orphans ?? [];
   check(
-    garbageGoneMs !== undefined && garbageGoneMs <= 2 * gcPeriodMs,
-    `L4: ${orphans.length} objects are left that no checkpoint names, such as ${orphans[0]}`,
+    garbageGoneMs !== undefined && garbageGoneMs <= garbageLimitMs(gcPeriodMs),
+    garbageGoneMs === undefined
+      ? `L4: ${orphans.length} objects are left that no checkpoint names, such as ${orphans[0]}`
+      : `L4: objects that no checkpoint names were left for ${garbageGoneMs} ms`,
   );
   check(
     fromCheckpointShare >= leastShareFromCheckpoint,

@@ -16,6 +16,7 @@ import { drawSchedule, type FaultCounts, type ScheduledFault } from "../faults/s
 import { createSeededRandom, type SeededRandom } from "../faults/seeded-random.ts";
 import { readInputLayout, type InputLayout } from "../job/input-layout.ts";
 import {
+  garbageLimitMs,
   judge,
   type ChaosReport,
   type FaultResult,
@@ -190,7 +191,7 @@ class ChaosRun {
   }
 
   async #finish(cluster: ChaosCluster, job: EndlessJob, layout: InputLayout): Promise<void> {
-    const { signal, print, rowsPerSecond, splitRows, gcPeriodMs } = this.#options;
+    const { signal, print, rowsPerSecond, splitRows } = this.#options;
     await this.#restoreRetained(cluster, job);
     this.#lastRow = await job.setLastRow(layout, this.#random);
     print(`the faults are over; the last row is ${this.#lastRow}`);
@@ -201,18 +202,25 @@ class ChaosRun {
       { limitMs: readMs + recoveryLimitMs, signal },
       () => this.#watch.jobState === "finished",
     );
-    const endedAtMs = Date.now();
+    await this.#untilGarbageIsGone(cluster, job);
     const { outputFolder } = job;
     this.#output = await verifyOutput({ flightsFile, lastRow: this.#lastRow, outputFolder });
     this.#verifyProblem = await cluster.command("verify", job.jobId).then(
       () => undefined,
       (error: unknown) => String(error),
     );
+  }
+
+  /** Returns when it is gone, or after the time that L4 gives it. */
+  async #untilGarbageIsGone(cluster: ChaosCluster, job: EndlessJob): Promise<void> {
+    const { signal, gcPeriodMs } = this.#options;
+    const endedAtMs = Date.now();
     for (;;) {
       const { orphans, problems } = await this.#restoreRetained(cluster, job);
       const passedMs = Date.now() - endedAtMs;
       if (orphans.length === 0) this.#garbageGoneMs = passedMs;
-      if (orphans.length === 0 || problems.length > 0 || passedMs > 2 * gcPeriodMs) return;
+      const isOver = passedMs > garbageLimitMs(gcPeriodMs);
+      if (orphans.length === 0 || problems.length > 0 || isOver) return;
       await wait(500, undefined, { signal });
     }
   }
