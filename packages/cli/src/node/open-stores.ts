@@ -27,15 +27,21 @@ const s3TryTimeoutMs = 120_000;
 /**
  * Returns the object store of a URL, `file:<folder>` or `s3://bucket[/prefix][?...]`, or of a data
  * folder. Throws `invalid-argument`, `folder-not-writable`, and what S3 refuses for good, such as
- * `access-denied` and `bucket-not-found`; a store that is away for now is waited for at each call.
+ * `access-denied` and `bucket-not-found`; a store that is away for now is told to `onAway`, and waited
+ * for at each call.
  */
-export async function openObjects(place: string): Promise<ObjectStore> {
+export async function openObjects(
+  place: string,
+  onAway: (error: StreamError) => void = () => {},
+): Promise<ObjectStore> {
   if (!isUrl(place)) {
     await makeDataFolder(place);
     return openFileObjectStore(join(resolve(place), "objects"));
   }
   const url = parseObjectStoreUrl(place);
-  return url.kind === "file" ? openFileObjectStore(resolve(url.path)) : openS3Objects(url.place);
+  return url.kind === "file"
+    ? openFileObjectStore(resolve(url.path))
+    : openS3Objects(url.place, onAway);
 }
 
 /** A path with a colon in it is still a folder, as `./a:b`. */
@@ -43,17 +49,22 @@ function isUrl(place: string): boolean {
   return /^[a-z][a-z0-9]+:/.test(place);
 }
 
-async function openS3Objects(place: S3Place): Promise<ObjectStore> {
+async function openS3Objects(
+  place: S3Place,
+  onAway: (error: StreamError) => void,
+): Promise<ObjectStore> {
   const clock = createNodeClock();
   const region = place.region ?? process.env["AWS_REGION"] ?? process.env["AWS_DEFAULT_REGION"];
   const s3 = createS3ObjectStore({ ...place, ...(region === undefined ? {} : { region }), clock });
   try {
     await s3.list("probe/");
   } catch (caught) {
-    if (StreamError.from(caught).retry === "never") {
+    const error = StreamError.from(caught);
+    if (error.retry === "never") {
       await s3[Symbol.asyncDispose]();
       throw caught;
     }
+    onAway(error);
   }
   return createRetryingObjectStore(s3, {
     clock,

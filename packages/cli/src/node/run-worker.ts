@@ -68,7 +68,9 @@ export async function runWorker(options: WorkerProcessOptions): Promise<void> {
   }
   if (options.dataHost !== undefined) security.checkBind("data", options.dataHost);
   await using network = createGrpcNetwork(security);
-  await using objects = await openObjects(options.objects);
+  await using objects = await openObjects(options.objects, ({ code, message }) =>
+    logger.log("warn", "waits for the object store", { code, cause: message }),
+  );
   const folder = join(resolve(options.dataFolder), "workers", workerId);
   let isEnding = false;
   const worker = createWorker({
