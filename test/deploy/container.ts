@@ -12,6 +12,7 @@ import type { ImageConfig } from "./image.ts";
  * secrets from folders, the image's user, no capability, and no way to gain one.
  */
 
+const isolator = "unshare";
 const startScript = `
 set -e
 root=$1 data=$2 user=$3 mounts=$4
@@ -70,7 +71,7 @@ export class Container implements AsyncDisposable {
       config.user,
       mountLines.join(""),
     ];
-    this.#child = spawn("unshare", [...isolation, ...script, ...command], {
+    this.#child = spawn(isolator, [...isolation, ...script, ...command], {
       env: { ...config.environment, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });

@@ -10,7 +10,7 @@ import { at, listOf, textOf } from "./json.ts";
 
 const healthyTimeoutMs = 40_000;
 
-export type Component = "coordinator" | "worker" | "test";
+type Component = "coordinator" | "worker" | "test";
 
 export interface ImageClusterOptions {
   readonly image: BuiltImage;

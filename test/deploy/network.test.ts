@@ -149,6 +149,16 @@ test("what jobs may reach besides is the operator's to say", async () => {
   expect(found).not.toContain("coordinator -> internet: 9000");
 });
 
+test("where a service has another port than its pods, the pods' is opened", async () => {
+  const assignments = ["networkPolicy.objectsPort=443", "networkPolicy.etcdPort=2380"];
+  const found = findConnections(await renderChart(["values-minio.yaml"], assignments));
+  expect(found.filter((line) => line.includes("-> minio"))).toEqual([
+    "coordinator -> minio: 443",
+    "worker -> minio: 443",
+  ]);
+  expect(found).toContain("coordinator -> etcd outside: 2380");
+});
+
 function makePolicy(spec: string): readonly Manifest[] {
   return parseManifests(
     `kind: NetworkPolicy\nmetadata: { name: p, namespace: ${namespace} }\nspec: ${spec}`,

@@ -44,8 +44,12 @@ matchLabels:
 {{/* The ports of the etcd endpoints, each once, as a JSON list. */}}
 {{- define "millrace.etcdPorts" -}}
 {{- $ports := list }}
+{{- if .Values.networkPolicy.etcdPort }}
+{{- $ports = list (int .Values.networkPolicy.etcdPort) }}
+{{- else }}
 {{- range .Values.etcd.endpoints }}
 {{- $ports = append $ports (last (splitList ":" .) | int) }}
+{{- end }}
 {{- end }}
 {{- $ports | uniq | toJson }}
 {{- end }}
@@ -53,7 +57,8 @@ matchLabels:
 {{- define "millrace.objectsPort" -}}
 {{- $endpoint := .Values.objects.endpoint }}
 {{- $host := (urlParse (default "https://s3" $endpoint)).host }}
-{{- if regexMatch ":[0-9]+$" $host }}{{ last (splitList ":" $host) }}
+{{- if .Values.networkPolicy.objectsPort }}{{ .Values.networkPolicy.objectsPort }}
+{{- else if regexMatch ":[0-9]+$" $host }}{{ last (splitList ":" $host) }}
 {{- else if hasPrefix "http://" $endpoint }}80
 {{- else }}443
 {{- end }}
