@@ -89,16 +89,26 @@ describe("which groups a delta rewrites", () => {
   });
 
   test("where a tenth changes, groups do not all grow heavy in one checkpoint", () => {
-    const { rewritten } = play({ baseBytes: 1_000, deltaBytes: 100, checkpointCount: 300 });
+    const { rewritten } = play({ baseBytes: 100_000, deltaBytes: 10_000, checkpointCount: 300 });
     expect(Math.max(...rewritten)).toBeLessThan(groupCount / 6);
   });
 
   test("a chain whose turn never comes ends all the same", () => {
     const costs = new ChainCosts(groups);
     const one = { groupStart: 0, groupEnd: 0 };
-    costs.note([{ role: "base", ...one }], new Map([[0, 1_000]]));
+    costs.note([{ role: "base", ...one }], new Map([[0, 1_000_000]]));
     for (let count = 0; count < 256; count += 1) costs.note([{ role: "delta", ...one }], new Map());
     expect([...costs.groupsDue(parseCheckpointId(5n))]).toEqual([0]);
+  });
+
+  test("where groups are small, chains are short: a restore reads fewer objects", () => {
+    const { rewritten, longestChain } = play({
+      baseBytes: 10_000,
+      deltaBytes: 10,
+      checkpointCount: 300,
+    });
+    expect(longestChain).toBe(39);
+    expect(Math.max(...rewritten)).toBeLessThan(groupCount / 6);
   });
 
   test("what did not change since its base is not rewritten", () => {

@@ -6,6 +6,11 @@ import type { EmittedRange } from "./group-writers.ts";
 const turnLength = 128;
 /** Coprime with it: neighbouring groups, which one subtask has, come far from each other. */
 const turnStride = 37;
+/** Where a base is this small, fewer objects to read at a restore are worth more than its bytes. */
+const smallBaseBytes = 16 * 1024;
+const smallBaseChain = 24;
+/** Small groups differ by up to so much, so that they do not all come due in one checkpoint. */
+const smallBaseSpread = 16;
 /** A group that lost its turn, as by an aborted checkpoint, waits for the next, but no longer. */
 const longestChain = 2 * turnLength;
 /** A chain shorter than this is not heavy yet, however small its base is. */
@@ -19,9 +24,10 @@ interface GroupCost {
 
 /**
  * What restoring each key group would cost, and so which groups the next delta rewrites as a base:
- * those whose turn it is, and those whose deltas outweigh their base. The turn is the same in all
- * subtasks that restored the same checkpoint: they count their snapshots from its id. So each
- * checkpoint rewrites as little as the others, with 128 groups one of them, 0.8 % of the state.
+ * those whose turn it is, those whose deltas outweigh their base, and small ones after 24 to 39
+ * deltas. The turn is the same in all subtasks that restored the same checkpoint: they count their
+ * snapshots from its id. So each checkpoint rewrites as little as the others, with 128 groups one of
+ * them, 0.8 % of the state.
  */
 export class ChainCosts {
   readonly #groups: KeyGroupRange;
@@ -39,10 +45,10 @@ export class ChainCosts {
         ? Number(checkpointId % BigInt(turnLength))
         : (this.#turn + 1) % turnLength;
     const due = new Set<number>();
-    for (const [group, { baseBytes, deltaBytes, deltaCount }] of this.#costs) {
-      const isHeavy = deltaCount >= minHeavyChain && deltaBytes > baseBytes * heavyFactor(group);
-      const isTurn = deltaCount > 0 && phaseOf(group) === this.#turn;
-      if (isHeavy || isTurn || deltaCount >= longestChain) due.add(group);
+    for (const [group, cost] of this.#costs) {
+      const isTurn = cost.deltaCount > 0 && phaseOf(group) === this.#turn;
+      const isLong = cost.deltaCount >= chainLimitOf(group, cost.baseBytes);
+      if (isTurn || isLong || isHeavy(group, cost)) due.add(group);
     }
     return due;
   }
@@ -73,7 +79,13 @@ function phaseOf(group: number): number {
   return (group * turnStride) % turnLength;
 }
 
-/** 1.5 to 2.5, so that groups that change alike do not all grow heavy in one checkpoint. */
-function heavyFactor(group: number): number {
-  return 1.5 + phaseOf(group) / turnLength;
+function chainLimitOf(group: number, baseBytes: number): number {
+  if (baseBytes > smallBaseBytes) return longestChain;
+  return smallBaseChain + (phaseOf(group) % smallBaseSpread);
+}
+
+/** The factor is 1.5 to 2.5, so that groups that change alike do not all come due in one checkpoint. */
+function isHeavy(group: number, { baseBytes, deltaBytes, deltaCount }: GroupCost): boolean {
+  const factor = 1.5 + phaseOf(group) / turnLength;
+  return deltaCount >= minHeavyChain && deltaBytes > baseBytes * factor;
 }
