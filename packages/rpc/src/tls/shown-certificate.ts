@@ -6,7 +6,7 @@ import type { ShownCertificate } from "@millrace/core";
 export function readShownCertificate(socket: TLSSocket, holder: string): ShownCertificate {
   const peer: Partial<PeerCertificate> = socket.getPeerCertificate();
   if (peer.raw === undefined) return { holder };
-  const problem: unknown = socket.authorizationError;
+  const chainProblem = chainProblemOf(socket, peer.valid_to);
   return {
     holder,
     certificate: {
@@ -16,10 +16,15 @@ export function readShownCertificate(socket: TLSSocket, holder: string): ShownCe
       validFrom: peer.valid_from ?? "",
       validTo: peer.valid_to ?? "",
     },
-    ...(socket.authorized
-      ? {}
-      : { chainProblem: typeof problem === "string" ? problem : "UNVERIFIED" }),
+    ...(chainProblem === undefined ? {} : { chainProblem }),
   };
+}
+
+/** A resumed session is not verified anew: what has expired meanwhile is found here. */
+function chainProblemOf(socket: TLSSocket, validTo: string | undefined): string | undefined {
+  const problem: unknown = socket.authorizationError;
+  if (!socket.authorized) return typeof problem === "string" ? problem : "UNVERIFIED";
+  return Date.parse(validTo ?? "") > Date.now() ? undefined : "CERT_HAS_EXPIRED";
 }
 
 function formatName(name: PeerCertificate["subject"] | undefined): string {
