@@ -1,7 +1,13 @@
-import { expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 
+import { provideHelm } from "../servers/helm.ts";
 import { renderChart, runHelm } from "./chart.ts";
 import { at, listOf, textOf } from "./json.ts";
+
+// Building it takes minutes, where it is not there.
+beforeAll(async () => {
+  await provideHelm();
+});
 
 test("SEC1: without TLS, tokens and stores the chart refuses, and says all that is missing at once", async () => {
   const { exitCode, stderr } = await runHelm("template", []);

@@ -1,6 +1,7 @@
-import { expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 
 import { runMillrace } from "../e2e/run-millrace.ts";
+import { provideHelm } from "../servers/helm.ts";
 import {
   listValueFiles,
   podsOf,
@@ -13,6 +14,11 @@ import {
 import { at, fieldsOf, listOf, numberOf, textOf, type Json } from "./json.ts";
 import { matchesSelector } from "./network.ts";
 import { findPodSecurityViolations } from "./pod-security.ts";
+
+// Building it takes minutes, where it is not there.
+beforeAll(async () => {
+  await provideHelm();
+});
 
 /** What each file renders, and the same with what it leaves out. */
 const variants: readonly (readonly string[])[] = [

@@ -6,6 +6,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { JobModules } from "../e2e/job-modules.ts";
 import { runMillrace } from "../e2e/run-millrace.ts";
+import { startEtcd } from "../servers/etcd.ts";
+import { provideHelm } from "../servers/helm.ts";
+import { provideS3Program } from "../servers/s3-program.ts";
 import { runInContainer } from "./container.ts";
 import { startImageCluster, type ImageCluster } from "./image-cluster.ts";
 import { buildImage, parseDockerfile, type BuiltImage } from "./image.ts";
@@ -17,6 +20,10 @@ let modules: JobModules;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "millrace-image-test-"));
   modules = await JobModules.create();
+  // Where these are not there, installing them takes minutes.
+  await provideHelm();
+  await provideS3Program();
+  await (await startEtcd())[Symbol.asyncDispose]();
   image = await buildImage();
 });
 

@@ -1,5 +1,6 @@
-import { expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 
+import { provideHelm } from "../servers/helm.ts";
 import {
   listValueFiles,
   namespace,
@@ -10,6 +11,11 @@ import {
 } from "./chart.ts";
 import { fieldsOf, textOf, type Json } from "./json.ts";
 import { canConnect, type Endpoint } from "./network.ts";
+
+// Building it takes minutes, where it is not there.
+beforeAll(async () => {
+  await provideHelm();
+});
 
 type Labels = Readonly<Record<string, string>>;
 
