@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -34,6 +33,7 @@ const { values } = parseArgs({
     planted: { type: "boolean", default: false },
   },
 });
+const maxPartSize = 100;
 const profile = simProfiles.find((name) => name === values.profile);
 const bug = failpointNames.find((name) => name === values.bug);
 
@@ -52,11 +52,11 @@ async function main(): Promise<number> {
   if (values.planted) return findPlanted(Number(values.seeds));
   if (values.sweep !== undefined) {
     const cases = await listSweepCases(values.sweep);
-    return runAll(deal(cases).map((dealt) => ({ ...nothing, cases: dealt })));
+    return runAll(cut(cases).map((part) => ({ ...nothing, cases: part })));
   }
   const from = Number(values.from);
   const seeds = Array.from({ length: Number(values.seeds) }, (_, index) => String(from + index));
-  return runAll(deal(seeds).map((dealt) => ({ ...nothing, bug, seeds: dealt })));
+  return runAll(cut(seeds).map((part) => ({ ...nothing, bug, seeds: part })));
 }
 
 const nothing: ChunkRequest = {
@@ -67,11 +67,11 @@ const nothing: ChunkRequest = {
   cases: [],
 };
 
-/** Returns the items in as many hands as there are cores. */
-function deal<Item>(items: readonly Item[]): readonly (readonly Item[])[] {
-  const count = availableParallelism();
-  return Array.from({ length: count }, (_, hand) =>
-    items.filter((__, index) => index % count === hand),
+/** Returns the items in parts that are done in some seconds, so that one sees how it goes. */
+function cut<Item>(items: readonly Item[]): readonly (readonly Item[])[] {
+  const partSize = Math.max(1, Math.min(maxPartSize, Math.ceil(items.length / 8)));
+  return Array.from({ length: Math.ceil(items.length / partSize) }, (_, part) =>
+    items.slice(part * partSize, (part + 1) * partSize),
   );
 }
 
@@ -104,6 +104,10 @@ async function runAll(requests: readonly ChunkRequest[]): Promise<number> {
     addTo(faults, report.faults);
     failures.push(...report.failures);
     uncovered.push(report.uncovered);
+    for (const failure of report.failures) printFailure(failure);
+    const runCount = (totals["seeds"] ?? 0) + (totals["runs"] ?? 0);
+    if (runCount % 1_000 < maxPartSize && runCount >= 1_000)
+      process.stderr.write(`${runCount} runs done\n`);
   });
   const seconds = ((performance.now() - startedMs) / 1_000).toFixed(0);
   print(`${describe(totals)} in ${seconds} s`);
@@ -113,11 +117,12 @@ async function runAll(requests: readonly ChunkRequest[]): Promise<number> {
   const { coveredLines, totalLines } = summarizeCoverage(uncovered, packagesFolder);
   const percent = ((100 * coveredLines) / totalLines).toFixed(1);
   print(`line coverage above the ports ${percent} % (${coveredLines} of ${totalLines})`);
-  for (const { what, again, violation } of failures) {
-    print(`${what}: ${violation}${again === undefined ? "" : `\n  again: pnpm sim ${again}`}`);
-  }
   print(failures.length === 0 ? "no violation" : `${failures.length} violations`);
   return failures.length === 0 ? 0 : 1;
+}
+
+function printFailure({ what, again, violation }: ChunkFailure): void {
+  print(`${what}: ${violation}${again === undefined ? "" : `\n  again: pnpm sim ${again}`}`);
 }
 
 function describe(totals: Totals): string {
