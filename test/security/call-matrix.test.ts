@@ -160,11 +160,12 @@ async function register(material: TlsMaterial | undefined): Promise<string> {
     const session = client.openSession(address);
     session.setHandlers({
       onMessage: (bytes) => {
-        const message = decodeCoordinatorMessage(bytes);
-        const { kind } = message;
-        resolve(kind === "refused" ? `${message.failure.code}: ${message.failure.message}` : kind);
+        resolve(decodeCoordinatorMessage(bytes).kind);
       },
-      onClose: (cause) => resolve(`closed: ${cause?.message}`),
+      onClose: (cause) => {
+        const { code, message } = StreamError.from(cause);
+        resolve(`${code}: ${message}`);
+      },
     });
     session.send(
       encodeWorkerMessage({

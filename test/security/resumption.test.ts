@@ -43,7 +43,7 @@ test("SEC3: a resumed TLS session gives nobody an identity that it had not", asy
   await using listener = await network.serve("127.0.0.1:0", {
     onSession: () => {},
     onCall: () => Promise.resolve(new Uint8Array(0)),
-    admitCall: (_method, caller) => void callers.push(caller),
+    admit: (_what, caller) => void callers.push(caller),
   });
   const port = Number(listener.address.split(":")[1]);
   let resumed = 0;

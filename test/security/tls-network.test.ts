@@ -285,8 +285,8 @@ test("SEC2: a call without the right is refused by its headers, before its messa
   await using listener = await network.serve("127.0.0.1:0", {
     onSession: () => {},
     onCall: (method) => Promise.resolve(bytes.encode(method)),
-    admitCall(method, caller) {
-      seen.push(method);
+    admit(what, caller) {
+      seen.push(what === "session" ? what : what.method);
       if (caller.token === "right") return;
       throw new StreamError("unauthenticated", "who is it?", { domain: "user", retry: "never" });
     },

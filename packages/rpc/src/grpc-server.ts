@@ -25,7 +25,6 @@ import { listenTls, type TlsListener } from "./tls/tls-listener.ts";
 /** Waits so long for calls under way before it cuts them. */
 const shutdownMs = 500;
 const submission = "SubmitJob";
-const jobServicePath = "/millrace.v1.JobService/";
 
 /**
  * Returns a gRPC server of both services at `host:port`; throws `port-in-use`. Disposing it ends
@@ -109,7 +108,7 @@ function passBytes(definition: ServiceDefinition): ServiceDefinition {
 
 type SessionCall = ServerDuplexStream<Uint8Array, Uint8Array>;
 
-/** Refuses calls by their headers, while their messages are still on the way. */
+/** Refuses calls and sessions by their headers, while their messages are still on the way. */
 function admitCalls(service: ControlService, identify: Identify): ServerInterceptor {
   return (method, call) =>
     new ServerInterceptingCall(call, {
@@ -125,9 +124,10 @@ function admitCalls(service: ControlService, identify: Identify): ServerIntercep
     });
 
   function refuse(path: string, arrived: ArrivedCall) {
-    if (!path.startsWith(jobServicePath)) return undefined;
+    const isSession = path === CoordinatorServiceService.session.path;
+    const what = isSession ? "session" : { method: path.slice(path.lastIndexOf("/") + 1) };
     try {
-      service.admitCall?.(path.slice(jobServicePath.length), identify(arrived));
+      service.admit?.(what, identify(arrived));
       return undefined;
     } catch (caught) {
       return toServiceError(caught);

@@ -21,7 +21,14 @@ export function guardService(service: ControlService, access: AccessControl): Co
       session.send(encodeCoordinatorMessage({ kind: "refused", failure }));
       session.close();
     },
-    admitCall: (method, caller) => void access.checkCall(method, caller),
+    admit(what, caller) {
+      if (what !== "session") {
+        access.checkCall(what.method, caller);
+        return;
+      }
+      const refusal = access.checkSession(caller);
+      if (refusal !== undefined) throw refusal;
+    },
     async onCall(method, message, caller) {
       access.checkCall(method, caller);
       return service.onCall(method, message, caller);

@@ -36,10 +36,10 @@ export interface ControlService {
   onSession(session: MessageSession, caller?: Caller): void;
   onCall(method: string, message: Uint8Array, caller?: Caller): Promise<Uint8Array>;
   /**
-   * Throws to refuse a call before its message is received, so that strangers cost no memory. A network
-   * without such a moment leaves it out: `onCall` decides in any case.
+   * Throws to refuse a call, or with `session` a session, before anything of it is received, so that
+   * strangers cost no memory. A network without such a moment leaves it out: the others decide anyway.
    */
-  admitCall?(method: string, caller: Caller): void;
+  admit?(what: { readonly method: string } | "session", caller: Caller): void;
 }
 
 /** Who opened a session or made a call, as far as the network can tell. */
