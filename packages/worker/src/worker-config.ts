@@ -33,6 +33,8 @@ export interface WorkerConfig {
   readonly restoreTimeoutMs: number;
   /** Reads of one restore that are under way at a time. */
   readonly restoreConcurrency: number;
+  /** A segment up to this size is read whole at a restore, a larger one by the blocks needed. */
+  readonly wholeSegmentBytes: number;
   /** Reads of an object whose bytes have not the hash they must have, before it counts as corrupt. */
   readonly corruptReadTries: number;
   /** Lines of a job's log that may leave in one heartbeat interval; more are counted and dropped. */
@@ -58,6 +60,7 @@ export const defaultWorkerConfig: Omit<
   uploadTimeoutMs: 300_000,
   restoreTimeoutMs: 300_000,
   restoreConcurrency: 8,
+  wholeSegmentBytes: 256 * 1024,
   corruptReadTries: 3,
   logLinesPerInterval: 1_000,
 };

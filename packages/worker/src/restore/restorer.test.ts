@@ -33,6 +33,8 @@ class World {
   readonly counters = createWorkerCounters();
   readonly segments: ManifestSegment[] = [];
   maxParallelism = 128;
+  /** As if all segments were large. */
+  wholeSegmentBytes = 0;
 
   async segment(id: number, blocks: readonly StateBlock[]): Promise<void> {
     const packed = await Promise.all(blocks.map((block) => packBlock(block, ports)));
@@ -57,7 +59,10 @@ class World {
         random: { uint32: () => 7 },
         ...ports,
         logger: silentLogger,
-        config: testConfig({ restoreConcurrency: 4 }),
+        config: testConfig({
+          restoreConcurrency: 4,
+          wholeSegmentBytes: this.wholeSegmentBytes,
+        }),
         counters: this.counters,
         failpoints: noFailpoints,
       },
@@ -282,4 +287,60 @@ test("another number of key groups is refused (F29)", async () => {
   const world = await worldWithState();
   world.maxParallelism = 256;
   await expect(world.restore(chains)).rejects.toMatchObject({ code: "state-incompatible" });
+});
+
+test("a small segment is read whole, once, and each part of it is verified", async () => {
+  const world = await worldWithState();
+  world.wholeSegmentBytes = 10_000;
+  const restored = await world.restore([chain(0, 127, [0, 1])], 4);
+  const all = [0, 1, 2, 3].map((index) => restored.get(subtask(undefined, index)));
+  expect(all.map(bytesOf)).toEqual([[[1], [3]], [[1]], [[2]], [[2]]]);
+  expect(world.objects.gets).toEqual(["manifest", "segment-0", "segment-1"]);
+  const bytes = world.segments.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
+  expect(world.counters.restoredBytes).toBeGreaterThanOrEqual(bytes);
+});
+
+test("of a small segment whose bytes are wrong once, only the wrong parts are read again (F13)", async () => {
+  const world = await worldWithState();
+  world.wholeSegmentBytes = 10_000;
+  let isTampered = false;
+  world.objects.tamper = (name, bytes) => {
+    if (isTampered || name !== "segment-0") return bytes;
+    isTampered = true;
+    const wrong = bytes.slice();
+    wrong[0] = 255;
+    return wrong;
+  };
+  expect(bytesOf((await world.restore(chains)).get(subtask()))).toEqual([[1], [2], [3]]);
+  // The first block, by itself.
+  expect(world.objects.gets.filter((name) => name === "segment-0")).toHaveLength(2);
+});
+
+test.each<[string, (world: World) => void, string]>([
+  [
+    "stay wrong",
+    ({ objects }) => {
+      objects.tamper = (name, bytes) => (name === "segment-1" ? bytes.map(() => 255) : bytes);
+    },
+    "segment-corrupt",
+  ],
+  ["are not there", ({ objects }) => void objects.inner.remove(["segment-1"]), "segment-missing"],
+])(
+  "a small segment whose bytes %s fails as a large one does (F13)",
+  async (_what, damage, code) => {
+    const world = await worldWithState();
+    world.wholeSegmentBytes = 10_000;
+    damage(world);
+    await expect(world.restore(chains)).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining("segment-1"),
+    });
+  },
+);
+
+test("a store that is away for a while only delays the restore of small segments too (F10)", async () => {
+  const world = await worldWithState();
+  world.wholeSegmentBytes = 10_000;
+  world.objects.failures = 4;
+  expect(bytesOf((await world.restore(chains)).get(subtask())).length).toBe(3);
 });

@@ -16,11 +16,13 @@ import {
 } from "@millrace/core";
 import type { Deployment } from "@millrace/rpc";
 import { parseFooter, type SegmentBlock, type StateBlock } from "@millrace/state";
+import type { ObjectRange } from "@millrace/storage";
 
 import { readVerified, type ReadPorts } from "./read-verified.ts";
 import { restoreError, type RestoreSubject } from "./restore-errors.ts";
 import { restoringSubtasks } from "./restoring-subtasks.ts";
 import { runLimited } from "./run-limited.ts";
+import { readSmallSegments } from "./small-segments.ts";
 
 export interface RestorePorts extends ReadPorts {
   readonly compressor: Compressor;
@@ -84,7 +86,7 @@ export async function restoreSubtasks(
 }
 
 /**
- * One restore: manifest, then footers, then blocks.
+ * One restore: manifest, then small segments, then footers and blocks of the others.
  *
  * I1 Every byte that it hands out was hashed against the manifest, or against a footer that was.
  * I2 A block is fetched once, however many subtasks need it; each gets bytes of its own.
@@ -93,6 +95,7 @@ class Restore {
   readonly #ports: RestorePorts;
   readonly #subject: RestoreSubject;
   readonly #signal: AbortSignal;
+  #small: ReadonlyMap<string, Uint8Array> = new Map();
   readBytes = 0;
 
   constructor(ports: RestorePorts, subject: RestoreSubject, signal: AbortSignal) {
@@ -109,6 +112,7 @@ class Restore {
     const needs = restoringSubtasks(deployment, subtasks, manifest).map((subtask) =>
       resolveRestore(manifest, subtask),
     );
+    await this.#readSmallSegments(manifest, needs);
     const footers = await this.#readFooters(manifest, needs);
     const sources = needs.map((need) => sourcesOf(need, manifest, footers));
     const raw = await this.#readBlocks(sources.flat());
@@ -132,6 +136,13 @@ class Restore {
     );
     this.readBytes += bytes.length;
     return parseManifest(object.name, bytes);
+  }
+
+  async #readSmallSegments(manifest: Manifest, needs: readonly SubtaskRestore[]): Promise<void> {
+    const indexes = new Set(needs.flatMap(({ ranges }) => ranges.map(({ segment }) => segment)));
+    const segments = manifest.segments.filter((_segment, index) => indexes.has(index));
+    this.#small = await readSmallSegments(segments, this.#ports, this.#signal);
+    for (const bytes of this.#small.values()) this.readBytes += bytes.length;
   }
 
   async #readFooters(
@@ -203,12 +214,23 @@ class Restore {
     expected: { readonly sha256: string; readonly what: string },
   ): Promise<Uint8Array> {
     const { name, ...range } = part;
+    const held = this.#partOfSmall(part, expected.sha256);
+    if (held !== undefined) return held;
     const missing = restoreError(this.#subject, "segment-missing");
     const corrupt = restoreError(this.#subject, "segment-corrupt");
     const read = { name, range, ...expected, missing, corrupt };
     const bytes = await readVerified(this.#ports, read, this.#signal);
     this.readBytes += bytes.length;
     return bytes;
+  }
+
+  /** Returns the part if its segment was read whole and the part is what it must be. */
+  #partOfSmall(
+    { name, offset, length }: { readonly name: string } & ObjectRange,
+    sha256: string,
+  ): Uint8Array | undefined {
+    const bytes = this.#small.get(name)?.slice(offset, offset + length);
+    return bytes !== undefined && this.#ports.digest.sha256(bytes) === sha256 ? bytes : undefined;
   }
 
   #corrupt(message: string, caught: unknown): StreamError {
