@@ -101,6 +101,18 @@ describe("which groups a delta rewrites", () => {
     expect([...costs.groupsDue(parseCheckpointId(5n))]).toEqual([0]);
   });
 
+  test("a load of new keys that outweighed a base makes nothing heavy once little changes", () => {
+    const costs = new ChainCosts(groups);
+    const one = { groupStart: 3, groupEnd: 3 };
+    costs.note([{ role: "base", ...one }], new Map([[3, 100_000]]));
+    for (let count = 0; count < 4; count += 1) {
+      costs.note([{ role: "delta", ...one }], new Map([[3, 60_000]]));
+    }
+    expect(costs.groupsDue(parseCheckpointId(1n)).has(3)).toBe(true);
+    costs.note([{ role: "delta", ...one }], new Map([[3, 2_000]]));
+    expect(costs.groupsDue(parseCheckpointId(2n)).has(3)).toBe(false);
+  });
+
   test("where groups are small, chains are short: a restore reads fewer objects", () => {
     const { rewritten, longestChain } = play({
       baseBytes: 10_000,

@@ -13,14 +13,22 @@ const smallBaseChain = 24;
 const smallBaseSpread = 16;
 /** A group that lost its turn, as by an aborted checkpoint, waits for the next, but no longer. */
 const longestChain = 2 * turnLength;
+/**
+ * Groups that change by less of their base in a snapshot wait for their turn: the load of new keys may
+ * outweigh a base without superseding a key in it.
+ */
+const minHeavyShare = 1 / 40;
 /** A chain shorter than this is not heavy yet, however small its base is. */
 const minHeavyChain = 4;
 
 interface GroupCost {
-  baseBytes: number;
-  deltaBytes: number;
-  deltaCount: number;
+  readonly baseBytes: number;
+  readonly deltaBytes: number;
+  readonly deltaCount: number;
+  readonly lastDeltaBytes: number;
 }
+
+const noCost: GroupCost = { baseBytes: 0, deltaBytes: 0, deltaCount: 0, lastDeltaBytes: 0 };
 
 /**
  * What restoring each key group would cost, and so which groups the next delta rewrites as a base:
@@ -59,15 +67,16 @@ export class ChainCosts {
       const end = Math.min(groupEnd, this.#groups.end);
       for (let group = Math.max(groupStart, this.#groups.start); group <= end; group += 1) {
         const sizeBytes = bytesByGroup.get(group) ?? 0;
-        const before = this.#costs.get(group) ?? { baseBytes: 0, deltaBytes: 0, deltaCount: 0 };
+        const before = this.#costs.get(group) ?? noCost;
         this.#costs.set(
           group,
           role === "base"
-            ? { baseBytes: sizeBytes, deltaBytes: 0, deltaCount: 0 }
+            ? { ...noCost, baseBytes: sizeBytes }
             : {
                 baseBytes: before.baseBytes,
                 deltaBytes: before.deltaBytes + sizeBytes,
                 deltaCount: before.deltaCount + 1,
+                lastDeltaBytes: sizeBytes,
               },
         );
       }
@@ -85,7 +94,9 @@ function chainLimitOf(group: number, baseBytes: number): number {
 }
 
 /** The factor is 1.5 to 2.5, so that groups that change alike do not all come due in one checkpoint. */
-function isHeavy(group: number, { baseBytes, deltaBytes, deltaCount }: GroupCost): boolean {
+function isHeavy(group: number, cost: GroupCost): boolean {
+  const { baseBytes, deltaBytes, deltaCount, lastDeltaBytes } = cost;
   const factor = 1.5 + phaseOf(group) / turnLength;
-  return deltaCount >= minHeavyChain && deltaBytes > baseBytes * factor;
+  const isChangingMuch = lastDeltaBytes > baseBytes * minHeavyShare;
+  return isChangingMuch && deltaCount >= minHeavyChain && deltaBytes > baseBytes * factor;
 }
