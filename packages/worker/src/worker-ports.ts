@@ -14,7 +14,8 @@ import type { TaskHost } from "./slot/task-host.ts";
 /** Everything outside that a worker touches. The stores stay open when it closes. */
 export interface WorkerPorts {
   readonly network: ControlNetwork;
-  readonly objects: ObjectStore;
+  /** A worker reads and adds objects; it removes none, and need not be allowed to (SEC4, S4). */
+  readonly objects: Pick<ObjectStore, "get" | "put">;
   readonly clock: Clock;
   readonly random: Random;
   readonly digest: Digest;

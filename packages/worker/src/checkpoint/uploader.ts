@@ -13,7 +13,7 @@ import type { WorkerConfig } from "../worker-config.ts";
 import type { WorkerCounters } from "../worker-counters.ts";
 
 export interface UploaderPorts {
-  readonly objects: ObjectStore;
+  readonly objects: Pick<ObjectStore, "put">;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

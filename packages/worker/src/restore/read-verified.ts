@@ -14,7 +14,7 @@ import type { WorkerConfig } from "../worker-config.ts";
 import type { WorkerCounters } from "../worker-counters.ts";
 
 export interface ReadPorts {
-  readonly objects: ObjectStore;
+  readonly objects: Pick<ObjectStore, "get">;
   readonly clock: Clock;
   readonly random: Random;
   readonly digest: Digest;
