@@ -21,9 +21,7 @@ test(
     const texts = shares.map((share) => (100 * share).toFixed(2));
     process.stdout.write(`${fullBytes} bytes in full; uploaded, in %: ${texts.join(" ")}\n`);
     expect(shares).toHaveLength(checkpointCount);
-    // A group that was written anew in the middle of the load comes due once more, soon after it.
-    expect(shares.filter((share) => share > 0.03).length).toBeLessThanOrEqual(1);
-    expect(shares.reduce((sum, share) => sum + share, 0) / checkpointCount).toBeLessThan(0.025);
+    expect(Math.max(...shares)).toBeLessThanOrEqual(0.03);
     // A checkpoint without the changes would be small too.
     expect(Math.min(...shares)).toBeGreaterThan(0.005);
     expect(verdict.problems).toEqual([]);
