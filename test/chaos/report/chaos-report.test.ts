@@ -19,6 +19,7 @@ const clean: ChaosFacts = {
   seed: 1,
   stores: "production",
   durationMs: 60_000,
+  load: { average: 1.5, processors: 2 },
   faults: [],
   restores: [],
   lastRow: 1_000,

@@ -23,6 +23,8 @@ export interface ChaosFacts {
   readonly seed: number;
   readonly stores: string;
   readonly durationMs: number;
+  /** Processes that wanted to run, on average, and those that could: speeds mean little without. */
+  readonly load: { readonly average: number; readonly processors: number };
   readonly faults: readonly FaultResult[];
   readonly restores: readonly RestoreResult[];
   /** All rows of all loops that the job had to read. */

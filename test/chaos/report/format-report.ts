@@ -29,6 +29,7 @@ export function formatReport(report: ChaosReport): string {
     `faults           ${Object.entries(counts)
       .map(([kind, count]) => `${count} ${kind}`)
       .join(", ")}`,
+    `machine          load ${report.load.average.toFixed(1)} on ${report.load.processors} processors, on average`,
     `input            ${group(report.lastRow)} rows`,
     output === undefined
       ? "output           not complete"

@@ -6,6 +6,7 @@
  *    attempt has completed, every process serves. If that takes longer than the limit, the run fails.
  * I2 Whatever happens, nothing of the run lives on when `runChaos` has returned.
  */
+import { availableParallelism, loadavg } from "node:os";
 import { setTimeout as wait } from "node:timers/promises";
 
 import { flightsFile } from "../../e2e/hourly-delays.ts";
@@ -68,6 +69,7 @@ class ChaosRun {
   readonly #faults: FaultResult[] = [];
   readonly #rounds: CheckpointVerdict[] = [];
   readonly #ownEnds = new Map<string, number>();
+  readonly #loads: number[] = [];
   #lastRow = 0;
   #output: OutputVerdict | undefined;
   #garbageGoneMs: number | undefined;
@@ -157,6 +159,7 @@ class ChaosRun {
     const recovery = measureRecovery(this.#watch, fault, parallelism);
     const result: FaultResult = { fault, recovery };
     this.#faults.push(result);
+    this.#loads.push(loadavg()[0] ?? 0);
     history.write("recovered", recovery);
     const { restored } = recovery;
     const clock = ((Date.now() - this.#startedAtMs) / 1_000).toFixed(0).padStart(5);
@@ -232,6 +235,10 @@ class ChaosRun {
       seed,
       stores: storesKind,
       durationMs: Date.now() - this.#startedAtMs,
+      load: {
+        average: this.#loads.reduce((sum, load) => sum + load, 0) / (this.#loads.length || 1),
+        processors: availableParallelism(),
+      },
       faults: this.#faults,
       restores: this.#restoresOf(this.#watch.recoveries),
       lastRow: this.#lastRow,
