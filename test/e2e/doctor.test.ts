@@ -166,6 +166,15 @@ const faults: readonly Fault[] = [
     coordinator: ends("metadata-regressed"),
   },
   {
+    name: "the objects are elsewhere",
+    setUp: () => lab.objectsElsewhere(),
+    check: "metadata and objects",
+    code: "cluster-mismatch",
+    says: /has 1 jobs, and this object store has no mark of it/,
+    coordinator: ends("cluster-mismatch"),
+    worker: ends("cluster-mismatch"),
+  },
+  {
     name: "no coordinator runs",
     setUp: () => Promise.resolve({ ...lab.healthy, coordinator: "127.0.0.1:9" }),
     check: "coordinator: 127.0.0.1:9",

@@ -170,6 +170,23 @@ export class FaultLab implements AsyncDisposable {
     return { ...this.healthy, metadata };
   }
 
+  /** A cluster with a job, and stores of which one is not its own; its coordinator waits for workers. */
+  async objectsElsewhere(): Promise<Setup> {
+    const [port = 0] = await findPorts(1);
+    const { metadata, endpoint } = await this.ownEtcd();
+    const coordinator = `127.0.0.1:${port}`;
+    const { bucket } = this.#s3;
+    const own = this.objectsAt(this.#s3.endpoint, bucket, "with-a-job");
+    const setup = { ...this.healthy, metadata, objects: own, coordinator };
+    await this.startCoordinator(setup);
+    const job = "packages/examples/src/word-count/word-count.ts";
+    const run = await runMillrace("run", job, "--detach", "--coordinator", coordinator);
+    if (run.exitCode !== 0) throw new Error(run.stderr);
+    await copyKeys(metadata, `etcd://${endpoint}/copy`);
+    const objects = this.objectsAt(this.#s3.endpoint, bucket, "elsewhere");
+    return { ...setup, metadata: `etcd://${endpoint}/copy`, objects };
+  }
+
   /** A coordinator that speaks TLS, and the folder of its authority. */
   async tlsCoordinator(): Promise<Setup & { readonly certs: string }> {
     const [port = 0] = await findPorts(1);
@@ -220,6 +237,17 @@ async function writeSome(metadata: string, count: number, value = "x"): Promise<
   for (let index = 0; index < count; index += 1) {
     const key = `filler/${index}`;
     await store.transact({ compares: [], writes: [{ kind: "put", key, value }] });
+  }
+}
+
+/** All but the election, so that a coordinator there leads. */
+async function copyKeys(from: string, to: string): Promise<void> {
+  await using source = await openStore(from);
+  await using target = await openStore(to);
+  const { entries } = await source.list("");
+  for (const { key, value } of entries) {
+    if (key.endsWith("/election")) continue;
+    await target.transact({ compares: [], writes: [{ kind: "put", key, value }] });
   }
 }
 

@@ -15,7 +15,7 @@ import {
 import { campaign, type Leadership, type MetadataStore } from "@millrace/metadata";
 import type { ObjectStore } from "@millrace/storage";
 
-import { claimObjects } from "./cluster/cluster-marker.ts";
+import { checkClaim, claimObjects } from "./cluster/cluster-marker.ts";
 import { FrontDoor } from "./cluster/front-door.ts";
 import { Leader } from "./cluster/leader.ts";
 import { createLeadershipGuard, type LeadershipGuard } from "./cluster/leadership.ts";
@@ -156,8 +156,10 @@ class CoordinatorRuntime implements Coordinator {
       onDeposed: (reason) => this.#onDeposed(leaderEpoch, reason),
     });
     const context = await this.#createContext(leadership, this.#guard);
-    await claimObjects(context, { clusterId: context.clusterId, revision: leaderEpoch });
+    const { clusterId } = context;
+    const claim = await claimObjects(context, { clusterId, revision: leaderEpoch });
     const jobs = await readJobs(context);
+    await checkClaim(context, claim, { clusterId, jobCount: jobs.length });
     this.#abort.signal.throwIfAborted();
     const leader = new Leader(context);
     this.#leader = leader;

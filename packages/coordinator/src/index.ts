@@ -1,4 +1,9 @@
-export { judgeClusterMarks, readClusterMarks, type ClusterMark } from "./cluster/cluster-marker.ts";
+export {
+  judgeClusterMarks,
+  objectsElsewhere,
+  readClusterMarks,
+  type ClusterMark,
+} from "./cluster/cluster-marker.ts";
 export { defaultCoordinatorConfig, type CoordinatorConfig, type RestartBackoff } from "./config.ts";
 export {
   createCoordinator,

@@ -68,6 +68,26 @@ test("F33: metadata restored from a backup that is older than the objects is ref
   expect(world.attempts().at(-1)).toEqual([2, world.committed().at(-1)]);
 });
 
+test("a leader that finds an empty object store ends no job: it refuses, and takes its mark away", async () => {
+  const metadata = createExchangeable();
+  const { world } = await runUntilBackup(metadata);
+  const objects = await world.objects.list("");
+  const kept = await Promise.all(
+    objects.map(async ({ name }) => ({ name, bytes: await world.objects.get(name) })),
+  );
+  await world.objects.remove(objects.map(({ name }) => name));
+  await expect(world.startCoordinator()).rejects.toMatchObject({
+    code: "cluster-mismatch",
+    message: expect.stringMatching(/has 1 jobs, and this object store has no mark of it/),
+  });
+  expect(await world.objects.list("")).toEqual([]);
+  for (const { name, bytes } of kept) await world.objects.put(name, [bytes]);
+  await world.startCoordinator();
+  world.addWorker("w1", { splitCount: 1 });
+  await world.run(1_000);
+  expect(world.attempts().at(-1)).toEqual([2, world.committed().at(-1)]);
+});
+
 test("metadata that was lost and made anew is another cluster: it is refused", async () => {
   const metadata = createExchangeable();
   const { world } = await runUntilBackup(metadata);

@@ -178,4 +178,14 @@ describe("an object store with retries", () => {
     });
     expect(reads).toBe(3);
   });
+
+  test("closing it ends the calls that wait (L5)", async () => {
+    const never = new Promise<never>(() => {});
+    const { wrapped } = failing(0, failure("unavailable", "backoff"), { list: () => never });
+    const clock = { ...createJumpingClock(), schedule: () => ({ [Symbol.dispose]: () => {} }) };
+    const patient = createRetryingObjectStore(wrapped, options({ clock }));
+    const listed = patient.list("");
+    await patient[Symbol.asyncDispose]();
+    await expect(listed).rejects.toMatchObject({ code: "cancelled", retry: "never" });
+  });
 });

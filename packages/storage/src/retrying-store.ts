@@ -54,17 +54,22 @@ const defaultTryTimeoutMs = 30_000;
  *    that fails does not get more to do (F10).
  * I3 Damaged bytes are read again twice, then `object-corrupt` is thrown (F13).
  * I4 Each try and each call end in time, also if the store below never answers (F12).
+ * I5 Disposing it ends the calls that wait, with `cancelled`: a process that ends has nothing left.
  */
 export function createRetryingObjectStore(
   store: ObjectStore,
   options: RetryingStoreOptions,
 ): ObjectStore {
   const budget = createRetryBudget(options.clock, options.budget ?? defaultBudget);
+  const closed = new AbortController();
   const patiently = <Result>(
     what: string,
     operation: (signal: AbortSignal) => Promise<Result>,
     signal?: AbortSignal,
-  ): Promise<Result> => callPatiently({ what, operation, options, budget, signal });
+  ): Promise<Result> => {
+    const ended = signal === undefined ? closed.signal : AbortSignal.any([signal, closed.signal]);
+    return callPatiently({ what, operation, options, budget, signal: ended });
+  };
   return {
     put: (name, parts, signal) =>
       patiently(`put of object ${name}`, (own) => store.put(name, parts, own), signal),
@@ -73,8 +78,16 @@ export function createRetryingObjectStore(
     stat: (name) => patiently(`stat of object ${name}`, () => store.stat(name)),
     list: (prefix) => patiently(`list of objects ${prefix}*`, () => store.list(prefix)),
     remove: (names) => patiently(`removal of ${names.length} objects`, () => store.remove(names)),
-    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => {
+      closed.abort(storeClosed());
+      return store[Symbol.asyncDispose]();
+    },
   };
+}
+
+function storeClosed(): StreamError {
+  const message = "the object store was closed";
+  return new StreamError("cancelled", message, { domain: "internal", retry: "never" });
 }
 
 interface PatientCall<Result> {
@@ -82,17 +95,13 @@ interface PatientCall<Result> {
   readonly operation: (signal: AbortSignal) => Promise<Result>;
   readonly options: RetryingStoreOptions;
   readonly budget: RetryBudget;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignal;
 }
 
 async function callPatiently<Result>(call: PatientCall<Result>): Promise<Result> {
   const { what, operation, options, budget, signal } = call;
   const afterMs = options.deadlineMs ?? defaultDeadlineMs;
-  using deadline = createDeadline(options.clock, {
-    afterMs,
-    what,
-    ...(signal === undefined ? {} : { signal }),
-  });
+  using deadline = createDeadline(options.clock, { afterMs, what, signal });
   let lastFailure: StreamError | undefined;
   let corruptReads = 0;
   const tryOnce = async (): Promise<Result> => {
@@ -111,7 +120,7 @@ async function callPatiently<Result>(call: PatientCall<Result>): Promise<Result>
     return await retry(tryOnce, options.policy ?? defaultPolicy, options, deadline.signal);
   } catch (caught) {
     if (lastFailure === undefined || caught !== deadline.signal.reason) throw caught;
-    if (signal?.aborted === true) throw caught;
+    if (signal.aborted) throw caught;
     throw new StreamError(
       "deadline-exceeded",
       `${what} did not succeed in ${afterMs} ms; last failure: ${lastFailure.message}`,

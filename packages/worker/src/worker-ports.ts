@@ -24,6 +24,8 @@ export interface WorkerPorts {
   readonly taskHost: TaskHost;
   readonly bundles: BundleCache;
   readonly failpoints: Failpoints;
+  /** Told of the cluster each time that a leader has taken the worker. */
+  readonly onCluster?: (clusterId: string) => void;
 }
 
 /** Where a slot finds the bundles that its worker has fetched and verified. */

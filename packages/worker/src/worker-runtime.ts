@@ -92,7 +92,10 @@ class WorkerRuntime implements Worker {
       handlers: {
         register: () => this.#register(),
         heartbeat: () => this.#heartbeat(),
-        onWelcome: ({ leaderEpoch }) => this.#onWelcome(leaderEpoch),
+        onWelcome: ({ leaderEpoch, clusterId }) => {
+          this.#onWelcome(leaderEpoch);
+          options.onCluster?.(clusterId);
+        },
         onMessage: (message) => this.#onMessage(message),
         onLost: () => {},
         onStopped: (error) => this.#stop(error),

@@ -1,4 +1,4 @@
-import { judgeClusterMarks, type ClusterMark } from "@millrace/coordinator";
+import { judgeClusterMarks, objectsElsewhere, type ClusterMark } from "@millrace/coordinator";
 import type { StreamError } from "@millrace/core";
 
 import { adviceOf } from "../format-error.ts";
@@ -21,6 +21,7 @@ export type MetadataFacts =
       readonly revision: bigint;
       /** Absent: no coordinator has led yet. */
       readonly clusterId?: string;
+      readonly jobCount: number;
     };
 
 const slowMs = 500;
@@ -100,7 +101,7 @@ export function judgeOwnership(
   if (metadata.kind !== "works" || marks === undefined) {
     return skipped(check, "needs both stores");
   }
-  const { clusterId, revision } = metadata;
+  const { clusterId, revision, jobCount } = metadata;
   if (clusterId === undefined) {
     const [mark] = marks;
     if (mark === undefined) return ok(check, "both are new: no coordinator has led yet");
@@ -113,5 +114,7 @@ export function judgeOwnership(
   // The store is at this revision, so a mark of it is no mark of the future.
   const wrong = judgeClusterMarks(marks, { clusterId, revision: revision + 1n });
   if (wrong !== undefined) return failedWith(check, wrong);
-  return ok(check, `both belong to cluster ${clusterId}`);
+  if (marks.length > 0) return ok(check, `both belong to cluster ${clusterId}`);
+  if (jobCount > 0) return failedWith(check, objectsElsewhere(clusterId, jobCount));
+  return ok(check, `cluster ${clusterId} has no jobs, and has not used this object store yet`);
 }

@@ -92,6 +92,7 @@ describe("the stores", () => {
     roundTripMs: 5,
     revision: 100n,
     clusterId: "a",
+    jobCount: 0,
   } as const satisfies MetadataFacts;
 
   test("metadata: works, slow, cannot be read, cannot be written, not there", () => {
@@ -134,6 +135,8 @@ describe("the stores", () => {
   test.each([
     ["one cluster in both", works, [mark("a", 100n)], "ok"],
     ["new stores", { ...works, clusterId: undefined }, [], "ok"],
+    ["a cluster that has not used its objects yet", works, [], "ok"],
+    ["objects elsewhere", { ...works, jobCount: 2 }, [], "cluster-mismatch"],
     ["objects of another cluster", works, [mark("b", 1n)], "cluster-mismatch"],
     [
       "metadata that were lost",

@@ -58,13 +58,15 @@ const { metadataPrefix } = defaultCoordinatorConfig;
 
 async function readCluster(
   store: MetadataStore,
-): Promise<{ readonly revision: bigint; readonly clusterId?: string }> {
-  const key = createMetadataKeys(metadataPrefix).cluster;
-  const { entries, revision } = await store.list(key);
+): Promise<{ readonly revision: bigint; readonly jobCount: number; readonly clusterId?: string }> {
+  const { cluster: key, jobs } = createMetadataKeys(metadataPrefix);
+  const { entries, revision } = await store.list(metadataPrefix);
   const entry = entries.find((one) => one.key === key);
+  const isRecord = (name: string): boolean => name.startsWith(jobs) && name.endsWith("/record");
+  const jobCount = entries.filter((one) => isRecord(one.key)).length;
   return entry === undefined
-    ? { revision }
-    : { revision, clusterId: parseClusterId(key, entry.value) };
+    ? { revision, jobCount }
+    : { revision, jobCount, clusterId: parseClusterId(key, entry.value) };
 }
 
 async function writeProbe(store: MetadataStore, nonce: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
-import { StreamError, type Clock } from "@millrace/core";
+import { silentLogger, StreamError, type Clock, type Logger } from "@millrace/core";
 import {
   openEtcdMetadataStore,
   openSqliteMetadataStore,
@@ -27,12 +27,12 @@ const s3TryTimeoutMs = 120_000;
 /**
  * Returns the object store of a URL, `file:<folder>` or `s3://bucket[/prefix][?...]`, or of a data
  * folder. Throws `invalid-argument`, `folder-not-writable`, and what S3 refuses for good, such as
- * `access-denied` and `bucket-not-found`; a store that is away for now is told to `onAway`, and waited
- * for at each call.
+ * `access-denied` and `bucket-not-found`; a store that is away for now is logged, and waited for
+ * at each call.
  */
 export async function openObjects(
   place: string,
-  onAway: (error: StreamError) => void = () => {},
+  logger: Logger = silentLogger,
 ): Promise<ObjectStore> {
   if (!isUrl(place)) {
     await makeDataFolder(place);
@@ -41,7 +41,7 @@ export async function openObjects(
   const url = parseObjectStoreUrl(place);
   return url.kind === "file"
     ? openFileObjectStore(resolve(url.path))
-    : openS3Objects(url.place, onAway);
+    : openS3Objects(url.place, logger);
 }
 
 /** A path with a colon in it is still a folder, as `./a:b`. */
@@ -49,10 +49,7 @@ function isUrl(place: string): boolean {
   return /^[a-z][a-z0-9]+:/.test(place);
 }
 
-async function openS3Objects(
-  place: S3Place,
-  onAway: (error: StreamError) => void,
-): Promise<ObjectStore> {
+async function openS3Objects(place: S3Place, logger: Logger): Promise<ObjectStore> {
   const clock = createNodeClock();
   const region = place.region ?? process.env["AWS_REGION"] ?? process.env["AWS_DEFAULT_REGION"];
   const s3 = createS3ObjectStore({ ...place, ...(region === undefined ? {} : { region }), clock });
@@ -64,7 +61,8 @@ async function openS3Objects(
       await s3[Symbol.asyncDispose]();
       throw caught;
     }
-    onAway(error);
+    const { code, message } = error;
+    logger.log("warn", "waits for the object store", { code, cause: message });
   }
   return createRetryingObjectStore(s3, {
     clock,

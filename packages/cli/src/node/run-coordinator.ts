@@ -62,9 +62,7 @@ export async function runCoordinator(options: CoordinatorProcessOptions): Promis
   const security = openSecurity(options, logger);
   await using network = createGrpcNetwork(security);
   await using metadata = await openMetadata(options.metadata, clock);
-  await using objects = await openObjects(options.objects, ({ code, message }) =>
-    logger.log("warn", "waits for the object store", { code, cause: message }),
-  );
+  await using objects = await openObjects(options.objects, logger);
   const stopped = untilStopped(options.isSupervised);
   let coordinator: Coordinator | undefined;
   await using _metrics = await serveMetrics({

@@ -15,11 +15,13 @@ import {
   createThreadTaskHost,
   createWorker,
   defaultWorkerConfig,
+  type Worker,
   type WorkerConfig,
 } from "@millrace/worker";
 
 import { openProcessSecurity, type SecurityOptions } from "../security/process-security.ts";
 import { readVersion } from "../version.ts";
+import { checkObjects } from "./check-objects.ts";
 import { openObjects } from "./open-stores.ts";
 import { serveHealth } from "./serve-health.ts";
 import { serveMetrics } from "./serve-metrics.ts";
@@ -55,7 +57,7 @@ export interface WorkerProcessOptions {
 
 /**
  * Runs a worker until the process is asked to end. Throws what the worker ends with by itself, such
- * as `version-skew` or `coordinator-unreachable`, and `folder-not-writable`, `port-in-use`,
+ * as `version-skew`, `cluster-mismatch` or `coordinator-unreachable`, and `folder-not-writable`, `port-in-use`,
  * `insecure-bind`, and `tls-failed` for certificates that cannot be used.
  */
 export async function runWorker(options: WorkerProcessOptions): Promise<void> {
@@ -68,10 +70,9 @@ export async function runWorker(options: WorkerProcessOptions): Promise<void> {
   }
   if (options.dataHost !== undefined) security.checkBind("data", options.dataHost);
   await using network = createGrpcNetwork(security);
-  await using objects = await openObjects(options.objects, ({ code, message }) =>
-    logger.log("warn", "waits for the object store", { code, cause: message }),
-  );
+  await using objects = await openObjects(options.objects, logger);
   const folder = join(resolve(options.dataFolder), "workers", workerId);
+  const otherStore = Promise.withResolvers<never>();
   let isEnding = false;
   const worker = createWorker({
     network,
@@ -90,6 +91,9 @@ export async function runWorker(options: WorkerProcessOptions): Promise<void> {
     }),
     bundles: createFileBundleCache(disk, join(folder, "bundles")),
     failpoints: noFailpoints,
+    onCluster: (clusterId) => {
+      checkObjects(objects, clusterId, logger).catch(otherStore.reject);
+    },
     config: toConfig(options),
   });
   await using _metrics = await serveMetrics({
@@ -101,23 +105,32 @@ export async function runWorker(options: WorkerProcessOptions): Promise<void> {
       return renderWorkerMetrics(worker.readMetrics());
     },
   });
-  // Not ready before a leader has taken it: what it was started with may be wrong. Afterwards a leader
-  // that changes does not make it less ready.
-  let wasTaken = false;
-  const isReady = (): boolean => {
-    wasTaken ||= worker.readMetrics().session.isConnected;
-    return wasTaken && !isEnding;
-  };
-  await using _health = await serveHealth(options.healthPort, isReady);
+  await using _health = await serveHealth(
+    options.healthPort,
+    readinessOf(worker, () => !isEnding),
+  );
   worker.start();
   options.onReady();
   try {
-    const cause = await Promise.race([untilStopped(options.isSupervised), worker.done]);
+    const stopped = untilStopped(options.isSupervised);
+    const cause = await Promise.race([stopped, worker.done, otherStore.promise]);
     isEnding = true;
     if (cause === "signal") await worker.drain(options.drainTimeoutMs);
   } finally {
     await worker.close();
   }
+}
+
+/**
+ * Not ready before a leader has taken it: what it was started with may be wrong. Afterwards a leader
+ * that changes does not make it less ready.
+ */
+function readinessOf(worker: Worker, isGoingOn: () => boolean): () => boolean {
+  let wasTaken = false;
+  return () => {
+    wasTaken ||= worker.readMetrics().session.isConnected;
+    return wasTaken && isGoingOn();
+  };
 }
 
 /** Without a host the workers are on one machine, as their data folder is. */

@@ -6,9 +6,11 @@
  * I1 A leader marks the store before it takes a job up, and now and then while it leads.
  * I2 A leader that finds another cluster's mark refuses to lead. It looks again after it has left its
  *    own, so that of two clusters that begin at once at least one sees the other.
- * I3 A leader whose metadata is older than its cluster's newest mark refuses to lead (F33).
- * I4 A full store does not keep a leader from leading: somebody has to cancel jobs.
- * I5 Names are never used twice, and a mark is removed only when newer ones are there: a deposed leader
+ * I3 A leader that knows jobs and finds no mark of its cluster refuses to lead: the store is another
+ *    one, and jobs would fail for objects that are safe elsewhere.
+ * I4 A leader whose metadata is older than its cluster's newest mark refuses to lead (F33).
+ * I5 A full store does not keep a leader from leading: somebody has to cancel jobs.
+ * I6 Names are never used twice, and a mark is removed only when newer ones are there: a deposed leader
  *    that still writes or removes changes nothing of this.
  */
 import {
@@ -71,26 +73,63 @@ export function judgeClusterMarks(
   return newest === undefined || newest < now.revision ? undefined : metadataRegressed(now, newest);
 }
 
+/** What claiming the store showed. */
+export interface ObjectsClaim {
+  /** The store had no mark of this cluster before. */
+  readonly isFirst: boolean;
+  /** Absent: there was no room for a mark. */
+  readonly markName?: string;
+}
+
 /**
  * Marks the store for a new leader. Throws `cluster-mismatch` or `metadata-regressed` (nothing else
  * was changed then), or what the store refuses for good, such as `access-denied`.
  */
-export async function claimObjects(ports: ClusterMarkPorts, now: ClusterMoment): Promise<void> {
+export async function claimObjects(
+  ports: ClusterMarkPorts,
+  now: ClusterMoment,
+): Promise<ObjectsClaim> {
   const { objects } = ports;
   const before = await patiently(ports, () => readClusterMarks(objects));
   const wrong = judgeClusterMarks(before, now);
   if (wrong !== undefined) throw wrong;
+  const isFirst = before.length === 0;
   const name = await leaveMark(ports, now);
-  if (name === undefined) return;
+  if (name === undefined) return { isFirst };
   const after = await patiently(ports, () => readClusterMarks(objects));
   const foreign = after.find(({ clusterId }) => clusterId !== now.clusterId);
   if (foreign === undefined) {
     await removeOld(ports, after);
-    return;
+    return { isFirst, markName: name };
   }
   // Both may get here: then neither leaves anything, and whoever starts again first has it.
-  if (before.length === 0) await patiently(ports, () => objects.remove([name]));
+  if (isFirst) await patiently(ports, () => objects.remove([name]));
   throw clusterMismatch(now.clusterId, foreign);
+}
+
+/**
+ * Throws `cluster-mismatch` if the store was without a mark although the cluster has jobs; the mark
+ * is taken away again.
+ */
+export async function checkClaim(
+  ports: ClusterMarkPorts,
+  claim: ObjectsClaim,
+  cluster: { readonly clusterId: string; readonly jobCount: number },
+): Promise<void> {
+  const { clusterId, jobCount } = cluster;
+  const { isFirst, markName } = claim;
+  if (!isFirst || jobCount === 0) return;
+  if (markName !== undefined) await patiently(ports, () => ports.objects.remove([markName]));
+  throw objectsElsewhere(clusterId, jobCount);
+}
+
+/** Returns the error of a store that is not the one of the cluster's jobs. */
+export function objectsElsewhere(clusterId: string, jobCount: number): StreamError {
+  return refuse(
+    "cluster-mismatch",
+    `cluster ${clusterId} has ${jobCount} jobs, and this object store has no mark of it: it is not the ` +
+      "store that its jobs use. Nothing was changed",
+  );
 }
 
 /** Returns the mark's name; undefined if there is no room for it, which must not stop a leader. */
