@@ -22,3 +22,7 @@ test.each(["128", "316", "377", "396", "5771"])(
     expect((await runSeed({ seed, profile: "embedded" })).violation).toBeUndefined();
   },
 );
+
+test.each(["11"])("seed %s of a cluster, which once failed, holds", async (seed) => {
+  expect((await runSeed({ seed, profile: "cluster" })).violation).toBeUndefined();
+});

@@ -88,6 +88,26 @@ test.each([
   expect(await commitUnder(store, won)).toBe(true);
 });
 
+test("a candidate waits until there is space again (F19), and gives up where there never will be", async () => {
+  const store = createMemoryMetadataStore();
+  const failing = (retry: "backoff" | "never"): MetadataStore => {
+    let failures = 0;
+    return {
+      ...store,
+      transact: (transaction) => {
+        failures += 1;
+        if (failures > 3) return store.transact(transaction);
+        const error = new StreamError("out-of-space", "full", { domain: "external", retry });
+        return Promise.reject(error);
+      },
+    };
+  };
+  const won = await campaign(options(failing("backoff"), "a"));
+  expect(await commitUnder(store, won)).toBe(true);
+  const refused = campaign(options(failing("never"), "b"));
+  await expect(refused).rejects.toMatchObject({ code: "out-of-space" });
+});
+
 test("of several at once exactly one holds the fence in the end", async () => {
   const store = createMemoryMetadataStore();
   const all = await Promise.all(["a", "b", "c"].map((name) => campaign(options(store, name))));

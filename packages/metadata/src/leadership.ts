@@ -44,8 +44,12 @@ export interface CampaignOptions {
   readonly failpoints?: Failpoints;
 }
 
-/** Whether a call that failed so may succeed later. */
+/**
+ * Whether a call that failed so may succeed later. A full etcd passes too: if candidates gave up over
+ * it, none would be there once there is space again (F19).
+ */
 export function isPassing(error: unknown): error is StreamError {
+  if (StreamError.is(error, "out-of-space")) return error.retry === "backoff";
   return StreamError.is(error, "unavailable", "unknown-outcome", "deadline-exceeded");
 }
 

@@ -69,6 +69,9 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
   const faults = options.faults ?? drawFaultsOf(random, limits);
   const stop = drawStop(random.fork("stop"));
   const quietAfterMs = Math.max(faultsEndMs + longestFaultMs, ...faults.map(faultEndMs));
+  if (coordinators !== undefined) {
+    scheduleLeaderCheck(cluster, { faults, quietAfterMs, leaseMs: coordinators.leaseMs });
+  }
   let restoredCells = 0;
   const report = await runJob(cluster, {
     definition: define(job),
@@ -81,6 +84,23 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
     },
   });
   return { seed, profile, ...report, restoredCells };
+}
+
+/** L2, as soon as it is promised, if that is before the end is checked anyhow. */
+function scheduleLeaderCheck(
+  { world, checker }: SimCluster,
+  run: {
+    readonly faults: readonly Fault[];
+    readonly quietAfterMs: number;
+    readonly leaseMs: number;
+  },
+): void {
+  const lastMs = Math.max(0, ...run.faults.map(faultEndMs));
+  // Of a death at a call nobody knows when it comes.
+  const isOpen = run.faults.some(({ kind }) => kind === "kill-at-call");
+  if (isOpen || lastMs > run.quietAfterMs - 1_000) return;
+  const afterMs = lastMs + run.leaseMs + failoverMs;
+  world.scheduler.schedule(afterMs, "one leader", () => checker.leadership.checkOneLeader());
 }
 
 function drawStop(random: SeededRandom): StopRequest | undefined {

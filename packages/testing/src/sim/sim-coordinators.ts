@@ -3,7 +3,7 @@ import {
   defaultCoordinatorConfig,
   type Coordinator,
 } from "@millrace/coordinator";
-import type { Digest } from "@millrace/core";
+import { StreamError, type Digest, type StreamErrorCode } from "@millrace/core";
 
 import type { InvariantChecker } from "./invariant-checker.ts";
 import { createSimControlNetwork } from "./sim-networks.ts";
@@ -43,6 +43,12 @@ const supervisorMs = 8_000;
 /** In a cluster a process that has stepped down takes its time to end. */
 const exitMs = 50;
 const deadlineCheckMs = 100;
+const passing: readonly StreamErrorCode[] = [
+  "unavailable",
+  "unknown-outcome",
+  "deadline-exceeded",
+  "out-of-space",
+];
 
 /** The coordinators of a simulated cluster, each at its own address, and who sees to their lives. */
 export class SimCoordinators {
@@ -80,8 +86,7 @@ export class SimCoordinators {
     this.#coordinators.set(process, coordinator);
     process.post(0, "start", () => {
       coordinator.start().catch((error: unknown) => {
-        world.loggerFor(process).log("error", `coordinator ended: ${String(error)}`);
-        process.kill();
+        this.#onEnded(process, error);
       });
     });
   }
@@ -123,6 +128,16 @@ export class SimCoordinators {
     return this.#coordinators;
   }
 
+  /** L2: what passes by itself is no reason to end. */
+  #onEnded(process: SimProcess, error: unknown): void {
+    const { world, checker, shape } = this.#options;
+    world.loggerFor(process).log("error", `coordinator ended: ${String(error)}`);
+    if (shape !== undefined && StreamError.is(error, ...passing)) {
+      checker.violate(`L2: ${process.name} ends over what will pass: ${error.message}`);
+    }
+    process.kill();
+  }
+
   #watchDeadlines(shape: ClusterShape): void {
     const { world, checker } = this.#options;
     checker.leadership.checkDeadlines(shape.leaseMs);
@@ -162,10 +177,7 @@ export class SimCoordinators {
       onDeposed: () => {
         process.post(shape === undefined ? 0 : exitMs, "deposed", () => process.kill());
       },
-      onFailed: (error) => {
-        world.loggerFor(process).log("error", `coordinator failed: ${error.message}`);
-        process.post(0, "failed", () => process.kill());
-      },
+      onFailed: (error) => process.post(0, "failed", () => this.#onEnded(process, error)),
     });
   }
 }
