@@ -12,7 +12,7 @@ export interface WorkerConfig {
   readonly processId: number;
   /** How long a coordinator may take to answer a registration. */
   readonly registerTimeoutMs: number;
-  /** Waits between two sessions: doubling, with jitter. */
+  /** Waits between two sessions: doubling, with jitter; a new leader is found within the longest. */
   readonly reconnect: Pick<RetryPolicy, "initialDelayMs" | "maxDelayMs">;
   /** A worker without a leader for so long stops itself; seconds under `dev`. */
   readonly orphanTimeoutMs: number;
@@ -49,7 +49,7 @@ export const defaultWorkerConfig: Omit<
   slotCount: 1,
   version: "0.0.0",
   registerTimeoutMs: 5_000,
-  reconnect: { initialDelayMs: 100, maxDelayMs: 2_000 },
+  reconnect: { initialDelayMs: 100, maxDelayMs: 500 },
   orphanTimeoutMs: 600_000,
   hungTaskTimeoutMs: 60_000,
   hungTaskCheckMs: 1_000,
