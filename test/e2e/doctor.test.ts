@@ -88,7 +88,7 @@ const faults: readonly Fault[] = [
     check: "metadata",
     code: "out-of-space",
     says: /cannot be written: .*database space exceeded.*raise its quota/,
-    coordinator: ends("out-of-space"),
+    coordinator: logs(/"code":"out-of-space".*"waits for the metadata store"/),
   },
   {
     name: "S3 cannot be reached",
