@@ -87,6 +87,9 @@ export function judgeObjects(facts: ObjectFacts): readonly Finding[] {
 }
 
 function remedyOf(step: ObjectStep, error: StreamError, worked: readonly ObjectStep[]): string {
+  if (step === "delete" && error.code === "access-denied") {
+    return "Coordinators need DeleteObject to collect garbage, workers do not; remove the probe object below doctor/ by hand.";
+  }
   const isReadOnly = step === "put" && worked.includes("list");
   if (error.code !== "access-denied" || !isReadOnly) return adviceOf(error.code);
   return "The bucket is read-only for these credentials: allow PutObject and DeleteObject below the prefix.";

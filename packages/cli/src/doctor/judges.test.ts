@@ -124,6 +124,19 @@ describe("the stores", () => {
     expect(findings[1]?.remedy).toContain("read-only for these credentials");
   });
 
+  test("objects: what may not be removed is fine for a worker, and stays", () => {
+    const findings = objects([
+      ["list", undefined],
+      ["put", undefined],
+      ["get", undefined],
+      ["delete", error("access-denied", "AccessDenied, status 403")],
+    ]);
+    expect(findings.at(-1)).toMatchObject({ status: "failed", check: "objects: delete" });
+    expect(findings.at(-1)?.remedy).toMatch(
+      /workers do not; remove the probe object below doctor\//,
+    );
+  });
+
   test("objects: what may not even be listed is a matter of credentials", () => {
     const [finding] = objects([["list", error("access-denied", "SignatureDoesNotMatch")]]);
     expect(finding).toMatchObject({ code: "access-denied", status: "failed" });
