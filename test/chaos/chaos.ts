@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
+import type { StoresKind } from "./cluster/cluster-stores.ts";
 import { defaultCounts, type FaultCounts } from "./faults/schedule.ts";
 import { formatReport } from "./report/format-report.ts";
 import { openHistory } from "./report/history.ts";
@@ -44,22 +45,44 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+/** Returns the option as a number; exits where it is none. */
+function readNumber(name: Exclude<keyof typeof values, "keep">, usual = 0): number {
+  const text = values[name];
+  if (text === undefined) return usual;
+  if (/^\d+$/.test(text)) return Number(text);
+  process.stderr.write(`--${name} is ${JSON.stringify(text)}: give a whole number\n`);
+  process.exit(2);
+}
+
+function readStores(): StoresKind {
+  const { stores } = values;
+  if (stores === "embedded" || stores === "production") return stores;
+  process.stderr.write(`--stores is ${JSON.stringify(stores)}: give embedded or production\n`);
+  process.exit(2);
+}
+
 function readCounts(): FaultCounts {
-  const counts = defaultCounts(Number(values.kills));
-  const read = (text: string | undefined, usual: number): number =>
-    text === undefined ? usual : Number(text);
+  const counts = defaultCounts(readNumber("kills"));
   return {
-    workerKills: read(values["worker-kills"], counts.workerKills),
-    leaderKills: read(values["leader-kills"], counts.leaderKills),
-    killsOfAll: read(values["kills-of-all"], counts.killsOfAll),
-    pauses: read(values.pauses, counts.pauses),
-    s3Outages: read(values["s3-outages"], counts.s3Outages),
-    etcdOutages: read(values["etcd-outages"], counts.etcdOutages),
-    linkFaults: read(values["link-faults"], counts.linkFaults),
+    workerKills: readNumber("worker-kills", counts.workerKills),
+    leaderKills: readNumber("leader-kills", counts.leaderKills),
+    killsOfAll: readNumber("kills-of-all", counts.killsOfAll),
+    pauses: readNumber("pauses", counts.pauses),
+    s3Outages: readNumber("s3-outages", counts.s3Outages),
+    etcdOutages: readNumber("etcd-outages", counts.etcdOutages),
+    linkFaults: readNumber("link-faults", counts.linkFaults),
   };
 }
 
 async function main(): Promise<number> {
+  const settings = {
+    seed: readNumber("seed"),
+    counts: readCounts(),
+    storesKind: readStores(),
+    rowsPerSecond: readNumber("rate"),
+    splitRows: readNumber("split-rows"),
+    gcPeriodMs: readNumber("gc-period"),
+  };
   const abort = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => abort.abort(new Error("interrupted")));
@@ -69,18 +92,7 @@ async function main(): Promise<number> {
   const historyFile = `${reportFile.replace(/\.json$/, "")}.history.jsonl`;
   const folder = await mkdtemp(join(tmpdir(), "millrace-chaos-"));
   await using history = openHistory(historyFile);
-  const report = await runChaos({
-    seed: Number(values.seed),
-    counts: readCounts(),
-    storesKind: values.stores === "embedded" ? "embedded" : "production",
-    folder,
-    history,
-    rowsPerSecond: Number(values.rate),
-    splitRows: Number(values["split-rows"]),
-    gcPeriodMs: Number(values["gc-period"]),
-    print,
-    signal: abort.signal,
-  });
+  const report = await runChaos({ ...settings, folder, history, print, signal: abort.signal });
   await writeFile(reportFile, `${JSON.stringify(report, undefined, 2)}\n`);
   print(`\n${formatReport(report)}\nreport ${reportFile}, history ${historyFile}`);
   const isRight = report.violations.length === 0;

@@ -59,6 +59,7 @@ export function formatReport(report: ChaosReport): string {
       ({ what, limitMs, measuredMs, isMet }) =>
         `goal ${isMet ? "met  " : "MISSED"}      ${what}: ${measuredMs === undefined ? "-" : seconds(measuredMs)} (at most ${seconds(limitMs)})`,
     ),
+    ...(output?.examples ?? []).map((example) => `                 ${example}`),
     ...report.violations.map((violation) => `VIOLATION        ${violation}`),
     report.violations.length === 0 ? "no violation" : `${report.violations.length} violations`,
   ];
