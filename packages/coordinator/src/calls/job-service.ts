@@ -11,8 +11,7 @@ import {
 } from "@millrace/rpc";
 
 import type { JobRunner } from "../job/job-runner.ts";
-import type { CheckpointVerifier } from "../verify/verify-checkpoint.ts";
-import { verifyRetained } from "../verify/verify-retained.ts";
+import type { VerifyCall } from "../verify/verify-one-at-a-time.ts";
 import { describeJob, summarizeCheckpoints, summarizeJob } from "./describe.ts";
 
 /** What the calls need of the coordinator. */
@@ -26,7 +25,7 @@ export interface JobServiceOptions {
   readonly submit: (request: SubmitJobRequest) => Promise<JobId>;
   readonly describeWorkers: () => ClusterDescription["workers"];
   /** Absent: this coordinator cannot read checkpoints. */
-  readonly verifier?: () => CheckpointVerifier;
+  readonly verify?: VerifyCall;
 }
 
 /** A client that wants to wait longer asks again. */
@@ -105,12 +104,12 @@ async function verify(
   request: JobCalls["VerifyCheckpoints"]["request"],
 ): Promise<JobCalls["VerifyCheckpoints"]["response"]> {
   const { job } = find(options, request.jobId);
-  if (options.verifier === undefined) {
+  if (options.verify === undefined) {
     throw usage("invalid-argument", "this coordinator cannot read checkpoints; use --metadata");
   }
   const readPointers = (): Promise<readonly CommittedCheckpoint[]> =>
     Promise.resolve(job.snapshot.checkpoints);
-  return { checkpoints: await verifyRetained(options.verifier(), request, readPointers) };
+  return { checkpoints: await options.verify(request, readPointers) };
 }
 
 async function readLogs(

@@ -15,7 +15,7 @@ import type { CoordinatorContext } from "../context.ts";
 import type { JobMemory } from "../job/job-memory.ts";
 import { JobRunner } from "../job/job-runner.ts";
 import { countStates, type CoordinatorMetrics, type JobMetrics } from "../metrics.ts";
-import { createCheckpointVerifier } from "../verify/verify-checkpoint.ts";
+import { verifyOneAtATime } from "../verify/verify-one-at-a-time.ts";
 import { renewClusterMark } from "./cluster-marker.ts";
 import { createFailureDetector, type FailureDetector } from "./failure-detector.ts";
 import { WorkerRegistry } from "./registry.ts";
@@ -178,10 +178,10 @@ export class Leader {
   }
 }
 
-function createVerifying(context: CoordinatorContext): Pick<JobServiceOptions, "verifier"> {
+function createVerifying(context: CoordinatorContext): Pick<JobServiceOptions, "verify"> {
   const { compressor } = context;
   if (compressor === undefined) return {};
-  return { verifier: () => createCheckpointVerifier({ ...context, compressor }) };
+  return { verify: verifyOneAtATime({ ...context, compressor }) };
 }
 
 function metricsOf(runner: JobRunner): JobMetrics {
