@@ -171,7 +171,7 @@ test("the server sees at once that a client's process was killed", async () => {
   const fromMs = performance.now();
   peer.kill("SIGKILL");
   expect(await closed).toMatchObject({ code: "unavailable", retry: "backoff" });
-  expect(performance.now() - fromMs).toBeLessThan(500);
+  expect(performance.now() - fromMs).toBeLessThan(3_000);
 });
 
 test("the client sees at once that the server's process was killed", async () => {
@@ -184,7 +184,7 @@ test("the client sees at once that the server's process was killed", async () =>
   const fromMs = performance.now();
   peer.kill("SIGKILL");
   expect(await received.closed).toMatchObject({ code: "unavailable", retry: "backoff" });
-  expect(performance.now() - fromMs).toBeLessThan(500);
+  expect(performance.now() - fromMs).toBeLessThan(3_000);
 });
 
 test("a process that closed its network has nothing left that keeps it alive", async () => {
