@@ -165,7 +165,7 @@ test("an output folder that cannot be made fails the job and names it", async ()
 
 test("more parallelism than slots waits, says so, and times out", async () => {
   const job = "packages/examples/src/word-count/word-count.ts";
-  const result = await runMillrace("dev", job, "--parallelism", "3", "--slot-wait", "1000");
+  const result = await runMillrace("dev", job, "--parallelism", "3", "--slot-wait", "6000");
   expect(result.exitCode).toBe(1);
   expect(result.stderr).toMatch(/waits for slots: needs 3, [0-2] free/);
   expect(result.stderr).toContain("error[no-slots]: the job needs 3 slots and only 2 are free; ");
