@@ -23,17 +23,22 @@ export interface EtcdServers extends AsyncDisposable {
   resume(member: number): void;
 }
 
-/** Returns a running etcd; installs it by apt where it is not on the PATH. */
-export async function startEtcd({
-  members = 1,
-  args = [],
-}: EtcdOptions = {}): Promise<EtcdServers> {
-  const program = await locateProgram({
+/** Returns the path of etcd: from the PATH, or installed by apt. Throws what to install. */
+export function provideEtcd(): Promise<string> {
+  return locateProgram({
     program: "etcd",
     install: () => installByApt("etcd-server", "etcd-client"),
     remedy:
       "install etcd 3.4 or newer (Debian: apt-get install etcd-server) and put it on the PATH",
   });
+}
+
+/** Returns a running etcd; installs it by apt where it is not on the PATH. */
+export async function startEtcd({
+  members = 1,
+  args = [],
+}: EtcdOptions = {}): Promise<EtcdServers> {
+  const program = await provideEtcd();
   const folder = await mkdtemp(join(tmpdir(), "millrace-etcd-"));
   const ports = await findPorts(2 * members);
   const clientUrls = ports.slice(0, members).map(toUrl);
