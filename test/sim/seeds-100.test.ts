@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 
 import { runSeeds } from "./seeds.ts";
 
-test("seeds 100 to 199 hold every invariant", { timeout: 300_000 }, async () => {
+test("seeds 100 to 199 hold every invariant", { timeout: 600_000 }, async () => {
   expect(await runSeeds(100, 100)).toEqual([]);
 });
 
