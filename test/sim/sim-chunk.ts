@@ -20,8 +20,12 @@ export interface ChunkReport {
   readonly totals: Totals;
   readonly faults: Totals;
   readonly failures: readonly ChunkFailure[];
-  readonly uncovered: UncoveredLines;
 }
+
+/** What a process answers: to a request, or at the end to `coverage`. */
+export type ChunkAnswer =
+  | { readonly kind: "report"; readonly report: ChunkReport }
+  | { readonly kind: "coverage"; readonly uncovered: UncoveredLines };
 
 export interface ChunkFailure {
   /** The seed with its profile, or a case of the sweep. */
@@ -38,7 +42,6 @@ interface Sums {
 }
 
 async function runChunk(request: ChunkRequest): Promise<ChunkReport> {
-  const takeCoverage = await startCoverage();
   const sums: Sums = { totals: {}, faults: {}, failures: [] };
   await runSeeds(request, sums);
   for (const one of request.cases) {
@@ -46,7 +49,7 @@ async function runChunk(request: ChunkRequest): Promise<ChunkReport> {
     addTo(sums.totals, { runs: 1, deaths: hasDied ? 1 : 0 });
     if (violation !== undefined) sums.failures.push({ what: describeCase(one), violation });
   }
-  return { ...sums, uncovered: await takeCoverage() };
+  return sums;
 }
 
 async function runSeeds(request: ChunkRequest, sums: Sums): Promise<void> {
@@ -82,7 +85,15 @@ function addRun({ totals, faults, failures }: Sums, run: SeedReport): void {
 
 // Without the process that asked there is nobody to report to.
 process.once("disconnect", () => process.exit(1));
-process.on("message", (request: ChunkRequest) => {
+// Once for all requests: what V8 has told once it leaves out the next time.
+const takeCoverage = await startCoverage();
+
+async function answer(request: ChunkRequest | "coverage"): Promise<ChunkAnswer> {
+  if (request === "coverage") return { kind: "coverage", uncovered: await takeCoverage() };
+  return { kind: "report", report: await runChunk(request) };
+}
+
+process.on("message", (request: ChunkRequest | "coverage") => {
   // What goes wrong in here ends this process, which the parent sees.
-  void runChunk(request).then((report) => process.send?.(report));
+  void answer(request).then((answered) => process.send?.(answered));
 });

@@ -6,7 +6,7 @@ import { runSeed, simProfiles, type SeedOptions } from "@millrace/testing";
 
 import { runChunks } from "./chunk-runner.ts";
 import { listSweepCases } from "./kill-sweep.ts";
-import { summarizeCoverage, type UncoveredLines } from "./line-coverage.ts";
+import { summarizeCoverage } from "./line-coverage.ts";
 import type { ChunkFailure, ChunkRequest } from "./sim-chunk.ts";
 import { addTo, type Totals } from "./totals.ts";
 
@@ -98,12 +98,10 @@ async function runAll(requests: readonly ChunkRequest[]): Promise<number> {
   const totals: Totals = {};
   const faults: Totals = {};
   const failures: ChunkFailure[] = [];
-  const uncovered: UncoveredLines[] = [];
-  await runChunks(requests, (report) => {
+  const uncovered = await runChunks(requests, (report) => {
     addTo(totals, report.totals);
     addTo(faults, report.faults);
     failures.push(...report.failures);
-    uncovered.push(report.uncovered);
     for (const failure of report.failures) printFailure(failure);
     const runCount = (totals["seeds"] ?? 0) + (totals["runs"] ?? 0);
     if (runCount % 1_000 < maxPartSize && runCount >= 1_000)
