@@ -5,7 +5,7 @@ interface CallPlan {
   /** From 1. */
   readonly call: number;
   readonly isDone: boolean;
-  /** Called right before the process dies of it. */
+  /** Called when the process dies. */
   readonly onDeath: () => void;
 }
 
@@ -28,7 +28,8 @@ export class CallPlans {
     plan.callsMade += 1;
     if (plan.callsMade < plan.call) return "lives";
     this.#plans.delete(process);
-    plan.onDeath();
+    // A call that is slow to be done is its death only then.
+    process.onKill(plan.onDeath);
     return plan.isDone ? "dies-after" : "dies-before";
   }
 
