@@ -82,12 +82,14 @@ export class CellTable {
 
   /** Removes the group's cells of restores before the given one; returns how many were alive. */
   clearGroup(group: number, restoreNumber: number): number {
-    let liveCount = 0;
     const cells = this.#mapOf(group);
-    for (const [identity, cell] of cells ?? []) {
+    // Of most groups a pane or a timer has nothing, and there are many of both.
+    if (cells === undefined || cells.size === 0) return 0;
+    let liveCount = 0;
+    for (const [identity, cell] of cells) {
       if (cell.encodedBy >= restoreNumber) continue;
       if (cell.value !== undefined) liveCount += 1;
-      cells?.delete(identity);
+      cells.delete(identity);
     }
     return liveCount;
   }

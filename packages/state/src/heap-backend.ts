@@ -275,9 +275,9 @@ export class HeapBackend implements KeyedBackend {
     cell.encodedBy = restoreNumber;
   }
 
-  /** Forgets a group's cells in every table: a base replaces what came before. */
-  clearGroup(group: number, restoreNumber: number): void {
-    for (const table of this.tables()) this.clearTableGroup(table, group, restoreNumber);
+  /** After a restore: panes without cells are no panes. */
+  forgetEmptyPanes(): void {
+    for (const state of this.#panes.values()) state.forgetEmpty();
   }
 
   /** Forgets a group's cells in one table, as far as they are of earlier restores. */

@@ -3,6 +3,7 @@ import {
   decodeFailed,
   keyGroupOf,
   readKey,
+  ShortStrings,
   StreamError,
   ValueReader,
   type Failpoints,
@@ -37,6 +38,7 @@ export class BlockRestorer {
   /** The groups that have something to replace. */
   readonly #filled = new Set<number>();
   readonly #numbers = new Map<bigint, number>();
+  readonly #shortStrings = new ShortStrings();
 
   constructor(options: {
     readonly operatorName: string;
@@ -79,24 +81,24 @@ export class BlockRestorer {
   /** All blocks are in. */
   finish(): void {
     this.#baseOf.clear();
-    for (const table of this.#target.tables()) {
-      if (table.stateKind === "pane") this.#target.paneTables(table.stateName).forgetEmpty();
-    }
+    this.#target.forgetEmptyPanes();
   }
 
   #startBases(block: StateBlock, head: BlockHead): void {
     const end = Math.min(block.groupEnd, this.#groups.end);
+    const tables = this.#target.tables();
     for (let group = Math.max(block.groupStart, this.#groups.start); group <= end; group += 1) {
       if (this.#baseOf.get(group) === head.checkpointId) continue;
       this.#baseOf.set(group, head.checkpointId);
-      if (this.#filled.delete(group)) this.#target.clearGroup(group, Infinity);
+      if (!this.#filled.delete(group)) continue;
+      for (const table of tables) this.#target.clearTableGroup(table, group, Infinity);
     }
   }
 
   #readSection(head: BlockHead, group: number, bytes: Uint8Array): void {
     const restoreNumber = this.#numberOf(head.checkpointId);
     const input = new ByteReader(bytes);
-    const values = new ValueReader(input);
+    const values = new ValueReader(input, this.#shortStrings);
     while (input.remaining > 0) {
       const start = input.varint();
       const state = head.states[start >>> 2];

@@ -13,10 +13,12 @@ import { maxDepth, maxShapeFields, maxShapes, tags } from "./value-format.ts";
 export class ValueReader {
   readonly #input: ByteReader;
   readonly #shapes = new ReaderShapes();
-  readonly #shortStrings = new ShortStrings();
+  readonly #shortStrings: ShortStrings;
 
-  constructor(input: ByteReader) {
+  /** Readers of many small inputs share one cache of strings: a fresh one costs more than they do. */
+  constructor(input: ByteReader, shortStrings: ShortStrings = new ShortStrings()) {
     this.#input = input;
+    this.#shortStrings = shortStrings;
   }
 
   read(): unknown {
