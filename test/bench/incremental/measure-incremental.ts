@@ -160,7 +160,7 @@ class UploadSizes {
 }
 
 /** Groups that the load made heavy are written anew in these first ones behind it. */
-const warmUpCount = 10;
+const warmUpCount = 30;
 
 /** The load takes several checkpoints: behind it come three in a row below a tenth of the largest. */
 function firstIncremental(bytes: readonly number[]): number {
