@@ -6,81 +6,139 @@ import type { EmittedRange } from "./group-writers.ts";
 const turnLength = 128;
 /** Coprime with it: neighbouring groups, which one subtask has, come far from each other. */
 const turnStride = 37;
-/** Where a base is this small, fewer objects to read at a restore are worth more than its bytes. */
-const smallBaseBytes = 16 * 1024;
-const smallBaseChain = 24;
-/** Small groups differ by up to so much, so that they do not all come due in one checkpoint. */
-const smallBaseSpread = 16;
 /** A group that lost its turn, as by an aborted checkpoint, waits for the next, but no longer. */
 const longestChain = 2 * turnLength;
-/**
- * Groups that change by less of their base in a snapshot wait for their turn: the load of new keys may
- * outweigh a base without superseding a key in it.
- */
-const minHeavyShare = 1 / 40;
-/** A chain shorter than this is not heavy yet, however small its base is. */
-const minHeavyChain = 4;
+/** What one more block costs a restore, its bytes apart: its part of an object to find and to open. */
+const blockOverheadBytes = 1024;
+/** A snapshot may rewrite so much, its turn included, for each byte that changed in the one before. */
+const rewriteShare = 0.5;
+/** And this much however little changes: where the state is small, restores are worth more. */
+const rewriteFloorBytes = 32 * 1024;
+/** How much of the average size of an entry the snapshots before the last one still decide. */
+const entrySizeMemory = 0.9;
 
 interface GroupCost {
   readonly baseBytes: number;
   readonly deltaBytes: number;
   readonly deltaCount: number;
-  readonly lastDeltaBytes: number;
 }
 
-const noCost: GroupCost = { baseBytes: 0, deltaBytes: 0, deltaCount: 0, lastDeltaBytes: 0 };
+const noCost: GroupCost = { baseBytes: 0, deltaBytes: 0, deltaCount: 0 };
+
+/** What a snapshot wrote, or what a restore read. */
+export interface WrittenBlocks {
+  readonly ranges: readonly EmittedRange[];
+  readonly bytesByGroup: ReadonlyMap<number, number>;
+  readonly entryCount: number;
+}
+
+interface Candidate {
+  readonly group: number;
+  readonly liveBytes: number;
+  readonly score: number;
+}
 
 /**
- * What restoring each key group would cost, and so which groups the next delta rewrites as a base:
- * those whose turn it is, those whose deltas outweigh their base, and small ones after 24 to 39
- * deltas. The turn is the same in all subtasks that restored the same checkpoint: they count their
- * snapshots from its id. So each checkpoint rewrites as little as the others, with 128 groups one of
- * them, 0.8 % of the state.
+ * What restoring each key group would cost, and so which groups the next delta rewrites as a base.
+ *
+ * The turn goes round the groups, one in each checkpoint, the same in all subtasks that restored the
+ * same checkpoint: they count their snapshots from its id. Beside it a group may be rewritten if that
+ * saves a restore at least as much as it writes: bytes that were superseded, removed or dropped with
+ * their pane, and blocks to open. The most wasteful come first, within a budget that follows what
+ * changes: so a checkpoint uploads little more than its changes, also behind a load of new keys, and
+ * a chain holds a few times its live bytes at most. Close to the size-tiered compaction of log
+ * structured merge trees, with the budget that keeps their write amplification flat.
  */
 export class ChainCosts {
   readonly #groups: KeyGroupRange;
   readonly #costs = new Map<number, GroupCost>();
   #turn: number | undefined;
+  /** Saved up for a group that outweighs what one snapshot may rewrite; below 0 where a turn did. */
+  #budgetBytes = 0;
+  #lastDeltaBytes = 0;
+  #entryBytes = 0;
+  #entryCount = 0;
 
   constructor(groups: KeyGroupRange) {
     this.#groups = groups;
   }
 
   /** Returns the groups to rewrite in the checkpoint; called once for each snapshot. */
-  groupsDue(checkpointId: CheckpointId): ReadonlySet<number> {
+  groupsDue(
+    checkpointId: CheckpointId,
+    liveCellsOf: (group: number) => number,
+  ): ReadonlySet<number> {
     this.#turn =
       this.#turn === undefined
         ? Number(checkpointId % BigInt(turnLength))
         : (this.#turn + 1) % turnLength;
     const due = new Set<number>();
+    let dueBytes = 0;
+    const candidates: Candidate[] = [];
     for (const [group, cost] of this.#costs) {
-      const isTurn = cost.deltaCount > 0 && phaseOf(group) === this.#turn;
-      const isLong = cost.deltaCount >= chainLimitOf(group, cost.baseBytes);
-      if (isTurn || isLong || isHeavy(group, cost)) due.add(group);
+      if (cost.deltaCount === 0) continue;
+      const liveBytes = liveCellsOf(group) * this.#bytesPerEntry();
+      if (phaseOf(group) === this.#turn || cost.deltaCount >= longestChain) {
+        due.add(group);
+        dueBytes += liveBytes;
+      } else {
+        const score = wasteOf(cost, liveBytes) / (liveBytes + blockOverheadBytes);
+        if (score >= 1) candidates.push({ group, liveBytes, score });
+      }
     }
+    for (const group of this.#affordable(candidates, dueBytes)) due.add(group);
     return due;
   }
 
-  /** Takes in what a snapshot wrote, or what a restore read. */
-  note(ranges: readonly EmittedRange[], bytesByGroup: ReadonlyMap<number, number>): void {
+  note({ ranges, bytesByGroup, entryCount }: WrittenBlocks): void {
+    // A large section left in several blocks: its bytes count once.
+    const roles = new Map<number, EmittedRange["role"]>();
     for (const { role, groupStart, groupEnd } of ranges) {
       const end = Math.min(groupEnd, this.#groups.end);
       for (let group = Math.max(groupStart, this.#groups.start); group <= end; group += 1) {
-        const sizeBytes = bytesByGroup.get(group) ?? 0;
-        const before = this.#costs.get(group) ?? noCost;
-        this.#costs.set(
-          group,
-          role === "base"
-            ? { ...noCost, baseBytes: sizeBytes }
-            : {
-                baseBytes: before.baseBytes,
-                deltaBytes: before.deltaBytes + sizeBytes,
-                deltaCount: before.deltaCount + 1,
-                lastDeltaBytes: sizeBytes,
-              },
-        );
+        roles.set(group, role);
       }
     }
+    this.#lastDeltaBytes = 0;
+    let sumBytes = 0;
+    for (const [group, role] of roles) {
+      const sizeBytes = bytesByGroup.get(group) ?? 0;
+      sumBytes += sizeBytes;
+      if (role === "base") this.#costs.set(group, { ...noCost, baseBytes: sizeBytes });
+      else this.#addDelta(group, sizeBytes);
+    }
+    if (entryCount === 0) return;
+    this.#entryBytes = this.#entryBytes * entrySizeMemory + sumBytes;
+    this.#entryCount = this.#entryCount * entrySizeMemory + entryCount;
+  }
+
+  #addDelta(group: number, sizeBytes: number): void {
+    const { baseBytes, deltaBytes, deltaCount } = this.#costs.get(group) ?? noCost;
+    this.#costs.set(group, {
+      baseBytes,
+      deltaBytes: deltaBytes + sizeBytes,
+      deltaCount: deltaCount + 1,
+    });
+    this.#lastDeltaBytes += sizeBytes;
+  }
+
+  #bytesPerEntry(): number {
+    return this.#entryCount === 0 ? 0 : this.#entryBytes / this.#entryCount;
+  }
+
+  /** The most wasteful first, as far as the budget goes behind the turn; a large group is saved up for. */
+  #affordable(candidates: readonly Candidate[], dueBytes: number): readonly number[] {
+    const allowance = Math.max(rewriteFloorBytes, this.#lastDeltaBytes * rewriteShare);
+    // What the turn took too much is paid back, but no more than of one turn.
+    this.#budgetBytes = Math.max(this.#budgetBytes + allowance - dueBytes, -dueBytes);
+    if (candidates.length === 0) this.#budgetBytes = Math.min(0, this.#budgetBytes);
+    const chosen: number[] = [];
+    for (const { group, liveBytes } of candidates.toSorted((a, b) => b.score - a.score)) {
+      if (liveBytes > this.#budgetBytes) break;
+      this.#budgetBytes -= liveBytes;
+      chosen.push(group);
+    }
+    return chosen;
   }
 }
 
@@ -88,15 +146,8 @@ function phaseOf(group: number): number {
   return (group * turnStride) % turnLength;
 }
 
-function chainLimitOf(group: number, baseBytes: number): number {
-  if (baseBytes > smallBaseBytes) return longestChain;
-  return smallBaseChain + (phaseOf(group) % smallBaseSpread);
-}
-
-/** The factor is 1.5 to 2.5, so that groups that change alike do not all come due in one checkpoint. */
-function isHeavy(group: number, cost: GroupCost): boolean {
-  const { baseBytes, deltaBytes, deltaCount, lastDeltaBytes } = cost;
-  const factor = 1.5 + phaseOf(group) / turnLength;
-  const isChangingMuch = lastDeltaBytes > baseBytes * minHeavyShare;
-  return isChangingMuch && deltaCount >= minHeavyChain && deltaBytes > baseBytes * factor;
+/** What a restore reads of the chain in vain. */
+function wasteOf({ baseBytes, deltaBytes, deltaCount }: GroupCost, liveBytes: number): number {
+  const deadBytes = Math.max(0, baseBytes + deltaBytes - liveBytes);
+  return deadBytes + deltaCount * blockOverheadBytes;
 }

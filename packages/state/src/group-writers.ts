@@ -41,6 +41,8 @@ export class GroupWriters {
   #runBytes = 0;
   /** Encoded bytes by group that have left. */
   readonly bytesByGroup: Map<number, number> = new Map();
+  /** Entries that have left. */
+  entryCount = 0;
 
   constructor(options: {
     readonly operatorName: string;
@@ -172,6 +174,7 @@ export class GroupWriters {
       writer.values.resetDictionary();
       writer.entryCount = 0;
     }
+    this.entryCount += cellCount;
     const role = this.#roleOf(groupStart);
     const operator = this.#operatorName;
     this.#emit({

@@ -12,7 +12,7 @@ import {
 } from "@millrace/core";
 
 import { CellTable, type Cell, type StateKind } from "./cell.ts";
-import { ChainCosts } from "./chain-costs.ts";
+import { ChainCosts, type WrittenBlocks } from "./chain-costs.ts";
 import type {
   KeyedBackend,
   PaneState,
@@ -25,7 +25,7 @@ import { DirtyLog, type Changes } from "./dirty-log.ts";
 import { GroupWriters } from "./group-writers.ts";
 import { HeapPaneState } from "./heap-pane-state.ts";
 import { BlockRestorer } from "./heap-restore.ts";
-import { HeapSnapshot, type Written } from "./heap-snapshot.ts";
+import { HeapSnapshot } from "./heap-snapshot.ts";
 import { HeapTimerState } from "./heap-timer-state.ts";
 import { TombstoneSweep } from "./tombstone-sweep.ts";
 
@@ -59,6 +59,8 @@ export class HeapBackend implements KeyedBackend {
   #snapshots: HeapSnapshot[] = [];
   #snapshotCount = 0;
   #cellCount = 0;
+  /** Live cells by group, from the first own one on: what a base of it would hold. */
+  readonly #groupCells: Int32Array;
   #key: unknown;
   #identity: unknown;
   #hash = 0;
@@ -66,6 +68,8 @@ export class HeapBackend implements KeyedBackend {
 
   constructor(options: HeapBackendOptions) {
     this.#options = options;
+    const { start, end } = options.groups;
+    this.#groupCells = new Int32Array(end - start + 1);
     this.#costs = new ChainCosts(options.groups);
     this.#timers = new HeapTimerState(this);
     this.#restorer = new BlockRestorer({
@@ -121,7 +125,7 @@ export class HeapBackend implements KeyedBackend {
     if (this.#snapshots.length === 0) this.#log.compact();
     const epoch = this.#log.close(checkpointId);
     const changes = this.#changesFor(barrier);
-    const due = this.#costs.groupsDue(checkpointId);
+    const due = this.#costs.groupsDue(checkpointId, (group) => this.#cellsOf(group));
     const isBase = changes === undefined ? () => true : (group: number) => due.has(group);
     this.#snapshotCount += 1;
     const { groups, operatorName } = this.#options;
@@ -190,14 +194,14 @@ export class HeapBackend implements KeyedBackend {
 
   /** Sets a cell's value and keeps count of the live ones. */
   assign(cell: Cell, value: unknown): void {
-    if (cell.value === undefined && value !== undefined) this.#cellCount += 1;
-    if (cell.value !== undefined && value === undefined) this.#cellCount -= 1;
+    if (cell.value === undefined && value !== undefined) this.#count(cell.group, 1);
+    if (cell.value !== undefined && value === undefined) this.#count(cell.group, -1);
     cell.value = value;
   }
 
   /** A cell that an operator fills or mutates by itself counts from here. */
   noteNewCell(): void {
-    this.#cellCount += 1;
+    this.#count(this.#group, 1);
   }
 
   /** Removes the cell by a tombstone. */
@@ -209,7 +213,7 @@ export class HeapBackend implements KeyedBackend {
   /** A table goes whole: what pending snapshots need stays reachable through them. */
   dropTable(table: CellTable): void {
     this.#log.addDrop(table);
-    for (const cell of table.cells()) if (cell.value !== undefined) this.#cellCount -= 1;
+    for (const cell of table.cells()) if (cell.value !== undefined) this.#count(cell.group, -1);
   }
 
   newTable(stateName: string, stateKind: StateKind, namespace: number): CellTable {
@@ -282,7 +286,17 @@ export class HeapBackend implements KeyedBackend {
 
   /** Forgets a group's cells in one table, as far as they are of earlier restores. */
   clearTableGroup(table: CellTable, group: number, restoreNumber: number): void {
-    this.#cellCount -= table.clearGroup(group, restoreNumber);
+    this.#count(group, -table.clearGroup(group, restoreNumber));
+  }
+
+  #count(group: number, change: number): void {
+    this.#cellCount += change;
+    const index = group - this.#options.groups.start;
+    this.#groupCells[index] = (this.#groupCells[index] ?? 0) + change;
+  }
+
+  #cellsOf(group: number): number {
+    return this.#groupCells[group - this.#options.groups.start] ?? 0;
   }
 
   #touch(cell: Cell): void {
@@ -322,9 +336,9 @@ export class HeapBackend implements KeyedBackend {
     );
   }
 
-  #endSnapshot(ended: HeapSnapshot, written: Written | undefined): void {
+  #endSnapshot(ended: HeapSnapshot, written: WrittenBlocks | undefined): void {
     this.#snapshots = this.#snapshots.filter((snapshot) => snapshot !== ended);
-    if (written !== undefined) this.#costs.note(written.ranges, written.bytesByGroup);
+    if (written !== undefined) this.#costs.note(written);
   }
 }
 

@@ -35,6 +35,8 @@ export class BlockRestorer {
   readonly #target: HeapBackend;
   /** The checkpoint whose base a group has. */
   readonly #baseOf = new Map<number, bigint>();
+  /** What the blocks of that base hold of a group: a large one has several. */
+  readonly #baseBytes = new Map<number, number>();
   /** The groups that have something to replace. */
   readonly #filled = new Set<number>();
   readonly #numbers = new Map<bigint, number>();
@@ -66,21 +68,24 @@ export class BlockRestorer {
     const head = readBlockHead(input);
     if (block.role === "base") this.#startBases(block, head);
     const bytesByGroup = new Map<number, number>();
+    let entryCount = 0;
     for (const { group, bytes } of readSections(input)) {
       if (group < block.groupStart || group > block.groupEnd) {
         throw decodeFailed(`a block of operator ${this.#operatorName} has a foreign key group`);
       }
       if (group < this.#groups.start || group > this.#groups.end) continue;
-      bytesByGroup.set(group, bytes.length);
+      bytesByGroup.set(group, bytes.length + this.#bytesBefore(block, group));
+      if (block.role === "base") this.#baseBytes.set(group, bytesByGroup.get(group) ?? 0);
       this.#filled.add(group);
-      this.#readSection(head, group, bytes);
+      entryCount += this.#readSection(head, group, bytes);
     }
-    this.#costs.note([block], bytesByGroup);
+    this.#costs.note({ ranges: [block], bytesByGroup, entryCount });
   }
 
   /** All blocks are in. */
   finish(): void {
     this.#baseOf.clear();
+    this.#baseBytes.clear();
     this.#target.forgetEmptyPanes();
   }
 
@@ -90,16 +95,24 @@ export class BlockRestorer {
     for (let group = Math.max(block.groupStart, this.#groups.start); group <= end; group += 1) {
       if (this.#baseOf.get(group) === head.checkpointId) continue;
       this.#baseOf.set(group, head.checkpointId);
+      this.#baseBytes.delete(group);
       if (!this.#filled.delete(group)) continue;
       for (const table of tables) this.#target.clearTableGroup(table, group, Infinity);
     }
   }
 
-  #readSection(head: BlockHead, group: number, bytes: Uint8Array): void {
+  #bytesBefore({ role }: StateBlock, group: number): number {
+    return role === "base" ? (this.#baseBytes.get(group) ?? 0) : 0;
+  }
+
+  /** Returns the number of entries. */
+  #readSection(head: BlockHead, group: number, bytes: Uint8Array): number {
     const restoreNumber = this.#numberOf(head.checkpointId);
     const input = new ByteReader(bytes);
     const values = new ValueReader(input, this.#shortStrings);
+    let entryCount = 0;
     while (input.remaining > 0) {
+      entryCount += 1;
       const start = input.varint();
       const state = head.states[start >>> 2];
       if (state === undefined) throw decodeFailed("an entry names no state");
@@ -118,6 +131,7 @@ export class BlockRestorer {
       const table = this.#tableOf(state, namespace);
       this.#target.restoreCell(table, { key, hash, value, restoreNumber });
     }
+    return entryCount;
   }
 
   #numberOf(checkpointId: bigint): number {

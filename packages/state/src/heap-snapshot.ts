@@ -1,9 +1,10 @@
 import { StreamError, type KeyGroupRange } from "@millrace/core";
 
 import type { Cell, CellTable } from "./cell.ts";
+import type { WrittenBlocks } from "./chain-costs.ts";
 import type { SnapshotCursor } from "./contract.ts";
 import type { Changes } from "./dirty-log.ts";
-import type { EmittedRange, GroupWriters } from "./group-writers.ts";
+import type { GroupWriters } from "./group-writers.ts";
 import type { TombstoneSweep } from "./tombstone-sweep.ts";
 
 /** Checking the budget costs more than encoding one cell. */
@@ -26,12 +27,7 @@ export interface HeapSnapshotOptions {
   readonly writers: GroupWriters;
   /** Whether no earlier snapshot is still being encoded. */
   readonly isFirst: (snapshot: HeapSnapshot) => boolean;
-  readonly onEnd: (snapshot: HeapSnapshot, written: Written | undefined) => void;
-}
-
-export interface Written {
-  readonly ranges: readonly EmittedRange[];
-  readonly bytesByGroup: ReadonlyMap<number, number>;
+  readonly onEnd: (snapshot: HeapSnapshot, written: WrittenBlocks | undefined) => void;
 }
 
 /**
@@ -77,7 +73,8 @@ export class HeapSnapshot implements SnapshotCursor {
     }
     const { writers } = this.#options;
     const ranges = writers.finish();
-    this.#end({ ranges, bytesByGroup: writers.bytesByGroup });
+    const { bytesByGroup, entryCount } = writers;
+    this.#end({ ranges, bytesByGroup, entryCount });
     return true;
   }
 
@@ -85,7 +82,7 @@ export class HeapSnapshot implements SnapshotCursor {
     if (!this.#isEnded) this.#end(undefined);
   }
 
-  #end(written: Written | undefined): void {
+  #end(written: WrittenBlocks | undefined): void {
     this.#isEnded = true;
     this.#options.onEnd(this, written);
   }

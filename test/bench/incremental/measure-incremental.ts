@@ -30,7 +30,7 @@ export interface IncrementalOptions {
 export interface IncrementalReport {
   /** Of the full checkpoint that the job was stopped with: its own objects, manifest included. */
   readonly fullBytes: number;
-  /** Of each checkpoint behind the load and ten more, in their order. */
+  /** Of each checkpoint behind the load, in their order. */
   readonly uploadedBytes: readonly number[];
   /** Objects under the job's prefix at most, while it ran. */
   readonly mostObjects: number;
@@ -159,15 +159,15 @@ class UploadSizes {
   }
 }
 
-/** Groups that the load made heavy are written anew in these first ones behind it. */
-const warmUpCount = 30;
-
-/** The load takes several checkpoints: behind it come three in a row below a tenth of the largest. */
+/**
+ * The load takes several checkpoints: behind it come three in a row below a tenth of the largest. The
+ * first of them may still hold the end of the load.
+ */
 function firstIncremental(bytes: readonly number[]): number {
   const largest = Math.max(...bytes);
   const isSmall = (index: number): boolean => (bytes[index] ?? Infinity) < largest / 10;
   const first = bytes.findIndex((_, index) => [0, 1, 2].every((step) => isSmall(index + step)));
-  return first === -1 ? Infinity : first + warmUpCount;
+  return first === -1 ? Infinity : first + 1;
 }
 
 /** Waits until garbage collection finds nothing more, a few periods at most. */
