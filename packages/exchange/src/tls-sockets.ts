@@ -1,18 +1,12 @@
 import type { Socket } from "node:net";
-import {
-  connect,
-  createServer,
-  type PeerCertificate,
-  type Server as TlsServer,
-  type TLSSocket,
-} from "node:tls";
+import { connect, createServer, type Server as TlsServer, type TLSSocket } from "node:tls";
 
 import {
   explainHandshake,
   judgeCertificate,
+  readShownCertificate,
   tlsFailed,
   type OwnedTlsMaterial,
-  type ShownCertificate,
   type StreamError,
 } from "@millrace/core";
 
@@ -113,33 +107,9 @@ function judge(
   { own }: OwnedTlsMaterial,
 ): StreamError | undefined {
   const { clusterName } = own.identity;
-  const judgement = judgeCertificate(readShown(socket, holder), { clusterName, role: "worker" });
+  const shown = readShownCertificate(socket, { holder, nowMs: Date.now() });
+  const judgement = judgeCertificate(shown, { clusterName, role: "worker" });
   return judgement.kind === "refused" ? judgement.error : undefined;
-}
-
-// As in `rpc`, which is no level below this package.
-function readShown(socket: TLSSocket, holder: string): ShownCertificate {
-  const peer: Partial<PeerCertificate> = socket.getPeerCertificate();
-  if (peer.raw === undefined) return { holder };
-  const chainProblem = chainProblemOf(socket, peer.valid_to);
-  return {
-    holder,
-    certificate: {
-      ...(peer.subjectaltname === undefined ? {} : { alternativeNames: peer.subjectaltname }),
-      subject: String(peer.subject?.CN ?? ""),
-      issuer: String(peer.issuer?.CN ?? ""),
-      validFrom: peer.valid_from ?? "",
-      validTo: peer.valid_to ?? "",
-    },
-    ...(chainProblem === undefined ? {} : { chainProblem }),
-  };
-}
-
-/** A resumed session is not verified anew: what has expired meanwhile is found here. */
-function chainProblemOf(socket: TLSSocket, validTo: string | undefined): string | undefined {
-  const problem: unknown = socket.authorizationError;
-  if (!socket.authorized) return typeof problem === "string" ? problem : "UNVERIFIED";
-  return Date.parse(validTo ?? "") > Date.now() ? undefined : "CERT_HAS_EXPIRED";
 }
 
 function holderOf({ remoteAddress, remotePort }: Socket): string {

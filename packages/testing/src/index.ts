@@ -3,6 +3,11 @@ export {
   type ExactlyOnceOptions,
   type ExactlyOnceReport,
 } from "./kit/assert-exactly-once.ts";
+export {
+  restoreCheckpoint,
+  type RestoredCheckpoint,
+  type RestoreSource,
+} from "./kit/restore-checkpoint.ts";
 export { simulate, type SimulateOptions, type Simulation } from "./kit/simulate.ts";
 export type { JobInputs } from "./kit/subject.ts";
 export { interpret } from "./reference/interpret.ts";

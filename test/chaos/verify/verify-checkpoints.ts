@@ -9,9 +9,12 @@ import {
 } from "@millrace/checkpoint";
 import { parseJobId } from "@millrace/core";
 import type { MetadataStore } from "@millrace/metadata";
+import { createNodeDigest, createZstdCompressor } from "@millrace/platform";
 import type { ObjectStore } from "@millrace/storage";
+import { restoreCheckpoint, type RestoredCheckpoint } from "@millrace/testing";
 
-import { restoreCheckpoint, type RestoredCheckpoint } from "./restore-checkpoint.ts";
+const digest = createNodeDigest();
+const compressor = createZstdCompressor();
 
 export interface CheckpointStores {
   readonly metadata: MetadataStore;
@@ -38,7 +41,8 @@ export async function verifyCheckpoints(
   const problems: string[] = [];
   for (const checkpoint of await readRetained(stores.metadata, jobId)) {
     try {
-      restored.push(await restoreCheckpoint(stores.objects, checkpoint));
+      const { objects } = stores;
+      restored.push(await restoreCheckpoint({ objects, digest, compressor }, checkpoint));
     } catch (error) {
       const name = String(checkpoint.checkpointId);
       const stillThere = (await readRetained(stores.metadata, jobId)).some(

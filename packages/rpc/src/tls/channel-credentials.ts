@@ -2,9 +2,13 @@ import { isIP, type Socket } from "node:net";
 import { checkServerIdentity, connect, createSecureContext, type TLSSocket } from "node:tls";
 
 import { CallCredentials, ChannelCredentials } from "@grpc/grpc-js";
-import { explainHandshake, judgeCertificate, StreamError, type TlsMaterial } from "@millrace/core";
-
-import { readShownCertificate } from "./shown-certificate.ts";
+import {
+  explainHandshake,
+  judgeCertificate,
+  readShownCertificate,
+  StreamError,
+  type TlsMaterial,
+} from "@millrace/core";
 
 type Connector = ReturnType<ChannelCredentials["_createSecureConnector"]>;
 
@@ -87,7 +91,7 @@ async function connectJudged(
     checkServerIdentity: () => undefined,
   });
   await untilSecure(tls, holder);
-  const shown = readShownCertificate(tls, holder);
+  const shown = readShownCertificate(tls, { holder, nowMs: Date.now() });
   const hostProblem = checkServerIdentity(host, tls.getPeerCertificate())?.message;
   const judgement = judgeCertificate(
     { ...shown, ...(hostProblem === undefined ? {} : { hostProblem }) },

@@ -6,13 +6,12 @@ import { ServerCredentials } from "@grpc/grpc-js";
 import {
   explainHandshake,
   judgeCertificate,
+  readShownCertificate,
   tlsFailed,
   type Caller,
   type StreamError,
   type TlsMaterial,
 } from "@millrace/core";
-
-import { readShownCertificate } from "./shown-certificate.ts";
 
 const handshakeTimeoutMs = 10_000;
 
@@ -99,7 +98,8 @@ function toContext({ authority: ca, own }: TlsMaterial) {
 
 function identify(socket: TLSSocket, peer: string, { own }: TlsMaterial): Identified {
   const demand = own === undefined ? {} : { clusterName: own.identity.clusterName };
-  const judgement = judgeCertificate(readShownCertificate(socket, `the peer at ${peer}`), demand);
+  const about = { holder: `the peer at ${peer}`, nowMs: Date.now() };
+  const judgement = judgeCertificate(readShownCertificate(socket, about), demand);
   return judgement.kind === "accepted"
     ? { identity: judgement.identity }
     : { identityProblem: judgement.error.message };

@@ -1,11 +1,11 @@
 import { planJob } from "@millrace/graph";
 import { createMemoryDisk, createNodeDigest } from "@millrace/platform";
 
+import { restoreCheckpoint } from "../kit/restore-checkpoint.ts";
 import { interpret } from "../reference/interpret.ts";
 import { createOracleContext } from "../reference/oracle-context.ts";
 import { findDifference, type Comparison } from "./compare-outputs.ts";
 import { InvariantViolation } from "./invariant-checker.ts";
-import { restoreAll } from "./restore-checker.ts";
 import type { SimCluster } from "./sim-cluster.ts";
 import type { SimJob } from "./sim-jobs.ts";
 
@@ -48,15 +48,18 @@ export async function checkGarbage({ world, checker }: SimCluster): Promise<void
   if (missing !== undefined) throw new InvariantViolation(`S4: live object ${missing} is gone`);
 }
 
-/** D3: every retained checkpoint restores; returns how many cells they held. */
-export async function checkRestores({ cluster, job }: EndedRun): Promise<number> {
-  const { world, checker } = cluster;
-  const check = { objects: world.objects, digest: createNodeDigest(), plan: planJob(job.graph) };
+/** The simulation's compressor changes nothing. */
+const uncompressed = { name: "none", decompress: async (bytes: Uint8Array) => bytes };
+
+/** D3: every retained checkpoint restores; returns how many cells and entries they held. */
+export async function checkRestores({ cluster: { world, checker } }: EndedRun): Promise<number> {
+  const source = { objects: world.objects, digest: createNodeDigest(), compressor: uncompressed };
   let cellCount = 0;
   for (const pointer of checker.retained()) {
     if (checker.referencesOf(pointer).some((name) => checker.damaged.has(name))) continue;
     try {
-      cellCount += await restoreAll(check, pointer);
+      const restored = await restoreCheckpoint(source, pointer);
+      cellCount += restored.cellCount + restored.listEntryCount;
     } catch (error) {
       const what = error instanceof Error ? error.message : String(error);
       throw new InvariantViolation(

@@ -6,8 +6,7 @@ import {
   type Manifest,
   type ManifestSegment,
 } from "@millrace/checkpoint";
-import { parseSubtaskId } from "@millrace/core";
-import { createNodeDigest, createZstdCompressor } from "@millrace/platform";
+import { parseSubtaskId, type Compressor, type Digest } from "@millrace/core";
 import {
   createHeapBackend,
   parseFooter,
@@ -26,29 +25,34 @@ export interface RestoredCheckpoint {
   readonly listEntryCount: number;
 }
 
-const digest = createNodeDigest();
-const compressor = createZstdCompressor();
+/** Where the checkpoint lies, and what its bytes were written with. */
+export interface RestoreSource {
+  readonly objects: ObjectStore;
+  readonly digest: Digest;
+  readonly compressor: Pick<Compressor, "name" | "decompress">;
+}
 
 /**
- * Restores a checkpoint into one subtask that owns all key groups: reads every object that it names,
- * checks lengths and hashes, decompresses and decodes. Throws at the first thing that is wrong (D3, S4).
+ * Restores a checkpoint into one subtask that owns all key groups, as a new cluster would that knows
+ * its pointer only: reads every object that it names, checks lengths and hashes, decompresses and
+ * decodes. Throws at the first thing that is wrong (D3, S4).
  */
 export async function restoreCheckpoint(
-  objects: ObjectStore,
+  source: RestoreSource,
   checkpoint: CommittedCheckpoint,
 ): Promise<RestoredCheckpoint> {
   const { manifestName, manifestSha256, checkpointId } = checkpoint;
   const manifest = parseManifest(
     manifestName,
-    await readHashed(objects, { name: manifestName, sha256: manifestSha256 }),
+    await readHashed(source, { name: manifestName, sha256: manifestSha256 }),
   );
   const footers = new Map<number, readonly SegmentBlock[]>();
   for (const [index, segment] of manifest.segments.entries()) {
-    footers.set(index, await readFooter(objects, segment));
+    footers.set(index, await readFooter(source, segment));
   }
   const state = new WholeState(manifest.maxParallelism);
   for (const { segment, block } of blocksOf(manifest, footers)) {
-    state.restore(block, await readBlock(objects, segment.name, block));
+    state.restore(block, await readBlock(source, segment.name, block));
   }
   return {
     checkpointId: String(checkpointId),
@@ -94,7 +98,7 @@ class WholeState {
     const { operator, kind, role, groupStart, groupEnd, cellCount } = block;
     this.#stateBytes += bytes.length;
     if (kind === "list") {
-      this.#listEntryCount += countEntries(bytes);
+      this.#listEntryCount += countEntries(block, bytes);
       return;
     }
     const state = { operator, kind, role, groupStart, groupEnd, cellCount, bytes };
@@ -127,40 +131,40 @@ class WholeState {
   }
 }
 
-function countEntries(bytes: Uint8Array): number {
+function countEntries({ operator, cellCount }: SegmentBlock, bytes: Uint8Array): number {
   const json: unknown = JSON.parse(new TextDecoder().decode(bytes));
   const entries: unknown =
     typeof json === "object" && json !== null && "entries" in json ? json.entries : undefined;
-  if (!Array.isArray(entries)) throw new Error("a list block holds no entries");
-  return entries.length;
+  if (Array.isArray(entries) && entries.length === cellCount) return cellCount;
+  throw new Error(`the list of operator ${operator} has not ${cellCount} entries`);
 }
 
 async function readFooter(
-  objects: ObjectStore,
+  source: RestoreSource,
   { name, lengthBytes, footerLength, footerSha256 }: ManifestSegment,
 ): Promise<readonly SegmentBlock[]> {
-  const sizeBytes = await objects.stat(name);
+  const sizeBytes = await source.objects.stat(name);
   if (sizeBytes === undefined) throw new Error(`object ${name} is missing`);
   if (sizeBytes !== lengthBytes) {
     throw new Error(`object ${name} has ${sizeBytes} bytes, the manifest says ${lengthBytes}`);
   }
   const range = { offset: lengthBytes - footerLength, length: footerLength };
-  const footer = parseFooter(await readHashed(objects, { name, range, sha256: footerSha256 }));
-  if (footer.compressor === compressor.name) return footer.blocks;
+  const footer = parseFooter(await readHashed(source, { name, range, sha256: footerSha256 }));
+  if (footer.compressor === source.compressor.name) return footer.blocks;
   throw new Error(`${name} is compressed with ${footer.compressor}`);
 }
 
 async function readBlock(
-  objects: ObjectStore,
+  source: RestoreSource,
   name: string,
   { offset, length, sha256, rawLength }: SegmentBlock,
 ): Promise<Uint8Array> {
-  const packed = await readHashed(objects, { name, range: { offset, length }, sha256 });
-  return compressor.decompress(packed, rawLength);
+  const packed = await readHashed(source, { name, range: { offset, length }, sha256 });
+  return source.compressor.decompress(packed, rawLength);
 }
 
 async function readHashed(
-  objects: ObjectStore,
+  { objects, digest }: RestoreSource,
   read: {
     readonly name: string;
     readonly range?: { readonly offset: number; readonly length: number };
