@@ -1,0 +1,77 @@
+/*
+ * `pnpm bench`: runs benchmarks by name, all without a name, and prints the medians of their runs and the
+ * goals that they met or missed. Needs a build, Linux for CPU times, and a machine with nothing else
+ * on it. Exit code 1 says that a result was wrong, not that a goal was missed.
+ */
+import { writeFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+
+import { benchmarks } from "./benchmarks.ts";
+import type { BenchmarkContext, BenchmarkResult } from "./report/benchmark.ts";
+import { formatMachine, formatResult } from "./report/format-result.ts";
+import { describeMachine } from "./report/machine.ts";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: "string" },
+    only: { type: "string", default: "" },
+    quick: { type: "boolean", default: false },
+    runs: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function printHelp(): void {
+  print("pnpm bench [name ...] [options]\n");
+  for (const { name, summary } of benchmarks) print(`  ${name.padEnd(14)}${summary}`);
+  print(`
+  --runs <count>  runs of each case; the median counts (default 3)
+  --quick         small cases, once: shows that all works, says little
+  --only <text>   only cases whose name holds this, such as "p=2"
+  --json <file>   writes every value of every run too
+  --help          prints this`);
+}
+
+function readContext(): BenchmarkContext {
+  const runs = Number(values.runs ?? (values.quick ? 1 : 3));
+  if (!Number.isInteger(runs) || runs < 1) {
+    refuse(`--runs is ${JSON.stringify(values.runs)}: give a whole number from 1`);
+  }
+  return {
+    runs,
+    isQuick: values.quick,
+    only: values.only,
+    note: (line) => void process.stderr.write(`${line}\n`),
+  };
+}
+
+function refuse(problem: string): never {
+  process.stderr.write(`${problem}\n`);
+  process.exit(2);
+}
+
+async function main(): Promise<void> {
+  const unknown = positionals.find((name) => !benchmarks.some((one) => one.name === name));
+  if (unknown !== undefined) refuse(`there is no benchmark ${unknown}: see pnpm bench --help`);
+  const context = readContext();
+  const machine = await describeMachine();
+  print(formatMachine(machine));
+  const results: Record<string, BenchmarkResult> = {};
+  for (const benchmark of benchmarks) {
+    if (positionals.length > 0 && !positionals.includes(benchmark.name)) continue;
+    const result = await benchmark.run(context);
+    print(formatResult(benchmark.name, result));
+    results[benchmark.name] = result;
+  }
+  if (values.json !== undefined) {
+    await writeFile(values.json, `${JSON.stringify({ machine, results }, undefined, 2)}\n`);
+  }
+}
+
+if (values.help) printHelp();
+else await main();

@@ -1,0 +1,35 @@
+import { isMet, type BenchmarkResult, type Figure, type Goal } from "./benchmark.ts";
+import type { Machine } from "./machine.ts";
+import { medianOf } from "./statistics.ts";
+
+/** Returns the line about the machine. */
+export function formatMachine(machine: Machine): string {
+  const { processors, model, memoryGiB, node, commit, load, at } = machine;
+  return `${processors} x ${model}, ${memoryGiB} GiB, load ${load.toFixed(1)}; Node ${node}; commit ${commit}; ${at}`;
+}
+
+/** Returns the lines about a benchmark: the median of each figure, then the goals. */
+export function formatResult(name: string, { figures, goals }: BenchmarkResult): string {
+  const lines = [...figures.map(formatFigure), ...goals.map(formatGoal)];
+  return [name, ...lines.map((line) => `  ${line}`)].join("\n");
+}
+
+function formatFigure({ what, unit, values }: Figure): string {
+  const median = `${formatNumber(medianOf(values))} ${unit}`;
+  if (values.length === 1) return `${what.padEnd(64)} ${median}`;
+  const range = `${formatNumber(Math.min(...values))} to ${formatNumber(Math.max(...values))}`;
+  return `${what.padEnd(64)} ${median} (${range}, ${values.length} runs)`;
+}
+
+function formatGoal(goal: Goal): string {
+  const { what, unit, measured, atLeast, atMost } = goal;
+  const limit = atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`;
+  const verdict = isMet(goal) ? "met   " : "MISSED";
+  return `goal ${verdict} ${what}: ${formatNumber(measured)} ${unit} (${limit})`;
+}
+
+/** Returns three significant digits, thousands with commas. */
+function formatNumber(value: number): string {
+  if (Math.abs(value) >= 1_000) return Math.round(value).toLocaleString("en-US");
+  return Number(value.toPrecision(3)).toString();
+}

@@ -1,0 +1,35 @@
+/*
+ * Counts generated words. Parameters, all required: `words`, `splits`, `vocabulary`, `distribution`
+ * (uniform or zipf), `checkpointMs` (0: none before the end), `samples` (a folder).
+ */
+import { defineJob, type JobDefinition } from "millrace";
+
+import { numberOf, textOf } from "../job/params.ts";
+import { totals } from "../job/totals-sink.ts";
+import { words } from "../job/word-source.ts";
+
+const wordCount: JobDefinition = defineJob("bench-word-count", (job, params) => {
+  const checkpointMs = numberOf(params, "checkpointMs");
+  const vocabulary = numberOf(params, "vocabulary");
+  const samples = textOf(params, "samples");
+  const distribution = textOf(params, "distribution") === "zipf" ? "zipf" : "uniform";
+  job.defaults({
+    checkpoint: checkpointMs === 0 ? { interval: "1 day" } : { interval: `${checkpointMs} ms` },
+  });
+  job
+    .source(
+      "words",
+      words({
+        vocabulary,
+        distribution,
+        samples,
+        words: numberOf(params, "words"),
+        splits: numberOf(params, "splits"),
+      }),
+    )
+    .keyBy((word) => word)
+    .count("counts")
+    .sink("totals", totals({ vocabulary, samples }));
+});
+// oxlint-disable-next-line import/no-default-export -- how a job module is found
+export default wordCount;

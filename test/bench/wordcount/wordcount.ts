@@ -1,0 +1,111 @@
+import type { Benchmark, BenchmarkContext, Figure, Goal } from "../report/benchmark.ts";
+import { medianOf } from "../report/statistics.ts";
+import { measureGenerator } from "./measure-generator.ts";
+import type { WordCountCase } from "./measure-words.ts";
+import { runWordCount, type WordCountRun } from "./run-word-count.ts";
+
+/** `pnpm bench wordcount`: strings as keys, processes of their own, checkpoints to a folder. */
+export const wordcount: Benchmark = {
+  name: "wordcount",
+  summary: "words counted per second and CPU per word, by parallelism, vocabulary and distribution",
+  run: runBenchmark,
+};
+
+type NamedCase = WordCountCase & { readonly name: string };
+
+const cpuLimitUs = 0.85;
+
+async function runBenchmark(
+  context: BenchmarkContext,
+): Promise<{ readonly figures: readonly Figure[]; readonly goals: readonly Goal[] }> {
+  const figures: Figure[] = [];
+  const goals: Goal[] = [];
+  for (const one of listCases(context).filter(({ name }) => name.includes(context.only))) {
+    const runs: WordCountRun[] = [];
+    for (let run = 1; run <= context.runs; run += 1) {
+      const done = await runWordCount(one);
+      const { wordsPerSecond, cpuUsPerWord } = done.warm;
+      context.note(
+        `${one.name}, run ${run}: ${inMillions(wordsPerSecond)} M words/s, ${cpuUsPerWord.toFixed(3)} us/word`,
+      );
+      runs.push(done);
+    }
+    figures.push(...toFigures(one.name, runs));
+    goals.push(...toGoals(one, runs));
+  }
+  figures.push(...(await measureGenerators(context)));
+  return { figures, goals };
+}
+
+function listCases({ isQuick }: BenchmarkContext): readonly NamedCase[] {
+  const usual: Omit<WordCountCase, "parallelism"> = {
+    vocabulary: 100_000,
+    distribution: "uniform",
+    checkpointMs: 1_000,
+    words: isQuick ? 6_000_000 : 30_000_000,
+    warmUpMs: isQuick ? 2_000 : 10_000,
+  };
+  const cases: readonly WordCountCase[] = [
+    { ...usual, parallelism: 1 },
+    { ...usual, parallelism: 2 },
+    { ...usual, parallelism: 2, checkpointMs: 0 },
+    { ...usual, parallelism: 2, distribution: "zipf" },
+    { ...usual, parallelism: 2, vocabulary: 2_000 },
+    { ...usual, parallelism: 2, vocabulary: 1_000_000 },
+  ];
+  return cases.map((one) => ({ ...one, name: describeCase(one) }));
+}
+
+/** Returns such as `p=2, 100,000 uniform words, checkpoints every 1 s`. */
+function describeCase(run: WordCountCase): string {
+  const { parallelism, vocabulary, distribution, checkpointMs } = run;
+  const checkpoints =
+    checkpointMs === 0 ? "no checkpoints" : `checkpoints every ${checkpointMs / 1_000} s`;
+  return `p=${parallelism}, ${vocabulary.toLocaleString("en-US")} ${distribution} words, ${checkpoints}`;
+}
+
+function toFigures(name: string, runs: readonly WordCountRun[]): readonly Figure[] {
+  const figure = (what: string, unit: string, read: (run: WordCountRun) => number): Figure => ({
+    what: `${name}: ${what}`,
+    unit,
+    values: runs.map(read),
+  });
+  const durations = runs.flatMap(({ checkpoints }) => checkpoints.map((one) => one.durationMs));
+  return [
+    figure("warm", "words/s", ({ warm }) => warm.wordsPerSecond),
+    figure("warm, CPU", "us/word", ({ warm }) => warm.cpuUsPerWord),
+    figure("first 5 s", "words/s", ({ cold }) => cold.wordsPerSecond),
+    figure("first 5 s, CPU", "us/word", ({ cold }) => cold.cpuUsPerWord),
+    figure("results for each word", "records", ({ resultsPerWord }) => resultsPerWord),
+    ...(durations.length === 0
+      ? []
+      : [
+          { what: `${name}: checkpoint, median of all`, unit: "ms", values: [medianOf(durations)] },
+        ]),
+  ];
+}
+
+function toGoals(one: NamedCase, runs: readonly WordCountRun[]): readonly Goal[] {
+  const { vocabulary, distribution, checkpointMs } = one;
+  if (vocabulary !== 100_000 || distribution !== "uniform" || checkpointMs === 0) return [];
+  const measured = medianOf(runs.map(({ warm }) => warm.cpuUsPerWord));
+  return [{ what: `${one.name}: CPU`, unit: "us/word", measured, atMost: cpuLimitUs }];
+}
+
+async function measureGenerators({ isQuick }: BenchmarkContext): Promise<readonly Figure[]> {
+  const words = isQuick ? 2_000_000 : 10_000_000;
+  const figures: Figure[] = [];
+  for (const vocabulary of [100_000, 1_000_000]) {
+    const cost = await measureGenerator({ vocabulary, distribution: "uniform" }, words);
+    const name = `${vocabulary.toLocaleString("en-US")} uniform words`;
+    figures.push(
+      { what: `generator alone, ${name}: CPU`, unit: "us/word", values: [cost.generatorUsPerWord] },
+      { what: `sink alone, ${name}: CPU`, unit: "us/word", values: [cost.sinkUsPerWord] },
+    );
+  }
+  return figures;
+}
+
+function inMillions(value: number): string {
+  return (value / 1_000_000).toFixed(2);
+}
