@@ -19,7 +19,7 @@ interface AuthorContext {
   emit(value: unknown): void;
 }
 
-interface StateHandle extends ValueState<unknown> {
+interface StateHandle extends Omit<ValueState<unknown>, "cellForUpdate"> {
   update(change: (value: unknown) => unknown): void;
 }
 

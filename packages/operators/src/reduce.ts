@@ -34,9 +34,10 @@ class ReduceOperator implements Operator {
     const state = this.#state;
     assert(keyed !== undefined && state !== undefined, "a reduce got a record before open");
     const { create, add, result } = this.#spec;
-    const value = state.get();
-    const next = value === undefined ? create(record) : add(value, record);
-    state.set(next);
+    const cell = state.cellForUpdate();
+    const { value } = cell;
+    const next: unknown = value === undefined ? create(record) : add(value, record);
+    cell.value = next;
     this.#output?.emit(result(next, keyed.currentKey()), timestampMs);
   }
 }

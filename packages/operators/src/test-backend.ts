@@ -25,11 +25,23 @@ export class TestBackend implements KeyedBackend {
   valueState<Value>(name: string): ValueState<Value> {
     const values = this.#values.get(name) ?? new Map<string, unknown>();
     this.#values.set(name, values);
-    return {
+    const get = (): Value | undefined => {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- named by the caller
-      get: () => values.get(this.#name()) as Value | undefined,
-      set: (value) => void values.set(this.#name(), value),
+      return values.get(this.#name()) as Value | undefined;
+    };
+    const set = (value: Value | undefined): void => void values.set(this.#name(), value);
+    return {
+      get,
+      set,
       clear: () => void values.delete(this.#name()),
+      cellForUpdate: () => ({
+        get value() {
+          return get();
+        },
+        set value(value) {
+          set(value);
+        },
+      }),
     };
   }
 

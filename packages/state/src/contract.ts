@@ -38,6 +38,12 @@ export interface ValueState<Value> {
   get(): Value | undefined;
   set(value: Value): void;
   clear(): void;
+  /**
+   * Returns the current key's cell, marked dirty and safe to change; its value is undefined if there
+   * is none. One look-up, where `get` and `set` are two. The caller sets `value` or mutates it before
+   * the next call of anything: the same object stands for other keys then.
+   */
+  cellForUpdate(): { value: Value | undefined };
 }
 
 export interface PaneState<Value> {

@@ -27,6 +27,7 @@ import { HeapPaneState } from "./heap-pane-state.ts";
 import { BlockRestorer } from "./heap-restore.ts";
 import { HeapSnapshot } from "./heap-snapshot.ts";
 import { HeapTimerState } from "./heap-timer-state.ts";
+import { HeapValueState } from "./heap-value-state.ts";
 import { TombstoneSweep } from "./tombstone-sweep.ts";
 
 export interface HeapBackendOptions {
@@ -48,10 +49,12 @@ export function createHeapBackend(options: HeapBackendOptions): HeapBackend {
 /** What the states of a backend share: the current key, its cells' history, its snapshots. */
 export class HeapBackend implements KeyedBackend {
   readonly #options: HeapBackendOptions;
+  readonly #maxParallelism: number;
   readonly #log = new DirtyLog();
   readonly #sweep = new TombstoneSweep();
   readonly #costs: ChainCosts;
   readonly #values = new Map<string, CellTable>();
+  readonly #valueStates = new Map<string, HeapValueState>();
   readonly #panes = new Map<string, HeapPaneState<unknown>>();
   readonly #timers: HeapTimerState;
   readonly #kinds = new Map<string, StateKind>();
@@ -62,12 +65,15 @@ export class HeapBackend implements KeyedBackend {
   /** Live cells by group, from the first own one on: what a base of it would hold. */
   readonly #groupCells: Int32Array;
   #key: unknown;
+  /** That of a primitive key is made when it is asked for. */
   #identity: unknown;
+  #hasIdentity = false;
   #hash = 0;
   #group = -1;
 
   constructor(options: HeapBackendOptions) {
     this.#options = options;
+    this.#maxParallelism = options.maxParallelism;
     const { start, end } = options.groups;
     this.#groupCells = new Int32Array(end - start + 1);
     this.#costs = new ChainCosts(options.groups);
@@ -85,8 +91,10 @@ export class HeapBackend implements KeyedBackend {
   setCurrentKey(key: unknown, hash: number): void {
     this.#key = key;
     this.#hash = hash;
-    this.#group = keyGroupOf(hash, this.#options.maxParallelism);
-    this.#identity = identityOf(key);
+    this.#group = keyGroupOf(hash, this.#maxParallelism);
+    this.#hasIdentity = false;
+    // The author may change an object while it is current.
+    if (typeof key === "object") this.#identity = this.currentIdentity;
   }
 
   currentKey(): unknown {
@@ -95,20 +103,13 @@ export class HeapBackend implements KeyedBackend {
 
   valueState<Value>(name: string): ValueState<Value> {
     const table = this.valueTable(name);
-    return {
-      get: () => {
-        const value = table.find(this.#group, this.#identity)?.value;
-        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- set put it there
-        return value as Value | undefined;
-      },
-      set: (value) => this.setValue(table, value),
-      clear: () => {
-        const cell = table.find(this.#group, this.#identity);
-        if (cell?.value === undefined) return;
-        this.#touch(cell);
-        this.assign(cell, undefined);
-      },
-    };
+    let state = this.#valueStates.get(name);
+    if (state === undefined) {
+      state = new HeapValueState(this, table);
+      this.#valueStates.set(name, state);
+    }
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one type per state name
+    return state as ValueState<Value>;
   }
 
   paneState<Value>(name: string): PaneState<Value> {
@@ -170,26 +171,35 @@ export class HeapBackend implements KeyedBackend {
   }
 
   get currentIdentity(): unknown {
+    if (!this.#hasIdentity) {
+      this.#identity = identityOf(this.#key);
+      this.#hasIdentity = true;
+    }
     return this.#identity;
   }
 
   /** Returns the current key's cell, ready to be changed: protected, dirty, made if need be. */
   cellForUpdate(table: CellTable): Cell {
-    const known = table.find(this.#group, this.#identity);
+    const identity = this.currentIdentity;
+    const known = table.find(this.#group, identity);
     if (known !== undefined) {
-      this.#touch(known);
+      this.touch(known);
       return known;
     }
     this.#checkGroup();
     const key = ownKey(this.#key);
     const cell = newCell({ table, key, hash: this.#hash, group: this.#group }, this.#log.epoch);
-    table.add(this.#identity, cell);
+    table.add(identity, cell);
     this.#log.add(cell);
     return cell;
   }
 
-  setValue(table: CellTable, value: unknown): void {
-    this.assign(this.cellForUpdate(table), value);
+  /** Makes the cell safe to change: what pending snapshots need of it is encoded, and it is dirty. */
+  touch(cell: Cell): void {
+    // Snapshots are cut where an epoch ends: the first change in this one has done all that.
+    if (cell.dirtyEpoch === this.#log.epoch) return;
+    for (const snapshot of this.#snapshots) snapshot.protect(cell);
+    this.#log.add(cell);
   }
 
   /** Sets a cell's value and keeps count of the live ones. */
@@ -206,7 +216,7 @@ export class HeapBackend implements KeyedBackend {
 
   /** Removes the cell by a tombstone. */
   removeCell(cell: Cell): void {
-    this.#touch(cell);
+    this.touch(cell);
     this.assign(cell, undefined);
   }
 
@@ -297,11 +307,6 @@ export class HeapBackend implements KeyedBackend {
 
   #cellsOf(group: number): number {
     return this.#groupCells[group - this.#options.groups.start] ?? 0;
-  }
-
-  #touch(cell: Cell): void {
-    for (const snapshot of this.#snapshots) snapshot.protect(cell);
-    this.#log.add(cell);
   }
 
   #checkKind(name: string, kind: StateKind): void {
