@@ -1,5 +1,7 @@
 import type { SubtaskMetrics } from "@millrace/rpc";
 
+import type { SlotMemory } from "./slot/task-host.ts";
+
 /** What a worker counts, as of now; the command renders it. Counters begin with the process. */
 export interface WorkerMetrics {
   readonly session: {
@@ -15,6 +17,8 @@ export interface WorkerMetrics {
     readonly started: number;
     readonly hung: number;
     readonly exited: number;
+    /** Of the slots whose host knows it. */
+    readonly memory: readonly (SlotMemory & { readonly slotIndex: number })[];
   };
   /** Of the attempt that runs; empty if none does. */
   readonly subtasks: readonly SubtaskMetrics[];

@@ -141,6 +141,7 @@ class WorkerRuntime implements Worker {
         started: counters.slotsStarted,
         hung: counters.slotsHung,
         exited: counters.slotsExited,
+        memory: this.#pool.memory(),
       },
       subtasks: [...this.#attempts.values()].flatMap((attempt) => attempt.metrics()),
       snapshots: {

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { parseWorkerId, StreamError, type WorkerId } from "@millrace/core";
 import { InvalidArgumentError, Option, type Command } from "commander";
 
+import { minSlotMemoryMb } from "../node/slot-memory.ts";
 import { createOutput, type OutputFormat } from "../output.ts";
 import { addSecurityOptions, type SecurityCommandOptions } from "../security/security-options.ts";
 import { defined } from "./defined.ts";
@@ -16,6 +17,7 @@ interface WorkerCommandOptions extends SecurityCommandOptions, StoreCommandOptio
   readonly healthPort?: number;
   readonly passEnv?: readonly string[];
   readonly slots: number;
+  readonly slotMemory?: number;
   readonly id?: WorkerId;
   readonly metricsPort?: number;
   readonly orphanTimeout?: number;
@@ -32,6 +34,11 @@ export function addWorkerCommand(program: Command): void {
     .addOption(coordinatorsOption());
   addStoreOptions(command, "what has no place of its own, and bundles that were fetched")
     .option("--slots <count>", "subtasks of each vertex that run here", parseCount, 1)
+    .option(
+      "--slot-memory <MiB>",
+      "what each slot may hold, state and buffers, before its job fails; default: the slot's part of the container's memory",
+      parseSlotMemory,
+    )
     .option("--id <name>", "stays the same over restarts; default from host and process", parseId)
     .option(
       "--data-host <host>",
@@ -92,6 +99,7 @@ async function runCommand(options: WorkerCommandOptions): Promise<void> {
       passedVariables: options.passEnv,
       orphanTimeoutMs: options.orphanTimeout,
       hungTaskTimeoutMs: options.hungTaskTimeout,
+      slotMemoryMb: options.slotMemory,
     }),
   });
 }
@@ -108,6 +116,12 @@ function parseNames(text: string): readonly string[] {
   const names = text.split(",").map((name) => name.trim());
   if (names.every((name) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name))) return names;
   throw new InvalidArgumentError("write them as NAME,OTHER_NAME.");
+}
+
+function parseSlotMemory(text: string): number {
+  const memoryMb = parseCount(text);
+  if (memoryMb >= minSlotMemoryMb) return memoryMb;
+  throw new InvalidArgumentError(`a slot needs ${minSlotMemoryMb} MiB at least.`);
 }
 
 function parseId(text: string): WorkerId {

@@ -46,34 +46,41 @@ test("a coordinator's metrics carry units and the job's id", async () => {
 });
 
 test("a worker's metrics say by subtask what was read and where the time went", async () => {
-  const { text } = await renderWorkerMetrics({
-    session: { isConnected: true, sessionsOpened: 1, messagesStale: 0, messagesHeld: 0 },
-    slots: { total: 1, ready: 1, inUse: 1, started: 1, hung: 0, exited: 0 },
-    subtasks: [
-      {
-        subtaskId: parseSubtaskId("flights/1").subtaskId,
-        recordsIn: 10,
-        recordsOut: 9,
-        recordsLate: 1,
-        busyMs: 1_500,
-        idleMs: 500,
-        backpressuredMs: 0,
-        watermarkMs: -Infinity,
-        stateCells: 7,
+  const memory = [{ slotIndex: 0, heapBytes: 3_000, bufferBytes: 500 }];
+  const { text } = await renderWorkerMetrics(
+    {
+      session: { isConnected: true, sessionsOpened: 1, messagesStale: 0, messagesHeld: 0 },
+      slots: { total: 1, ready: 1, inUse: 1, started: 1, hung: 0, exited: 0, memory },
+      subtasks: [
+        {
+          subtaskId: parseSubtaskId("flights/1").subtaskId,
+          recordsIn: 10,
+          recordsOut: 9,
+          recordsLate: 1,
+          busyMs: 1_500,
+          idleMs: 500,
+          backpressuredMs: 0,
+          watermarkMs: -Infinity,
+          stateCells: 7,
+        },
+      ],
+      snapshots: {
+        acked: 1,
+        declined: 0,
+        uploading: 0,
+        uploadedBytes: 5,
+        uploadMsTotal: 6,
+        uploadRetries: 0,
       },
-    ],
-    snapshots: {
-      acked: 1,
-      declined: 0,
-      uploading: 0,
-      uploadedBytes: 5,
-      uploadMsTotal: 6,
-      uploadRetries: 0,
+      restores: { completed: 1, failed: 0, restoredBytes: 8, lastRestoreMs: 9, corruptReads: 0 },
+      logLinesDropped: 0,
     },
-    restores: { completed: 1, failed: 0, restoredBytes: 8, lastRestoreMs: 9, corruptReads: 0 },
-    logLinesDropped: 0,
-  });
+    { slotMemoryBytes: 1_048_576 },
+  );
   expect(text).toContain('millrace_records_in_total{subtask="flights/1"} 10');
   expect(text).toContain('millrace_task_seconds_total{subtask="flights/1",state="busy"} 1.5');
+  expect(text).toContain('millrace_slot_memory_bytes{slot="0",kind="heap"} 3000');
+  expect(text).toContain('millrace_slot_memory_bytes{slot="0",kind="buffers"} 500');
+  expect(text).toContain("millrace_slot_memory_limit_bytes 1048576");
   expect(text).not.toContain("millrace_watermark_seconds");
 });

@@ -1,3 +1,4 @@
+import { totalmem } from "node:os";
 import { join, resolve } from "node:path";
 
 import { noFailpoints, type StreamHint, type WorkerId } from "@millrace/core";
@@ -15,6 +16,8 @@ import {
   createThreadTaskHost,
   createWorker,
   defaultWorkerConfig,
+  type TaskHost,
+  type ThreadTaskHostOptions,
   type Worker,
   type WorkerConfig,
 } from "@millrace/worker";
@@ -25,6 +28,7 @@ import { checkObjects } from "./check-objects.ts";
 import { openObjects } from "./open-stores.ts";
 import { serveHealth } from "./serve-health.ts";
 import { serveMetrics } from "./serve-metrics.ts";
+import { decideSlotMemoryMb } from "./slot-memory.ts";
 import { untilStopped } from "./until-stopped.ts";
 
 export interface WorkerProcessOptions {
@@ -40,6 +44,8 @@ export interface WorkerProcessOptions {
   /** How long an end that was asked for waits until others have taken over. */
   readonly drainTimeoutMs: number;
   readonly slotCount: number;
+  /** What each slot may hold, heap and buffers; absent: its part of the process's memory. */
+  readonly slotMemoryMb?: number;
   /** 0 chooses one; absent: no endpoint. */
   readonly metricsPort?: number;
   /** Default 127.0.0.1. */
@@ -72,6 +78,7 @@ export async function runWorker(options: WorkerProcessOptions): Promise<void> {
   await using network = createGrpcNetwork(security);
   await using objects = await openObjects(options.objects, logger);
   const folder = join(resolve(options.dataFolder), "workers", workerId);
+  const slotMemoryMb = options.slotMemoryMb ?? defaultSlotMemoryMb(options.slotCount);
   const otherStore = Promise.withResolvers<never>();
   let isEnding = false;
   const worker = createWorker({
@@ -82,13 +89,7 @@ export async function runWorker(options: WorkerProcessOptions): Promise<void> {
     digest: createNodeDigest(),
     compressor: createZstdCompressor(),
     logger,
-    taskHost: createThreadTaskHost({
-      workerId,
-      hint: toHint(options.dataHost),
-      logLevel: "info",
-      passedVariables: options.passedVariables ?? [],
-      ...(security.readTls === undefined ? {} : { readTls: security.readTls }),
-    }),
+    taskHost: createTaskHost(options, slotMemoryMb, security.readTls),
     bundles: createFileBundleCache(disk, join(folder, "bundles")),
     failpoints: noFailpoints,
     onCluster: (clusterId) => {
@@ -102,7 +103,7 @@ export async function runWorker(options: WorkerProcessOptions): Promise<void> {
     ...(options.metricsHost === undefined ? {} : { host: options.metricsHost }),
     render: async () => {
       const { renderWorkerMetrics } = await import("./worker-metrics.ts");
-      return renderWorkerMetrics(worker.readMetrics());
+      return renderWorkerMetrics(worker.readMetrics(), { slotMemoryBytes: slotMemoryMb * 2 ** 20 });
     },
   });
   await using _health = await serveHealth(
@@ -131,6 +132,26 @@ function readinessOf(worker: Worker, isGoingOn: () => boolean): () => boolean {
     wasTaken ||= worker.readMetrics().session.isConnected;
     return wasTaken && isGoingOn();
   };
+}
+
+function defaultSlotMemoryMb(slotCount: number): number {
+  const allowedBytes = process.constrainedMemory();
+  return decideSlotMemoryMb({ slotCount, machineBytes: totalmem(), allowedBytes });
+}
+
+function createTaskHost(
+  { workerId, dataHost, passedVariables = [] }: WorkerProcessOptions,
+  memoryMb: number,
+  readTls: ThreadTaskHostOptions["readTls"],
+): TaskHost {
+  return createThreadTaskHost({
+    workerId,
+    hint: toHint(dataHost),
+    logLevel: "info",
+    passedVariables,
+    memoryMb,
+    ...(readTls === undefined ? {} : { readTls }),
+  });
 }
 
 /** Without a host the workers are on one machine, as their data folder is. */

@@ -5,8 +5,12 @@ import { MetricSet } from "./metric-set.ts";
 import type { RenderedMetrics } from "./serve-metrics.ts";
 
 /** Returns what a worker counts, for Prometheus. */
-export function renderWorkerMetrics(metrics: WorkerMetrics): Promise<RenderedMetrics> {
+export function renderWorkerMetrics(
+  metrics: WorkerMetrics,
+  { slotMemoryBytes }: { readonly slotMemoryBytes: number },
+): Promise<RenderedMetrics> {
   const set = new MetricSet();
+  addMemory(set, metrics.slots, slotMemoryBytes);
   addProcess(set, metrics);
   addSnapshots(set, metrics);
   addRestores(set, metrics);
@@ -24,6 +28,24 @@ function addProcess(set: MetricSet, { session, slots, logLinesDropped }: WorkerM
   set.counter("millrace_slots_hung_total", "Slots ended because they hung.", slots.hung);
   set.counter("millrace_slots_exited_total", "Slots that ended by themselves.", slots.exited);
   set.counter("millrace_log_lines_dropped_total", "Log lines above the limit.", logLinesDropped);
+}
+
+function addMemory(
+  set: MetricSet,
+  { memory }: WorkerMetrics["slots"],
+  slotMemoryBytes: number,
+): void {
+  const help = "What a slot may hold: its heap and its buffers.";
+  set.gauge("millrace_slot_memory_limit_bytes", help, slotMemoryBytes);
+  for (const { slotIndex, heapBytes, bufferBytes } of memory) {
+    const held = { heap: heapBytes, buffers: bufferBytes };
+    for (const [kind, sizeBytes] of Object.entries(held)) {
+      set.gauge("millrace_slot_memory_bytes", "What a slot holds.", sizeBytes, {
+        slot: String(slotIndex),
+        kind,
+      });
+    }
+  }
 }
 
 function addSnapshots(set: MetricSet, { snapshots }: WorkerMetrics): void {

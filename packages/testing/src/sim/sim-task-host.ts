@@ -40,6 +40,7 @@ export function createSimTaskHost(worker: SimProcess, hooks: SimSlotHooks): SimT
           slot.take(structuredClone(command));
         },
         progress: () => ({ ...slot.progress }),
+        memory: () => undefined,
         terminate: () => {
           slot.terminate();
           return Promise.resolve();

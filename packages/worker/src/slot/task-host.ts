@@ -19,6 +19,8 @@ export interface SlotHandle {
    * while `isBusy` hangs in the author's code.
    */
   progress(): SlotProgress;
+  /** What the slot holds, as of about a second ago; undefined where that is not known. */
+  memory(): SlotMemory | undefined;
   /** Ends the slot wherever it is, within milliseconds; nothing is called afterwards. */
   terminate(): Promise<void>;
 }
@@ -28,6 +30,13 @@ export interface SlotProgress {
   readonly isBusy: boolean;
   /** Which of its subtasks works, in the order of the preparation; absent: none of them. */
   readonly taskIndex?: number;
+}
+
+export interface SlotMemory {
+  /** Of the heap; what is not needed any more counts until it is collected. */
+  readonly heapBytes: number;
+  /** Outside the heap: typed arrays and buffers. */
+  readonly bufferBytes: number;
 }
 
 /** The slot's own end: what `runSlot` is given. */

@@ -10,7 +10,7 @@ import {
 import type { SlotOffer } from "@millrace/rpc";
 
 import type { SlotCommand, SlotEvent } from "../slot/slot-messages.ts";
-import type { SlotHandle, TaskHost } from "../slot/task-host.ts";
+import type { SlotHandle, SlotMemory, TaskHost } from "../slot/task-host.ts";
 import type { WorkerConfig } from "../worker-config.ts";
 import type { WorkerCounters } from "../worker-counters.ts";
 import { HangDetector } from "./hang-detector.ts";
@@ -115,6 +115,14 @@ export class SlotPool {
 
   inUse(): number {
     return this.#slots.filter(({ state }) => state.kind === "leased").length;
+  }
+
+  /** Returns what each slot with a thread holds, as far as its host knows. */
+  memory(): readonly (SlotMemory & { readonly slotIndex: number })[] {
+    return this.#slots.flatMap(({ slotIndex, state }) => {
+      const memory = "handle" in state ? state.handle.memory() : undefined;
+      return memory === undefined ? [] : [{ slotIndex, ...memory }];
+    });
   }
 
   /** Returns the slot, if it is ready at that address. */

@@ -28,6 +28,10 @@ export class FakeSlot implements SlotHandle {
     return { turns: this.turns, isBusy: this.isBusy, ...this.working };
   }
 
+  memory(): undefined {
+    return undefined;
+  }
+
   terminate(): Promise<void> {
     this.isTerminated = true;
     return Promise.resolve();

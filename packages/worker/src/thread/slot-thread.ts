@@ -16,7 +16,7 @@ import { runSlot } from "../slot/run-slot.ts";
 import type { SlotCommand } from "../slot/slot-messages.ts";
 import type { SlotPorts } from "../slot/slot-ports.ts";
 import type { SlotPort } from "../slot/task-host.ts";
-import { watchHeap } from "./heap-watch.ts";
+import { readMemory, watchMemory } from "./memory-watch.ts";
 import {
   progressCells,
   type SlotThreadData,
@@ -31,6 +31,8 @@ assert(parentPort !== null, "slot-thread runs only as a worker thread");
 const parent = parentPort;
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- codec: our host wrote it
 const data = workerData as SlotThreadData;
+/** Between two looks at the slot's memory, for its worker's metrics. */
+const memoryIntervalMs = 1_000;
 let { tls } = data;
 // The author's module can import `workerData` too.
 delete data.tls;
@@ -42,7 +44,8 @@ const logger = createPinoLogger({
 // Stacks name the lines of the author's module, not of its bundle.
 process.setSourceMapsEnabled(true);
 process.on("uncaughtException", (error, origin) => endThread(toUncaught(error, origin)));
-if (data.maxHeapMb !== undefined) watchHeap(data.maxHeapMb, endThread);
+if (data.memoryMb !== undefined) watchMemory(data.memoryMb, endThread);
+setInterval(() => publishMemory(new Int32Array(data.progress)), memoryIntervalMs).unref();
 runSlot(createPort(), createPorts(logger)).catch(endThread);
 
 function createPort(): SlotPort {
@@ -67,6 +70,12 @@ function createPort(): SlotPort {
       Atomics.store(progress, progressCells.taskIndex, taskIndex);
     },
   };
+}
+
+function publishMemory(cells: Int32Array): void {
+  const { heapBytes, bufferBytes } = readMemory();
+  Atomics.store(cells, progressCells.heapKib, heapBytes / 1024);
+  Atomics.store(cells, progressCells.bufferKib, bufferBytes / 1024);
 }
 
 function createPorts(log: Logger): SlotPorts {

@@ -10,11 +10,14 @@ export interface SlotThreadData {
   readonly logLevel: LogLevel;
   /** Channels within the slot go through the codec, so that what cannot be encoded shows at once. */
   readonly encodeLocal: boolean;
-  /** Limit of the thread's old generation; absent: Node's. */
-  readonly maxHeapMb?: number;
+  /** What the slot may hold, heap and buffers, in MiB; absent: Node's limit of the heap. */
+  readonly memoryMb?: number;
   /** What its data sockets show; taken out before the author's code loads. Absent: plain text. */
   tls?: OwnedTlsMaterial;
-  /** 32-bit cells: count of turns, 1 while a turn runs, and the subtask that works (-1: none). */
+  /**
+   * 32-bit cells: count of turns, 1 while a turn runs, the subtask that works (-1: none), and what
+   * the slot holds in its heap and in buffers, in KiB.
+   */
   readonly progress: SharedArrayBuffer;
 }
 
@@ -31,5 +34,11 @@ export type SlotThreadMessage =
   | { readonly kind: "fatal"; readonly failure: FailureData };
 
 /** Indexes into the progress cells. */
-export const progressCells = { turns: 0, isBusy: 1, taskIndex: 2 } as const;
-export const progressBytes = 12;
+export const progressCells = {
+  turns: 0,
+  isBusy: 1,
+  taskIndex: 2,
+  heapKib: 3,
+  bufferKib: 4,
+} as const;
+export const progressBytes = 20;

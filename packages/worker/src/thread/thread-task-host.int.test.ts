@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { parseCheckpointId, parseVertexId, parseWorkerId, subtaskIdOf } from "@millrace/core";
 import { canonicalPlanJson, planJob, type JobDefinition } from "@millrace/graph";
 import { createNodeDigest, createNodeDisk } from "@millrace/platform";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import type { SlotEvent, SlotPreparation } from "../slot/slot-messages.ts";
 import type { SlotHandle } from "../slot/task-host.ts";
@@ -75,7 +75,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function startThread(maxHeapMb?: number): Thread {
+function startThread(memoryMb?: number): Thread {
   const events: SlotEvent[] = [];
   let waiting: (() => void)[] = [];
   const { promise: exit, resolve } = Promise.withResolvers<Error>();
@@ -83,7 +83,7 @@ function startThread(maxHeapMb?: number): Thread {
     workerId: "w1",
     hint: { kind: "unix", host: "" },
     logLevel: "error",
-    ...(maxHeapMb === undefined ? {} : { maxHeapMb }),
+    ...(memoryMb === undefined ? {} : { memoryMb }),
   });
   const handle = host.start(0, {
     onEvent: (event) => {
@@ -122,11 +122,11 @@ const reaches =
     event.kind === "subtask-state" && event.state.kind === kind ? true : undefined;
 
 /** Starts a slot with the job and answers its first request for a split. */
-async function runJob(map: string, maxHeapMb?: number): Promise<Thread> {
+async function runJob(map: string, memoryMb?: number): Promise<Thread> {
   const bytes = new TextEncoder().encode(moduleText(map));
   const cache = createFileBundleCache(createNodeDisk(), join(folder, "bundles"));
   const bundleUrl = await cache.store(digest.sha256(bytes), bytes);
-  const thread = startThread(maxHeapMb);
+  const thread = startThread(memoryMb);
   const dataAddress = await thread.until(addressOf);
   const preparation = await preparationOf(bundleUrl, dataAddress);
   thread.handle.post({ kind: "prepare", preparation });
@@ -218,6 +218,19 @@ test("a slot whose heap is nearly full ends before V8 aborts the process (F21)",
   const thread = await runJob(hoard, 128);
   expect(await thread.exit).toMatchObject({ code: "out-of-memory", domain: "user" });
 }, 20_000);
+
+test("a slot whose buffers fill its memory ends too: V8 does not limit them (F21)", async () => {
+  const hoard =
+    "() => { const hoard = []; setInterval(() => hoard.push(new Float64Array(500_000).fill(1)), 10); }";
+  const thread = await runJob(hoard, 128);
+  expect(await thread.exit).toMatchObject({ code: "out-of-memory", domain: "user" });
+}, 20_000);
+
+test("a slot's host knows what it holds", async () => {
+  const thread = startThread();
+  await thread.until(addressOf);
+  await vi.waitFor(() => expect(thread.handle.memory()?.heapBytes).toBeGreaterThan(1e6), 5_000);
+});
 
 test("a terminated slot leaves no socket behind (L5)", async () => {
   const thread = startThread();

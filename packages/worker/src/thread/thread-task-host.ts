@@ -9,8 +9,14 @@ import {
   type StreamHint,
 } from "@millrace/core";
 
-import type { SlotHandle, SlotHandlers, SlotProgress, TaskHost } from "../slot/task-host.ts";
-import { heapFullError } from "./heap-watch.ts";
+import type {
+  SlotHandle,
+  SlotHandlers,
+  SlotMemory,
+  SlotProgress,
+  TaskHost,
+} from "../slot/task-host.ts";
+import { memoryFullError } from "./memory-watch.ts";
 import { slotEnvironment } from "./slot-environment.ts";
 import {
   progressBytes,
@@ -30,8 +36,8 @@ export interface ThreadTaskHostOptions {
   readonly readTls?: () => OwnedTlsMaterial;
   /** Names of this process's variables that the author's functions see, besides the usual ones. */
   readonly passedVariables?: readonly string[];
-  /** Limit of each thread's old generation; absent: Node's. */
-  readonly maxHeapMb?: number;
+  /** What each slot may hold, heap and buffers, in MiB; absent: Node's limit of the heap. */
+  readonly memoryMb?: number;
   /** Records within a slot go through the codec too; absent: true. */
   readonly encodeLocal?: boolean;
 }
@@ -55,7 +61,7 @@ class SlotThread implements SlotHandle {
   readonly #thread: Worker;
   readonly #progress: Int32Array;
   readonly #handlers: SlotHandlers;
-  readonly #maxHeapMb: number | undefined;
+  readonly #memoryMb: number | undefined;
   readonly #readTls: (() => OwnedTlsMaterial) | undefined;
   #tls: OwnedTlsMaterial | undefined;
   #dataAddress = "";
@@ -63,9 +69,9 @@ class SlotThread implements SlotHandle {
   #isTerminated = false;
 
   constructor(options: ThreadTaskHostOptions, slotIndex: number, handlers: SlotHandlers) {
-    const { maxHeapMb, encodeLocal = true, workerId, hint, logLevel, readTls } = options;
+    const { memoryMb, encodeLocal = true, workerId, hint, logLevel, readTls } = options;
     const progress = new SharedArrayBuffer(progressBytes);
-    const heap = maxHeapMb === undefined ? {} : { maxHeapMb };
+    const memory = memoryMb === undefined ? {} : { memoryMb };
     // Through the start data and no variable: a process's variables are read by too many.
     this.#readTls = readTls;
     this.#tls = readTls?.();
@@ -77,22 +83,22 @@ class SlotThread implements SlotHandle {
       logLevel,
       encodeLocal,
       progress,
-      ...heap,
+      ...memory,
       ...tls,
     };
     this.#handlers = handlers;
-    this.#maxHeapMb = maxHeapMb;
+    this.#memoryMb = memoryMb;
     this.#progress = new Int32Array(progress);
     this.#thread = new Worker(entry, {
       workerData: data,
       name: `slot-${slotIndex}`,
       env: { ...slotEnvironment(process.env, options.passedVariables ?? []) },
-      ...(maxHeapMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: maxHeapMb } }),
+      ...(memoryMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: memoryMb } }),
     });
     this.#thread.on("message", (message: SlotThreadMessage) => this.#onMessage(message));
     this.#thread.on("error", (error) => {
       this.#cause ??= isOutOfMemory(error)
-        ? heapFullError(undefined, this.#maxHeapMb)
+        ? memoryFullError(undefined, this.#memoryMb)
         : toError(error);
     });
     this.#thread.on("exit", (code) => this.#onExit(code));
@@ -111,6 +117,13 @@ class SlotThread implements SlotHandle {
       ...(taskIndex < 0 ? {} : { taskIndex }),
       turns: Atomics.load(this.#progress, progressCells.turns),
       isBusy: Atomics.load(this.#progress, progressCells.isBusy) === 1,
+    };
+  }
+
+  memory(): SlotMemory {
+    return {
+      heapBytes: 1024 * Atomics.load(this.#progress, progressCells.heapKib),
+      bufferBytes: 1024 * Atomics.load(this.#progress, progressCells.bufferKib),
     };
   }
 
