@@ -49,6 +49,8 @@ export interface SettingValues {
   readonly heartbeat?: number;
   readonly gcPeriod?: number;
   readonly drainTimeout?: number;
+  /** What each slot may hold, state and buffers, in MiB. */
+  readonly slotMemory?: number;
   readonly orphanTimeout?: number;
   readonly hungTaskTimeout?: number;
   /** Variables that the author's code may read on a worker. */

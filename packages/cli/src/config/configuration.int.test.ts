@@ -79,6 +79,7 @@ test("every option of every command can stand in a config file, and in its type"
     detach: true,
     drain: true,
     drainTimeout: true,
+    slotMemory: true,
     dryRun: true,
     env: true,
     etcdCa: true,
