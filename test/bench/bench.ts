@@ -18,6 +18,7 @@ const { values, positionals } = parseArgs({
     only: { type: "string", default: "" },
     quick: { type: "boolean", default: false },
     runs: { type: "string" },
+    profile: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
@@ -34,6 +35,8 @@ function printHelp(): void {
   --quick         small cases, once: shows that all works, says little
   --only <text>   only cases whose name holds this, such as "p=2"
   --json <file>   writes every value of every run too
+  --profile <folder>
+                  takes CPU profiles of a slot thread, which cost a little: see README.md
   --help          prints this`);
 }
 
@@ -46,6 +49,7 @@ function readContext(): BenchmarkContext {
     runs,
     isQuick: values.quick,
     only: values.only,
+    ...(values.profile === undefined ? {} : { profileFolder: values.profile }),
     note: (line) => void process.stderr.write(`${line}\n`),
   };
 }

@@ -36,7 +36,11 @@ export class BenchCluster implements AsyncDisposable {
 
   /** Returns a cluster whose workers have registered. */
   static async start(workerCount: number): Promise<BenchCluster> {
-    const cluster = new BenchCluster(await RealCluster.start({ workerCount, slotsPerWorker: 1 }));
+    // An inspector that is opened takes any free port, so that each process can have one.
+    const environment = { NODE_OPTIONS: "--inspect-port=127.0.0.1:0" };
+    const cluster = new BenchCluster(
+      await RealCluster.start({ workerCount, slotsPerWorker: 1, environment }),
+    );
     await cluster.until(`${workerCount} workers`, () =>
       cluster.workerProcessIds().length === workerCount ? true : undefined,
     );
@@ -122,6 +126,17 @@ export class BenchCluster implements AsyncDisposable {
     }
     const last = this.#cluster.log.slice(-20).join("\n");
     throw new Error(`${what} did not come within ${waitMs} ms; the last lines were\n${last}`);
+  }
+
+  /** Opens the inspector of a worker and returns its address; needs a worker that runs. */
+  async openInspector(index: number): Promise<string> {
+    const processId = this.workerProcessIds()[index];
+    if (processId === undefined) throw new Error(`there is no worker ${index}`);
+    const find = (): readonly string[] =>
+      this.entries(/ws:\/\/\S+/).flatMap(({ message }) => /ws:\/\/\S+/.exec(message) ?? []);
+    const before = find().length;
+    process.kill(processId, "SIGUSR1");
+    return this.until("the inspector", () => find()[before]);
   }
 
   /** Returns a folder below the cluster's, which its user makes. */

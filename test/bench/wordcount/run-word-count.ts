@@ -1,8 +1,12 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { readSamples } from "../job/read-samples.ts";
 import { BenchCluster, type CompletedCheckpoint } from "../process/bench-cluster.ts";
 import { CpuWatch } from "../process/cpu-time.ts";
+import { profileThreads } from "../profile/profile-threads.ts";
 import { measureWords, type MeasuredWords, type WordCountCase } from "./measure-words.ts";
 
 export interface WordCountRun extends MeasuredWords {
@@ -14,15 +18,23 @@ export interface WordCountRun extends MeasuredWords {
 
 const module = fileURLToPath(new URL("./word-count-job.ts", import.meta.url));
 const finishMs = 600_000;
+const profileMs = 5_000;
 
-/** Counts words on a cluster of its own and returns what it took; throws where a total is wrong. */
-export async function runWordCount(run: WordCountCase): Promise<WordCountRun> {
+/**
+ * Counts words on a cluster of its own and returns what it took; throws where a total is wrong. With a file
+ * the first worker's slot is profiled in the warm window.
+ */
+export async function runWordCount(
+  run: WordCountCase,
+  profileFile?: string,
+): Promise<WordCountRun> {
   const { parallelism, words, vocabulary, distribution, checkpointMs } = run;
   await using cluster = await BenchCluster.start(parallelism);
   const samples = cluster.path("samples");
   await using watch = new CpuWatch(cluster.workerProcessIds());
   const params = { words, splits: parallelism, vocabulary, distribution, checkpointMs, samples };
   const jobId = await cluster.submit({ module, parallelism, params });
+  if (profileFile !== undefined) await profileSlot(cluster, run, profileFile);
   await cluster.untilFinished(jobId, finishMs);
   const measured = await measureWords(samples, run, watch);
   const sinks = await readSamples(samples, "sink");
@@ -34,4 +46,17 @@ export async function runWordCount(run: WordCountCase): Promise<WordCountRun> {
     resultsPerWord: results / words,
     checkpoints: cluster.checkpoints(jobId).filter(isWarm),
   };
+}
+
+async function profileSlot(
+  cluster: BenchCluster,
+  { warmUpMs }: WordCountCase,
+  file: string,
+): Promise<void> {
+  await delay(warmUpMs);
+  const url = await cluster.openInspector(0);
+  const [profile] = await profileThreads({ url, durationMs: profileMs });
+  if (profile === undefined) throw new Error("the worker has no slot thread");
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, profile.text);
 }

@@ -1,3 +1,5 @@
+import { join } from "node:path";
+
 import type { Benchmark, BenchmarkContext, Figure, Goal } from "../report/benchmark.ts";
 import { medianOf } from "../report/statistics.ts";
 import { measureGenerator } from "./measure-generator.ts";
@@ -23,7 +25,7 @@ async function runBenchmark(
   for (const one of listCases(context).filter(({ name }) => name.includes(context.only))) {
     const runs: WordCountRun[] = [];
     for (let run = 1; run <= context.runs; run += 1) {
-      const done = await runWordCount(one);
+      const done = await runWordCount(one, profileFileOf(context, one.name, run));
       const { wordsPerSecond, cpuUsPerWord } = done.warm;
       context.note(
         `${one.name}, run ${run}: ${inMillions(wordsPerSecond)} M words/s, ${cpuUsPerWord.toFixed(3)} us/word`,
@@ -104,6 +106,16 @@ async function measureGenerators({ isQuick }: BenchmarkContext): Promise<readonl
     );
   }
   return figures;
+}
+
+/** Returns such as `p-2-100-000-uniform-words-checkpoints-every-1-s-1.cpuprofile` in the folder. */
+function profileFileOf(
+  { profileFolder }: BenchmarkContext,
+  name: string,
+  run: number,
+): string | undefined {
+  if (profileFolder === undefined) return undefined;
+  return join(profileFolder, `${name.replaceAll(/\W+/g, "-")}-${run}.cpuprofile`);
 }
 
 function inMillions(value: number): string {
