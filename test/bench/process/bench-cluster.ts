@@ -128,17 +128,6 @@ export class BenchCluster implements AsyncDisposable {
     throw new Error(`${what} did not come within ${waitMs} ms; the last lines were\n${last}`);
   }
 
-  /** Opens the inspector of a worker and returns its address; needs a worker that runs. */
-  async openInspector(index: number): Promise<string> {
-    const processId = this.workerProcessIds()[index];
-    if (processId === undefined) throw new Error(`there is no worker ${index}`);
-    const find = (): readonly string[] =>
-      this.entries(/ws:\/\/\S+/).flatMap(({ message }) => /ws:\/\/\S+/.exec(message) ?? []);
-    const before = find().length;
-    process.kill(processId, "SIGUSR1");
-    return this.until("the inspector", () => find()[before]);
-  }
-
   /** Returns a folder below the cluster's, which its user makes. */
   path(name: string): string {
     return join(this.folder, name);

@@ -6,9 +6,9 @@
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
+import { openInspector } from "./find-inspector.ts";
 import { profileThreads } from "./profile-threads.ts";
 import { selfTimes } from "./self-times.ts";
 
@@ -32,17 +32,6 @@ function print(name: string, text: string): void {
     const share = ((100 * selfMs) / busyMs).toFixed(1).padStart(5);
     process.stdout.write(`${share} %  ${Math.round(selfMs).toString().padStart(6)} ms  ${where}\n`);
   }
-}
-
-/** Returns where the inspector listens that SIGUSR1 opens: Node's usual port, one process at a time. */
-async function openInspector(processId: number): Promise<string> {
-  process.kill(processId, "SIGUSR1");
-  await delay(500);
-  const answer = await fetch("http://127.0.0.1:9229/json/list");
-  const targets: unknown = await answer.json();
-  const [, url] = /"(ws:[^"]+)"/.exec(JSON.stringify(targets)) ?? [];
-  if (url === undefined) throw new Error(`process ${processId} opened no inspector`);
-  return url;
 }
 
 async function profileProcess(processId: number): Promise<void> {

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { readSamples } from "../job/read-samples.ts";
 import { BenchCluster, type CompletedCheckpoint } from "../process/bench-cluster.ts";
 import { CpuWatch } from "../process/cpu-time.ts";
+import { openInspector } from "../profile/find-inspector.ts";
 import { profileThreads } from "../profile/profile-threads.ts";
 import { measureWords, type MeasuredWords, type WordCountCase } from "./measure-words.ts";
 
@@ -54,7 +55,9 @@ async function profileSlot(
   file: string,
 ): Promise<void> {
   await delay(warmUpMs);
-  const url = await cluster.openInspector(0);
+  const [processId] = cluster.workerProcessIds();
+  if (processId === undefined) throw new Error("the cluster has no worker");
+  const url = await openInspector(processId);
   const [profile] = await profileThreads({ url, durationMs: profileMs });
   if (profile === undefined) throw new Error("the worker has no slot thread");
   await mkdir(dirname(file), { recursive: true });
