@@ -7,6 +7,7 @@ import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 
 import { benchmarks } from "./benchmarks.ts";
+import { buildFlink } from "./flink/build-flink.ts";
 import type { BenchmarkContext, BenchmarkResult } from "./report/benchmark.ts";
 import { formatMachine, formatResult } from "./report/format-result.ts";
 import { describeMachine } from "./report/machine.ts";
@@ -14,6 +15,7 @@ import { describeMachine } from "./report/machine.ts";
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    against: { type: "string" },
     json: { type: "string" },
     only: { type: "string", default: "" },
     quick: { type: "boolean", default: false },
@@ -34,6 +36,7 @@ function printHelp(): void {
   --runs <count>  runs of each case; the median counts (default 3)
   --quick         small cases, once: shows that all works, says little
   --only <text>   only cases whose name holds this, such as "p=2"
+  --against flink runs Flink 2.3 in turn and prints ratios; needs JDK 17, Maven, and Maven Central once
   --json <file>   writes every value of every run too
   --profile <folder>
                   takes CPU profiles of a slot thread, which cost a little: see README.md
@@ -45,8 +48,12 @@ function readContext(): BenchmarkContext {
   if (!Number.isInteger(runs) || runs < 1) {
     refuse(`--runs is ${JSON.stringify(values.runs)}: give a whole number from 1`);
   }
+  if (values.against !== undefined && values.against !== "flink") {
+    refuse(`--against is ${JSON.stringify(values.against)}: give flink`);
+  }
   return {
     runs,
+    isAgainstFlink: values.against === "flink",
     isQuick: values.quick,
     only: values.only,
     ...(values.profile === undefined ? {} : { profileFolder: values.profile }),
@@ -63,6 +70,7 @@ async function main(): Promise<void> {
   const unknown = positionals.find((name) => !benchmarks.some((one) => one.name === name));
   if (unknown !== undefined) refuse(`there is no benchmark ${unknown}: see pnpm bench --help`);
   const context = readContext();
+  if (context.isAgainstFlink) await buildFlink(context.note);
   const machine = await describeMachine();
   print(formatMachine(machine));
   const results: Record<string, BenchmarkResult> = {};
@@ -77,5 +85,7 @@ async function main(): Promise<void> {
   }
 }
 
+// So that what was started is ended.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 if (values.help) printHelp();
 else await main();

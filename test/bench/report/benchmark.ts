@@ -14,6 +14,8 @@ export interface BenchmarkContext {
   readonly isQuick: boolean;
   /** Only cases whose name holds this text. */
   readonly only: string;
+  /** Runs Flink's in turn. */
+  readonly isAgainstFlink: boolean;
   /** Where profiles of slot threads go; absent: none are taken. */
   readonly profileFolder?: string;
   /** Tells what is going on. */

@@ -10,15 +10,16 @@ export function formatMachine(machine: Machine): string {
 
 /** Returns the lines about a benchmark: the median of each figure, then the goals. */
 export function formatResult(name: string, { figures, goals }: BenchmarkResult): string {
-  const lines = [...figures.map(formatFigure), ...goals.map(formatGoal)];
+  const width = Math.max(0, ...figures.map(({ what }) => what.length));
+  const lines = [...figures.map((figure) => formatFigure(figure, width)), ...goals.map(formatGoal)];
   return [name, ...lines.map((line) => `  ${line}`)].join("\n");
 }
 
-function formatFigure({ what, unit, values }: Figure): string {
+function formatFigure({ what, unit, values }: Figure, width: number): string {
   const median = `${formatNumber(medianOf(values))} ${unit}`;
-  if (values.length === 1) return `${what.padEnd(64)} ${median}`;
+  if (values.length === 1) return `${what.padEnd(width)} ${median}`;
   const range = `${formatNumber(Math.min(...values))} to ${formatNumber(Math.max(...values))}`;
-  return `${what.padEnd(64)} ${median} (${range}, ${values.length} runs)`;
+  return `${what.padEnd(width)} ${median} (${range}, ${values.length} runs)`;
 }
 
 function formatGoal(goal: Goal): string {

@@ -22,7 +22,7 @@ export interface WordCountCase extends WordStreamOptions {
 }
 
 /** What a window of time took. */
-interface Window {
+export interface Window {
   readonly wordsPerSecond: number;
   /** CPU of the processes that work, without the coordinator. */
   readonly cpuUsPerWord: number;

@@ -1,9 +1,18 @@
 import { join } from "node:path";
 
-import type { Benchmark, BenchmarkContext, Figure, Goal } from "../report/benchmark.ts";
+import { FlinkCluster } from "../flink/flink-cluster.ts";
+import type {
+  Benchmark,
+  BenchmarkContext,
+  BenchmarkResult,
+  Figure,
+  Goal,
+} from "../report/benchmark.ts";
 import { medianOf } from "../report/statistics.ts";
+import { describeWindow, FlinkComparison } from "./flink-comparison.ts";
 import { measureGenerator } from "./measure-generator.ts";
 import type { WordCountCase } from "./measure-words.ts";
+import { warmUpFlink, warmUpWords } from "./run-flink-word-count.ts";
 import { runWordCount, type WordCountRun } from "./run-word-count.ts";
 
 /** `pnpm bench wordcount`: strings as keys, processes of their own, checkpoints to a folder. */
@@ -17,26 +26,47 @@ type NamedCase = WordCountCase & { readonly name: string };
 
 const cpuLimitUs = 0.85;
 
-async function runBenchmark(
-  context: BenchmarkContext,
-): Promise<{ readonly figures: readonly Figure[]; readonly goals: readonly Goal[] }> {
-  const figures: Figure[] = [];
-  const goals: Goal[] = [];
+async function runBenchmark(context: BenchmarkContext): Promise<BenchmarkResult> {
+  const parts: BenchmarkResult[] = [];
+  await using flink = context.isAgainstFlink ? await startWarmFlink(context) : undefined;
   for (const one of listCases(context).filter(({ name }) => name.includes(context.only))) {
-    const runs: WordCountRun[] = [];
-    for (let run = 1; run <= context.runs; run += 1) {
-      const done = await runWordCount(one, profileFileOf(context, one.name, run));
-      const { wordsPerSecond, cpuUsPerWord } = done.warm;
-      context.note(
-        `${one.name}, run ${run}: ${inMillions(wordsPerSecond)} M words/s, ${cpuUsPerWord.toFixed(3)} us/word`,
-      );
-      runs.push(done);
-    }
-    figures.push(...toFigures(one.name, runs));
-    goals.push(...toGoals(one, runs));
+    parts.push(await runCase(one, context, flink));
   }
-  figures.push(...(await measureGenerators(context)));
-  return { figures, goals };
+  const generators = await measureGenerators(context);
+  return {
+    figures: [...parts.flatMap(({ figures }) => figures), ...generators],
+    goals: parts.flatMap(({ goals }) => goals),
+  };
+}
+
+async function startWarmFlink({ isQuick, note }: BenchmarkContext): Promise<FlinkCluster> {
+  const cluster = await FlinkCluster.start({ taskManagers: 2 });
+  note(`Flink is up after ${Math.round(cluster.startedMs)} ms, and warms up`);
+  await warmUpFlink(cluster, isQuick ? 2_000_000 : warmUpWords);
+  return cluster;
+}
+
+/** Runs Millrace's and Flink's in turn, so that the machine is the same for both. */
+async function runCase(
+  one: NamedCase,
+  context: BenchmarkContext,
+  flink: FlinkCluster | undefined,
+): Promise<BenchmarkResult> {
+  const { name } = one;
+  const runs: WordCountRun[] = [];
+  const comparison = flink === undefined ? undefined : new FlinkComparison(one, flink);
+  for (let run = 1; run <= context.runs; run += 1) {
+    const done = await runWordCount(one, profileFileOf(context, name, run));
+    context.note(`${name}, run ${run}: ${describeWindow(done.warm)}`);
+    runs.push(done);
+    for (const line of (await comparison?.run()) ?? [])
+      context.note(`${name}, run ${run}: ${line}`);
+  }
+  const compared = comparison?.compare(runs) ?? { figures: [], goals: [] };
+  return {
+    figures: [...toFigures(name, runs), ...compared.figures],
+    goals: [...toGoals(one, runs), ...compared.goals],
+  };
 }
 
 function listCases({ isQuick }: BenchmarkContext): readonly NamedCase[] {
@@ -116,8 +146,4 @@ function profileFileOf(
 ): string | undefined {
   if (profileFolder === undefined) return undefined;
   return join(profileFolder, `${name.replaceAll(/\W+/g, "-")}-${run}.cpuprofile`);
-}
-
-function inMillions(value: number): string {
-  return (value / 1_000_000).toFixed(2);
 }

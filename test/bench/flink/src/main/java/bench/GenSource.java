@@ -1,0 +1,180 @@
+package bench;
+
+import java.io.*;
+import java.nio.file.*;
+import java.util.*;
+import java.util.concurrent.*;
+import java.util.concurrent.locks.LockSupport;
+import org.apache.flink.api.common.typeinfo.TypeInformation;
+import org.apache.flink.api.connector.source.*;
+import org.apache.flink.api.java.typeutils.ResultTypeQueryable;
+import org.apache.flink.core.io.InputStatus;
+import org.apache.flink.core.io.SimpleVersionedSerializer;
+
+/**
+ * A bounded, deterministic, checkpointed source with one split per subtask.
+ * rate = 0: as fast as possible. rate > 0: that many records/s per split, released in 1 ms ticks and
+ * stamped with the tick's scheduled time (so a late source counts as latency).
+ */
+public final class GenSource<T> implements Source<T, GenSource.Split, List<GenSource.Split>>, ResultTypeQueryable<T> {
+    public static final class Split implements SourceSplit {
+        public int part, parts;
+        public long pos, end, x;
+        Split(int part, int parts, long pos, long end, long x) {
+            this.part = part; this.parts = parts; this.pos = pos; this.end = end; this.x = x;
+        }
+        @Override public String splitId() { return "s" + part; }
+        Split copy() { return new Split(part, parts, pos, end, x); }
+    }
+
+    private final Gen<T> gen;
+    private final long n;
+    private final int parts, batch;
+    private final String samples;
+    private final double rate;
+    private final TypeInformation<T> type;
+
+    public GenSource(Gen<T> gen, TypeInformation<T> type, long n, int parts, double ratePerSplit, int batch, String samples) {
+        this.samples = samples; this.gen = gen; this.type = type; this.n = n; this.parts = parts; this.rate = ratePerSplit; this.batch = batch;
+    }
+    @Override public Boundedness getBoundedness() { return Boundedness.BOUNDED; }
+    @Override public TypeInformation<T> getProducedType() { return type; }
+    @Override public SourceReader<T, Split> createReader(SourceReaderContext ctx) { return new Reader<>(gen, rate, batch, samples); }
+
+    @Override public SplitEnumerator<Split, List<Split>> createEnumerator(SplitEnumeratorContext<Split> ctx) {
+        List<Split> todo = new ArrayList<>();
+        for (int i = 0; i < parts; i++) {
+            long share = n / parts + (i < n % parts ? 1 : 0);
+            todo.add(new Split(i, parts, 0, share, i + 1));
+        }
+        return new Enumerator(ctx, todo);
+    }
+    @Override public SplitEnumerator<Split, List<Split>> restoreEnumerator(SplitEnumeratorContext<Split> ctx, List<Split> todo) {
+        return new Enumerator(ctx, new ArrayList<>(todo));
+    }
+
+    static final class Enumerator implements SplitEnumerator<Split, List<Split>> {
+        final SplitEnumeratorContext<Split> ctx;
+        final List<Split> todo;
+        Enumerator(SplitEnumeratorContext<Split> ctx, List<Split> todo) { this.ctx = ctx; this.todo = todo; }
+        @Override public void start() {}
+        @Override public void handleSplitRequest(int subtask, String host) {}
+        @Override public void addSplitsBack(List<Split> splits, int subtask) { todo.addAll(splits); }
+        @Override public void addReader(int subtask) {
+            for (Iterator<Split> it = todo.iterator(); it.hasNext();) {
+                Split s = it.next();
+                if (s.part == subtask) { it.remove(); ctx.assignSplit(s, subtask); }
+            }
+            ctx.signalNoMoreSplits(subtask);
+        }
+        @Override public List<Split> snapshotState(long id) { return new ArrayList<>(todo); }
+        @Override public void close() {}
+    }
+
+    static final class Reader<T> implements SourceReader<T, Split> {
+        final Gen<T> gen;
+        final double rate;
+        final int batch;
+        Split s;
+        boolean noMore;
+        CompletableFuture<Void> avail = new CompletableFuture<>();
+        long start, startPos;
+        Thread ticker;
+        final String samples;
+        long sampledMillis;
+        volatile boolean closed;
+        volatile long wakeAt;
+        volatile CompletableFuture<Void> wake;
+
+        Reader(Gen<T> gen, double rate, int batch, String samples) { this.gen = gen; this.rate = rate; this.batch = batch; this.samples = samples; }
+
+        @Override public void start() {
+            if (rate <= 0) return;
+            ticker = new Thread(() -> {
+                while (!closed) {
+                    CompletableFuture<Void> w = wake;
+                    long d = w == null ? 1_000_000L : wakeAt - System.nanoTime();
+                    if (w != null && d <= 0) { wake = null; w.complete(null); } else LockSupport.parkNanos(d);
+                }
+            });
+            ticker.setDaemon(true);
+            ticker.start();
+        }
+        @Override public InputStatus pollNext(ReaderOutput<T> out) {
+            Split s = this.s;
+            if (s == null) return noMore ? InputStatus.END_OF_INPUT : InputStatus.NOTHING_AVAILABLE;
+            if ((s.pos & 4095) < batch) sample(false);
+            if (rate <= 0) {
+                for (long stop = Math.min(s.end, s.pos + batch); s.pos < stop; s.pos++) gen.emit(s, 0, out);
+            } else {
+                long now = System.nanoTime();
+                if (start == 0) { start = now; startPos = s.pos; }
+                long tick = (long) ((s.pos - startPos) * 1000L / rate) + 1;
+                long due = start + tick * 1_000_000L;
+                if (now < due) {
+                    avail = new CompletableFuture<>();
+                    wakeAt = due;
+                    wake = avail;
+                    LockSupport.unpark(ticker);
+                    return InputStatus.NOTHING_AVAILABLE;
+                }
+                if (s.pos < s.end) { gen.emit(s, due, out); s.pos++; }
+            }
+            if (s.pos < s.end) return InputStatus.MORE_AVAILABLE;
+            sample(true);
+            return InputStatus.END_OF_INPUT;
+        }
+        /** Progress of the split, ten lines a second at most: source-<part>.samples, as Millrace's source writes it. */
+        private void sample(boolean last) {
+            long now = System.currentTimeMillis();
+            if (!last && now - sampledMillis < 100) return;
+            sampledMillis = now;
+            try {
+                Files.writeString(Path.of(samples, "source-" + s.part + ".samples"), now + " " + s.pos + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+            } catch (IOException e) { throw new UncheckedIOException(e); }
+        }
+        @Override public CompletableFuture<Void> isAvailable() { return avail; }
+        @Override public List<Split> snapshotState(long id) { return s == null ? List.of() : List.of(s.copy()); }
+        @Override public void addSplits(List<Split> splits) { s = splits.get(0).copy(); avail.complete(null); }
+        @Override public void notifyNoMoreSplits() { noMore = true; avail.complete(null); }
+        @Override public void close() { closed = true; if (ticker != null) LockSupport.unpark(ticker); }
+    }
+
+    static void write(Split s, DataOutputStream o) throws IOException {
+        o.writeInt(s.part); o.writeInt(s.parts); o.writeLong(s.pos); o.writeLong(s.end); o.writeLong(s.x);
+    }
+    static Split read(DataInputStream i) throws IOException {
+        return new Split(i.readInt(), i.readInt(), i.readLong(), i.readLong(), i.readLong());
+    }
+    @Override public SimpleVersionedSerializer<Split> getSplitSerializer() {
+        return new SimpleVersionedSerializer<>() {
+            @Override public int getVersion() { return 1; }
+            @Override public byte[] serialize(Split s) throws IOException {
+                ByteArrayOutputStream b = new ByteArrayOutputStream();
+                write(s, new DataOutputStream(b));
+                return b.toByteArray();
+            }
+            @Override public Split deserialize(int v, byte[] b) throws IOException {
+                return read(new DataInputStream(new ByteArrayInputStream(b)));
+            }
+        };
+    }
+    @Override public SimpleVersionedSerializer<List<Split>> getEnumeratorCheckpointSerializer() {
+        return new SimpleVersionedSerializer<>() {
+            @Override public int getVersion() { return 1; }
+            @Override public byte[] serialize(List<Split> l) throws IOException {
+                ByteArrayOutputStream b = new ByteArrayOutputStream();
+                DataOutputStream o = new DataOutputStream(b);
+                o.writeInt(l.size());
+                for (Split s : l) write(s, o);
+                return b.toByteArray();
+            }
+            @Override public List<Split> deserialize(int v, byte[] b) throws IOException {
+                DataInputStream i = new DataInputStream(new ByteArrayInputStream(b));
+                List<Split> l = new ArrayList<>();
+                for (int k = i.readInt(); k > 0; k--) l.add(read(i));
+                return l;
+            }
+        };
+    }
+}
