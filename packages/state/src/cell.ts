@@ -1,5 +1,7 @@
 import { identityOf } from "@millrace/core";
 
+import type { NumberTable } from "./number-table.ts";
+
 /**
  * One value of one key, and what snapshots know of it. A cell belongs to its key for good: removal
  * leaves it as a tombstone (value undefined) until a snapshot's base covers that.
@@ -23,7 +25,7 @@ export type StateKind = "value" | "pane" | "timer";
 
 type CellMap = Map<unknown, Cell>;
 
-/** Cells of one state and one namespace, by key group. */
+/** Cells of one state and one namespace, by key group; for plain state also its numbers. */
 export class CellTable {
   readonly stateName: string;
   readonly stateKind: StateKind;
@@ -33,6 +35,8 @@ export class CellTable {
   createdEpoch: number;
   /** The epoch in which it was dropped whole; Infinity while it is there. */
   droppedEpoch: number = Infinity;
+  /** Holds keys whose values are numbers, where the state may have such; each key is here or there. */
+  readonly numbers: NumberTable | undefined;
   readonly #groupStart: number;
   readonly #groupCount: number;
   /** By index in the range; only where most groups have cells. */
@@ -47,11 +51,13 @@ export class CellTable {
     readonly createdEpoch: number;
     readonly groupStart: number;
     readonly groupCount: number;
+    readonly numbers?: NumberTable;
   }) {
     this.stateName = options.stateName;
     this.stateKind = options.stateKind;
     this.namespace = options.namespace;
     this.createdEpoch = options.createdEpoch;
+    this.numbers = options.numbers;
     this.#groupStart = options.groupStart;
     this.#groupCount = options.groupCount;
     const isSparse = options.stateKind === "timer";
@@ -83,9 +89,9 @@ export class CellTable {
   /** Removes the group's cells of restores before the given one; returns how many were alive. */
   clearGroup(group: number, restoreNumber: number): number {
     const cells = this.#mapOf(group);
+    let liveCount = this.numbers?.clearGroup(group, restoreNumber) ?? 0;
     // Of most groups a pane or a timer has nothing, and there are many of both.
-    if (cells === undefined || cells.size === 0) return 0;
-    let liveCount = 0;
+    if (cells === undefined || cells.size === 0) return liveCount;
     for (const [identity, cell] of cells) {
       if (cell.encodedBy >= restoreNumber) continue;
       if (cell.value !== undefined) liveCount += 1;

@@ -47,6 +47,11 @@ export class DirtyLog {
     return this.#epoch;
   }
 
+  /** The epoch that ended at the barrier of what deltas reach back to; 0 if there is none. */
+  get baseEpoch(): number {
+    return this.#base?.epoch ?? 0;
+  }
+
   /** Epoch 0 is what this checkpoint held. */
   startFrom(checkpointId: CheckpointId): void {
     this.#base = { checkpointId, epoch: 0 };
@@ -105,17 +110,21 @@ export class DirtyLog {
     return covered;
   }
 
-  /** Puts the oldest epochs together if there are too many; no snapshot may be running (I3). */
-  compact(): void {
-    for (;;) {
+  /**
+   * Puts the oldest epochs together if there are too many; no snapshot may be running (I3). Returns
+   * the last one of those, or 0 if there was nothing to do.
+   */
+  compact(): number {
+    for (let lastEpoch = 0; ; lastEpoch = this.#closed[0]?.epoch ?? 0) {
       const [first, second, ...others] = this.#closed;
-      if (first === undefined || second === undefined || others.length < maxClosedEpochs) return;
+      const isFew = others.length < maxClosedEpochs;
+      if (first === undefined || second === undefined || isFew) return lastEpoch;
       this.#closed = [this.#merge(first, second), ...others];
     }
   }
 
   #merge(first: ClosedEpoch, second: ClosedEpoch): ClosedEpoch {
-    const baseEpoch = this.#base?.epoch ?? 0;
+    const { baseEpoch } = this;
     const drops = [...first.drops, ...second.drops];
     for (const { table } of drops) table.release();
     return {

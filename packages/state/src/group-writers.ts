@@ -3,6 +3,7 @@ import { ByteWriter, StreamError, ValueWriter, writeKey, type CheckpointId } fro
 import { entryKinds, writeBlockHead, type StateName } from "./block-format.ts";
 import type { Cell, CellTable } from "./cell.ts";
 import type { StateBlock } from "./contract.ts";
+import type { NumberGroup } from "./number-group.ts";
 
 /** A group's section leaves as a block of its own above this. */
 const sectionLimitBytes = 512 * 1024;
@@ -66,6 +67,16 @@ export class GroupWriters {
     writeKey(writer.out, cell.key);
     if (!isRemoved && table.stateKind !== "timer") this.#writeValue(writer, cell);
     this.#finishEntry(cell.group, writer);
+  }
+
+  /** Writes an entry of the table's numbers as `writeCell` would a cell. */
+  writeNumber(table: CellTable, numbers: NumberGroup, address: number): void {
+    const writer = this.#writerOf(numbers.keyGroup);
+    const value = numbers.valueOf(address);
+    this.#writeStart(writer, table, value === undefined ? entryKinds.tombstone : entryKinds.cell);
+    numbers.writeHashAndKey(writer.out, address);
+    if (value !== undefined) writer.values.write(value);
+    this.#finishEntry(numbers.keyGroup, writer);
   }
 
   writeDrop(table: CellTable, group: number): void {

@@ -9,17 +9,32 @@ const maxParallelism = 8;
 const allGroups: KeyGroupRange = { start: 0, end: maxParallelism - 1 };
 const times = [1, 2, 3, 4, 5];
 
-function create(groups: KeyGroupRange = allGroups): KeyedBackend {
-  return createHeapBackend({ operatorName: "sum", groups, maxParallelism });
+function create(groups: KeyGroupRange = allGroups, usesNumberTables = true): KeyedBackend {
+  return createHeapBackend({ operatorName: "sum", groups, maxParallelism, usesNumberTables });
 }
 
-function keyOf(index: number): string {
-  return `key-${index}`;
+/** Of every kind that number tables have or refuse. */
+function keyOf(index: number): unknown {
+  switch (index % 4) {
+    case 0:
+      return index / 8;
+    case 1:
+      return `\u0431${index}`;
+    case 2:
+      return ["key", index];
+    default:
+      return `key-${index}`;
+  }
+}
+
+/** Numbers mostly; what else a key's value is lives in a cell. */
+function valueOf(count: number): unknown {
+  return count % 5 === 0 ? { count } : count - 0.5 * (count % 3);
 }
 
 /** Everything that the contract lets one read, by key. */
 function contents(backend: KeyedBackend, keyCount: number): readonly unknown[] {
-  const value = backend.valueState<{ count: number }>("value");
+  const value = backend.valueState("value");
   const panes = backend.paneState<number[]>("panes");
   const values = Array.from({ length: keyCount }, (_, index) => {
     backend.setCurrentKey(keyOf(index), keyHash(keyOf(index)));
@@ -80,7 +95,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("crash" as const) }) },
 );
 
-/** A twin gets the same writes and no snapshots: what a barrier must have seen. */
+/** A twin gets the same writes, all in cells, and no snapshots: what a barrier must have seen. */
 class Run {
   live: KeyedBackend = create();
   /** Blocks of committed checkpoints, oldest first, and a frozen twin at the last one's barrier. */
@@ -104,7 +119,7 @@ class Run {
   }
 
   twinAtHead(): KeyedBackend {
-    const twin = create();
+    const twin = create(allGroups, false);
     for (const write of this.#writes.slice(0, this.#writesAtHead)) write(twin);
     return twin;
   }
@@ -165,7 +180,7 @@ function writeTo(
   if ("key" in step) backend.setCurrentKey(keyOf(step.key), keyHash(keyOf(step.key)));
   switch (step.kind) {
     case "set":
-      return backend.valueState<{ count: number }>("value").set({ count: step.count });
+      return backend.valueState("value").set(valueOf(step.count));
     case "clear":
       return backend.valueState("value").clear();
     case "pane": {

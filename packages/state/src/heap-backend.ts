@@ -22,12 +22,15 @@ import type {
   ValueState,
 } from "./contract.ts";
 import { DirtyLog, type Changes } from "./dirty-log.ts";
+import { noEntry } from "./entry-arena.ts";
 import { GroupWriters } from "./group-writers.ts";
 import { HeapPaneState } from "./heap-pane-state.ts";
 import { BlockRestorer } from "./heap-restore.ts";
 import { HeapSnapshot } from "./heap-snapshot.ts";
 import { HeapTimerState } from "./heap-timer-state.ts";
 import { HeapValueState } from "./heap-value-state.ts";
+import type { NumberGroup } from "./number-group.ts";
+import { NumberTable } from "./number-table.ts";
 import { TombstoneSweep } from "./tombstone-sweep.ts";
 
 export interface HeapBackendOptions {
@@ -36,6 +39,8 @@ export interface HeapBackendOptions {
   readonly groups: KeyGroupRange;
   readonly maxParallelism: number;
   readonly failpoints?: Failpoints;
+  /** Keeps numbers in typed arrays instead of cells; the blocks are the same. Default true. */
+  readonly usesNumberTables?: boolean;
 }
 
 const plainNamespace = 0;
@@ -90,7 +95,7 @@ export class HeapBackend implements KeyedBackend {
 
   setCurrentKey(key: unknown, hash: number): void {
     this.#key = key;
-    this.#hash = hash;
+    this.#hash = hash | 0;
     this.#group = keyGroupOf(hash, this.#maxParallelism);
     this.#hasIdentity = false;
     // The author may change an object while it is current.
@@ -123,7 +128,7 @@ export class HeapBackend implements KeyedBackend {
 
   beginSnapshot(barrier: Barrier, emit: (block: StateBlock) => void): SnapshotCursor {
     const { checkpointId } = barrier;
-    if (this.#snapshots.length === 0) this.#log.compact();
+    if (this.#snapshots.length === 0) this.#compact();
     const epoch = this.#log.close(checkpointId);
     const changes = this.#changesFor(barrier);
     const due = this.#costs.groupsDue(checkpointId, (group) => this.#cellsOf(group));
@@ -138,7 +143,9 @@ export class HeapBackend implements KeyedBackend {
       isBase,
       changes,
       tablesAtBarrier: () => this.#tablesAt(epoch),
+      valueTables: () => [...this.#values.values()],
       sweep: this.#sweep,
+      baseEpoch: this.#log.baseEpoch,
       writers: new GroupWriters({ operatorName, checkpointId, roleOf, emit }),
       isFirst: (asking) => this.#snapshots[0] === asking,
       onEnd: (ended, written) => this.#endSnapshot(ended, written),
@@ -168,6 +175,10 @@ export class HeapBackend implements KeyedBackend {
 
   get currentGroup(): number {
     return this.#group;
+  }
+
+  get currentHash(): number {
+    return this.#hash;
   }
 
   get currentIdentity(): unknown {
@@ -202,16 +213,54 @@ export class HeapBackend implements KeyedBackend {
     this.#log.add(cell);
   }
 
+  get epoch(): number {
+    return this.#log.epoch;
+  }
+
+  /** As `touch`, for an entry of the table's numbers that was not changed in this epoch. */
+  touchNumber(table: CellTable, numbers: NumberGroup, address: number): void {
+    for (const snapshot of this.#snapshots) snapshot.protectNumber(table, numbers, address);
+    numbers.noteDirty(address, this.#log.epoch);
+  }
+
+  /**
+   * Adds the current key to the table's numbers, dirty and without a value so far. Returns `noEntry`
+   * if it cannot be there: it belongs into a cell.
+   */
+  addNumber(numbers: NumberGroup): number {
+    const address = numbers.add(this.#key, this.#hash, this.#log.epoch);
+    if (address !== noEntry) numbers.noteDirty(address, this.#log.epoch);
+    return address;
+  }
+
+  /** Returns the current key's group of the table's numbers, made if need be. */
+  numbersForUpdate(table: CellTable): NumberGroup | undefined {
+    this.#checkGroup();
+    return table.numbers?.ownGroup(this.#group);
+  }
+
+  /** Makes a cell of the current key's entry: it gets a value that is no number. */
+  moveToCell(table: CellTable, numbers: NumberGroup, address: number): Cell {
+    const place = { table, key: this.#key, hash: this.#hash, group: this.#group };
+    const cell = newCell(place, numbers.createdEpochOf(address));
+    cell.encodedBy = numbers.encodedByOf(address);
+    if (numbers.valueOf(address) !== undefined) this.count(this.#group, -1);
+    numbers.free(address);
+    table.add(this.currentIdentity, cell);
+    this.#log.add(cell);
+    return cell;
+  }
+
   /** Sets a cell's value and keeps count of the live ones. */
   assign(cell: Cell, value: unknown): void {
-    if (cell.value === undefined && value !== undefined) this.#count(cell.group, 1);
-    if (cell.value !== undefined && value === undefined) this.#count(cell.group, -1);
+    if (cell.value === undefined && value !== undefined) this.count(cell.group, 1);
+    if (cell.value !== undefined && value === undefined) this.count(cell.group, -1);
     cell.value = value;
   }
 
   /** A cell that an operator fills or mutates by itself counts from here. */
   noteNewCell(): void {
-    this.#count(this.#group, 1);
+    this.count(this.#group, 1);
   }
 
   /** Removes the cell by a tombstone. */
@@ -223,18 +272,22 @@ export class HeapBackend implements KeyedBackend {
   /** A table goes whole: what pending snapshots need stays reachable through them. */
   dropTable(table: CellTable): void {
     this.#log.addDrop(table);
-    for (const cell of table.cells()) if (cell.value !== undefined) this.#count(cell.group, -1);
+    for (const cell of table.cells()) if (cell.value !== undefined) this.count(cell.group, -1);
   }
 
   newTable(stateName: string, stateKind: StateKind, namespace: number): CellTable {
-    const { groups } = this.#options;
+    const { groups, usesNumberTables = true } = this.#options;
+    const groupStart = groups.start;
+    const groupCount = groups.end - groups.start + 1;
+    const hasNumbers = usesNumberTables && stateKind === "value";
     return new CellTable({
       stateName,
       stateKind,
       namespace,
       createdEpoch: this.#log.epoch,
-      groupStart: groups.start,
-      groupCount: groups.end - groups.start + 1,
+      groupStart,
+      groupCount,
+      ...(hasNumbers ? { numbers: new NumberTable(groupStart, groupCount) } : {}),
     });
   }
 
@@ -273,7 +326,8 @@ export class HeapBackend implements KeyedBackend {
   restoreCell(table: CellTable, restored: RestoredCell): void {
     const { key, hash, value, restoreNumber } = restored;
     const identity = identityOf(key);
-    const group = keyGroupOf(hash, this.#options.maxParallelism);
+    const group = keyGroupOf(hash, this.#maxParallelism);
+    if (this.#restoreNumber(table, restored, group)) return;
     let cell = table.find(group, identity);
     if (value === undefined) {
       if (cell === undefined) return;
@@ -296,10 +350,40 @@ export class HeapBackend implements KeyedBackend {
 
   /** Forgets a group's cells in one table, as far as they are of earlier restores. */
   clearTableGroup(table: CellTable, group: number, restoreNumber: number): void {
-    this.#count(group, -table.clearGroup(group, restoreNumber));
+    this.count(group, -table.clearGroup(group, restoreNumber));
   }
 
-  #count(group: number, change: number): void {
+  /** Takes the key into the table's numbers or out of them; true if it has no cell. */
+  #restoreNumber(table: CellTable, restored: RestoredCell, group: number): boolean {
+    if (table.numbers === undefined) return false;
+    const { key, hash, value, restoreNumber } = restored;
+    const numbers = table.numbers.ownGroup(group);
+    let address = numbers.find(key, hash);
+    if (typeof value !== "number") {
+      if (address === noEntry) return false;
+      this.count(group, numbers.valueOf(address) === undefined ? 0 : -1);
+      numbers.free(address);
+      return value === undefined;
+    }
+    if (address === noEntry) {
+      if (table.find(group, identityOf(key)) !== undefined) return false;
+      address = numbers.add(key, hash, 0);
+      if (address === noEntry) return false;
+    }
+    this.count(group, numbers.setValue(address, value));
+    numbers.noteEncoded(address, restoreNumber);
+    return true;
+  }
+
+  /** Puts epochs together where too many are open. */
+  #compact(): void {
+    const { baseEpoch } = this.#log;
+    const lastEpoch = this.#log.compact();
+    if (lastEpoch === 0) return;
+    for (const { numbers } of this.#values.values()) numbers?.compact(lastEpoch, baseEpoch);
+  }
+
+  count(group: number, change: number): void {
     this.#cellCount += change;
     const index = group - this.#options.groups.start;
     this.#groupCells[index] = (this.#groupCells[index] ?? 0) + change;

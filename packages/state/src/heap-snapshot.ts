@@ -4,11 +4,15 @@ import type { Cell, CellTable } from "./cell.ts";
 import type { WrittenBlocks } from "./chain-costs.ts";
 import type { SnapshotCursor } from "./contract.ts";
 import type { Changes } from "./dirty-log.ts";
+import { noEntry } from "./entry-arena.ts";
 import type { GroupWriters } from "./group-writers.ts";
+import type { NumberGroup } from "./number-group.ts";
 import type { TombstoneSweep } from "./tombstone-sweep.ts";
 
 /** Checking the budget costs more than encoding one cell. */
 const cellsPerCheck = 16;
+/** Numbers are encoded so many at once. */
+const numbersPerStep = 4;
 
 export interface HeapSnapshotOptions {
   /** Numbers the backend's snapshots, ascending. */
@@ -22,8 +26,12 @@ export interface HeapSnapshotOptions {
   readonly groups: KeyGroupRange;
   /** Returns the tables that were there at the barrier, those dropped since included. */
   readonly tablesAtBarrier: () => readonly CellTable[];
+  /** Returns the tables of plain states. */
+  readonly valueTables: () => readonly CellTable[];
   /** What a base covers since: tombstones to be swept out in the same slices. */
   readonly sweep: TombstoneSweep;
+  /** The epoch that ended at the base's barrier: no later snapshot reaches further back. */
+  readonly baseEpoch: number;
   readonly writers: GroupWriters;
   /** Whether no earlier snapshot is still being encoded. */
   readonly isFirst: (snapshot: HeapSnapshot) => boolean;
@@ -63,6 +71,21 @@ export class HeapSnapshot implements SnapshotCursor {
     }
   }
 
+  /** As `protect`, for an entry of a table's numbers. */
+  protectNumber(table: CellTable, numbers: NumberGroup, address: number): void {
+    const { number, epoch, isBase, changes } = this.#options;
+    if (numbers.encodedByOf(address) >= number || numbers.createdEpochOf(address) > epoch) return;
+    const dirtyEpoch = numbers.dirtyEpochOf(address);
+    const isChange =
+      changes !== undefined && dirtyEpoch > changes.afterEpoch && dirtyEpoch <= epoch;
+    if (!isChange && !isBase(numbers.keyGroup)) return;
+    try {
+      this.#encodeNumber(table, numbers, address);
+    } catch (error) {
+      this.#failure ??= StreamError.from(error);
+    }
+  }
+
   step(shouldPause: () => boolean): boolean {
     if (this.#isEnded) return true;
     if (!this.#options.isFirst(this)) return false;
@@ -88,7 +111,7 @@ export class HeapSnapshot implements SnapshotCursor {
   }
 
   *#encodeAll(): Iterator<void> {
-    const { groups, sweep, writers } = this.#options;
+    const { groups, sweep, baseEpoch, writers } = this.#options;
     yield* this.#encodeDrops();
     yield* this.#encodeChanges();
     const tables = this.#hasBases() ? this.#options.tablesAtBarrier() : [];
@@ -98,12 +121,15 @@ export class HeapSnapshot implements SnapshotCursor {
       for (const group of table.groups()) yield* this.#encodeBase(table, group);
     }
     const others = tables.filter(({ stateKind }) => stateKind !== "timer");
+    const valueTables = this.#options.valueTables();
     for (let group = groups.start; group <= groups.end; group += 1) {
       for (const table of others) yield* this.#encodeBase(table, group);
+      for (const table of valueTables) yield* this.#encodeNumbers(table, group);
       writers.closeGroup(group);
       yield;
     }
     yield* sweep.run();
+    for (const { numbers } of valueTables) yield* numbers?.sweep(baseEpoch) ?? [];
   }
 
   *#encodeDrops(): Generator<void> {
@@ -140,6 +166,51 @@ export class HeapSnapshot implements SnapshotCursor {
       if (cell.createdEpoch <= epoch) this.#encode(cell);
       yield;
     }
+  }
+
+  *#encodeNumbers(table: CellTable, group: number): Generator<void> {
+    const { isBase, changes, epoch } = this.#options;
+    const numbers = table.numbers?.groupOf(group);
+    if (numbers === undefined) return;
+    if (isBase(group) || changes === undefined) {
+      yield* this.#walkNumbers(table, numbers);
+      return;
+    }
+    const lists = numbers.dirtyLists({ after: changes.afterEpoch, through: epoch });
+    if (lists.some(({ isWhole }) => isWhole)) {
+      yield* this.#walkNumbers(table, numbers);
+      return;
+    }
+    for (const { addresses, count } of lists) {
+      for (let index = 0; index < count; index += 1) {
+        this.#encodeNumber(table, numbers, addresses[index] ?? noEntry);
+        if (index % numbersPerStep === 0) yield;
+      }
+    }
+  }
+
+  *#walkNumbers(table: CellTable, numbers: NumberGroup): Generator<void> {
+    let count = 0;
+    for (let address = numbers.first(); address !== noEntry; address = numbers.next(address)) {
+      this.#encodeNumber(table, numbers, address);
+      count += 1;
+      if (count % numbersPerStep === 0) yield;
+    }
+  }
+
+  /** Encodes the entry, if it belongs into this snapshot and is not there yet. */
+  #encodeNumber(table: CellTable, numbers: NumberGroup, address: number): void {
+    const { number, epoch, writers, isBase, changes } = this.#options;
+    const createdEpoch = numbers.createdEpochOf(address);
+    if (numbers.encodedByOf(address) >= number || createdEpoch > epoch) return;
+    if (numbers.isFree(address)) return;
+    const afterEpoch = changes?.afterEpoch ?? 0;
+    const isWhole = isBase(numbers.keyGroup);
+    if (!isWhole && numbers.dirtyEpochOf(address) <= afterEpoch) return;
+    numbers.noteEncoded(address, number);
+    const isGone = numbers.valueOf(address) === undefined;
+    if (isGone && (isWhole || createdEpoch > afterEpoch)) return;
+    writers.writeNumber(table, numbers, address);
   }
 
   #encode(cell: Cell): void {
