@@ -50,6 +50,17 @@ describe("an index of entries", () => {
     );
   });
 
+  test("removes the entry of its hash where another group's has the same address", () => {
+    const index = new EntryIndex();
+    // Probing for the second passes the first: both want the slot 1 of 16.
+    const [first, second] = [hashWithLowBits(1), hashWithLowBits(17)];
+    index.add(first, 1);
+    index.add(second, 1);
+    index.remove(second, 1);
+    expect(addressesOf(index, first)).toEqual([1]);
+    expect(addressesOf(index, second)).toEqual([]);
+  });
+
   test("grows by pages of at most 32,768 slots", () => {
     const index = new EntryIndex();
     const count = 200_000;
