@@ -78,6 +78,15 @@ test.each([
   expect(roundTrip([value])).toStrictEqual([value]);
 });
 
+test("bytes read from a Buffer are a plain Uint8Array with memory of their own", () => {
+  const out = new ByteWriter();
+  new ValueWriter(out).write(Uint8Array.of(1, 2));
+  const source = Buffer.from(out.copy());
+  const read = new ValueReader(new ByteReader(source)).read();
+  source.fill(0);
+  expect(read).toStrictEqual(Uint8Array.of(1, 2));
+});
+
 test("a field named __proto__ stays a field and changes no prototype", () => {
   const value: unknown = JSON.parse('{"__proto__": {"polluted": 1}, "a": 2}');
   const [read] = roundTrip([value]);

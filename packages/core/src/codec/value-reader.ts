@@ -75,7 +75,8 @@ export class ValueReader {
         // oxlint-disable-next-line eslint/no-restricted-globals -- a value, not the clock
         return new Date(this.#input.f64());
       case tags.bytes:
-        return this.#input.bytes(this.#input.count()).slice();
+        // Not `slice`: that of a Buffer shares its memory.
+        return new Uint8Array(this.#input.bytes(this.#input.count()));
       case tags.map:
         return this.#map(depth);
       case tags.set:
