@@ -1,5 +1,6 @@
 import {
   assert,
+  BatchCode,
   type Clock,
   type Failpoints,
   type Listener,
@@ -62,6 +63,8 @@ class SlotExchange implements Exchange, ReceiverHost {
   readonly #connections = new Set<RemoteReceiver>();
   readonly #held = new Set<RemoteReceiver>();
   readonly #inputs = new Map<string, ReceivingChannel>();
+  /** By edge: an edge has one consumer in this slot. */
+  readonly #codes = new Map<number, BatchCode>();
   readonly #senders = new Map<string, RemoteSender>();
   readonly #localPairs: LocalPair[] = [];
   #listener: Listener | undefined;
@@ -96,7 +99,8 @@ class SlotExchange implements Exchange, ReceiverHost {
     const attempt = this.#beforeOpen();
     const key = channelKey(address);
     assert(!this.#inputs.has(key), `input ${describeChannel(address)} is added once`);
-    const channel = new ReceivingChannel(address, this.options, attempt.onWake);
+    const code = this.#codeOf(address.edgeIndex);
+    const channel = new ReceivingChannel(address, this.options, { onWake: attempt.onWake, code });
     this.#inputs.set(key, channel);
     return channel;
   }
@@ -199,6 +203,12 @@ class SlotExchange implements Exchange, ReceiverHost {
     const sending = new SendingChannel(address, { link, room, options });
     sender.addChannel(sending);
     return sending;
+  }
+
+  #codeOf(edgeIndex: number): BatchCode {
+    const code = this.#codes.get(edgeIndex) ?? new BatchCode();
+    this.#codes.set(edgeIndex, code);
+    return code;
   }
 
   #senderTo(address: string): RemoteSender {

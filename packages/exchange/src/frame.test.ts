@@ -1,4 +1,4 @@
-import { ByteWriter, StreamError } from "@millrace/core";
+import { StreamError } from "@millrace/core";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
@@ -8,7 +8,7 @@ import {
   frameKinds,
   Framer,
   limitPayloads,
-  patchFrameHeader,
+  writeFrameHeader,
   type Frame,
 } from "./frame.ts";
 
@@ -96,9 +96,7 @@ test("a kind that is not expected is refused by its header", () => {
 test("a header that is filled in later is the same as one that was written first", () => {
   const header = { kind: frameKinds.records, channelNumber: 0x8001, sequence: 7 };
   const payload = Uint8Array.of(1, 2, 3);
-  const out = new ByteWriter();
-  out.bytes(new Uint8Array(frameHeaderBytes));
-  out.bytes(payload);
-  patchFrameHeader(out, header);
-  expect(out.copy()).toEqual(encodeFrame(header, payload));
+  const frame = Uint8Array.of(...new Uint8Array(frameHeaderBytes), ...payload);
+  writeFrameHeader(frame, header);
+  expect(frame).toEqual(encodeFrame(header, payload));
 });

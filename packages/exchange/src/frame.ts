@@ -1,4 +1,6 @@
-import { assert, crc32, StreamError, type ByteWriter } from "@millrace/core";
+import { crc32 } from "node:zlib";
+
+import { assert, StreamError } from "@millrace/core";
 
 /**
  * A frame, all integers little-endian u32:
@@ -46,23 +48,20 @@ export interface Frame extends FrameHeader {
 
 /** Returns a whole frame as one buffer. */
 export function encodeFrame(header: FrameHeader, payload: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(frameHeaderBytes + payload.length);
-  const view = new DataView(bytes.buffer);
-  bytes.set(payload, frameHeaderBytes);
-  view.setUint32(0, payload.length, true);
-  view.setUint32(4, kindWord(header), true);
-  view.setUint32(8, header.sequence, true);
-  view.setUint32(12, checksum(bytes.subarray(0, 12), payload), true);
-  return bytes;
+  const frame = new Uint8Array(frameHeaderBytes + payload.length);
+  frame.set(payload, frameHeaderBytes);
+  writeFrameHeader(frame, header);
+  return frame;
 }
 
-/** Fills in the header that was left out at the start of a writer; the rest of it is the payload. */
-export function patchFrameHeader(out: ByteWriter, header: FrameHeader): void {
-  const bytes = out.view();
-  out.patchU32(0, bytes.length - frameHeaderBytes);
-  out.patchU32(4, kindWord(header));
-  out.patchU32(8, header.sequence);
-  out.patchU32(12, checksum(bytes.subarray(0, 12), bytes.subarray(frameHeaderBytes)));
+/** Fills in the header of a whole frame, before the payload that is there. */
+export function writeFrameHeader(frame: Uint8Array, header: FrameHeader): void {
+  const view = new DataView(frame.buffer, frame.byteOffset, frameHeaderBytes);
+  view.setUint32(0, frame.length - frameHeaderBytes, true);
+  view.setUint32(4, kindWord(header), true);
+  view.setUint32(8, header.sequence, true);
+  const crc = checksum(frame.subarray(0, 12), frame.subarray(frameHeaderBytes));
+  view.setUint32(12, crc, true);
 }
 
 /** How large a payload may be, by kind; undefined where the kind is not expected at all. */

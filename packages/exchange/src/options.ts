@@ -33,7 +33,10 @@ export const defaultExchangeOptions: ExchangeOptions = {
   encodeLocal: true,
 };
 
-/** What the largest frame of records can hold: one more record than a full frame. */
+/**
+ * What the largest frame of records can hold: a full frame, one more record, and the timestamps of
+ * all (8 bytes where a record counts 4), should it be the last one that makes them differ.
+ */
 export function maxRecordsFrameBytes(options: ExchangeOptions): number {
-  return options.maxRecordBytes + options.maxFrameBytes + 1_024;
+  return options.maxRecordBytes + 3 * options.maxFrameBytes + 64 * 1_024;
 }

@@ -1,3 +1,5 @@
+import type { BatchCode } from "@millrace/core";
+
 import type { ChannelAddress, InputChannel, RecordBatch, StreamElement } from "./contract.ts";
 import type { ControlElement } from "./control-frames.ts";
 import { ReceiveWindow } from "./credit.ts";
@@ -30,7 +32,7 @@ export class ReceivingChannel implements InputChannel {
   readonly address: ChannelAddress;
   readonly #window: ReceiveWindow;
   readonly #limitBytes: number;
-  readonly #reader = new RecordReader();
+  readonly #reader: RecordReader;
   readonly #onWake: () => void;
   #entries: Entry[] = [];
   #headIndex = 0;
@@ -39,12 +41,17 @@ export class ReceivingChannel implements InputChannel {
   #link: SenderLink | undefined;
   #isFinished = false;
 
-  constructor(address: ChannelAddress, options: ExchangeOptions, onWake: () => void) {
+  constructor(
+    address: ChannelAddress,
+    options: ExchangeOptions,
+    parts: { readonly onWake: () => void; readonly code: BatchCode },
+  ) {
     this.address = address;
+    this.#reader = new RecordReader(parts.code);
     this.#window = new ReceiveWindow(options.windowBytes);
     this.#limitBytes =
       options.windowBytes + options.maxOvershootBytes + options.maxRecordBytes + 1024 * 1024;
-    this.#onWake = onWake;
+    this.#onWake = parts.onWake;
   }
 
   head(): StreamElement | undefined {

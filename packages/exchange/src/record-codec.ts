@@ -1,24 +1,15 @@
 import {
   assert,
-  ByteReader,
-  ByteWriter,
-  decodeFailed,
-  StreamError,
-  ValueReader,
-  ValueWriter,
+  BatchCode,
+  BatchReader,
+  BatchWriter,
+  parseBatchHead,
+  type BatchHead,
 } from "@millrace/core";
 
 import type { ConsumeRecord, RecordBatch } from "./contract.ts";
-import { frameHeaderBytes, frameKinds, patchFrameHeader } from "./frame.ts";
+import { frameHeaderBytes, frameKinds, writeFrameHeader } from "./frame.ts";
 import { maxRecordsFrameBytes, type ExchangeOptions } from "./options.ts";
-
-/**
- * Records in a frame: count (u32), flags (u8; bit 0: hashes), then for each record its value in
- * core's format, the key's hash (i32) on hash edges, and its timestamp (f64). The dictionary of
- * shapes begins anew in each frame.
- */
-const batchHeadBytes = 5;
-const hashFlag = 1;
 
 /** What collects a channel's records until they leave. */
 export interface RecordBuffer {
@@ -28,68 +19,53 @@ export interface RecordBuffer {
   append(value: unknown, timestampMs: number, hash: number): void;
 }
 
-/** Encodes records into one buffer, which is used again for each frame. */
+/** Encodes records as core's batches, each a frame's payload. */
 export class RecordWriter implements RecordBuffer {
-  recordCount = 0;
-  readonly #out: ByteWriter;
-  readonly #values: ValueWriter;
-  readonly #hasHash: boolean;
-  readonly #maxRecordBytes: number;
+  readonly #batch: BatchWriter;
 
   constructor(options: ExchangeOptions, hasHash: boolean) {
-    this.#out = new ByteWriter({ limitBytes: maxRecordsFrameBytes(options) + frameHeaderBytes });
-    this.#values = new ValueWriter(this.#out);
-    this.#hasHash = hasHash;
-    this.#maxRecordBytes = options.maxRecordBytes;
-    this.#restart();
+    this.#batch = new BatchWriter({
+      hasHash,
+      maxRecordBytes: options.maxRecordBytes,
+      limitBytes: maxRecordsFrameBytes(options),
+    });
+  }
+
+  get recordCount(): number {
+    return this.#batch.recordCount;
   }
 
   get sizeBytes(): number {
-    return this.#out.length;
+    return this.#batch.sizeBytes;
   }
 
   append(value: unknown, timestampMs: number, hash: number): void {
-    const out = this.#out;
-    const start = out.length;
-    this.#values.write(value);
-    if (out.length - start > this.#maxRecordBytes) throw tooLarge(this.#maxRecordBytes);
-    if (this.#hasHash) out.u32(hash);
-    out.f64(timestampMs);
-    this.recordCount += 1;
+    this.#batch.append(value, timestampMs, hash);
   }
 
   /** Returns the records as a whole frame and starts anew. */
   takeFrame(position: { readonly channelNumber: number; readonly sequence: number }): Uint8Array {
-    this.#out.patchU32(frameHeaderBytes, this.recordCount);
-    patchFrameHeader(this.#out, { kind: frameKinds.records, ...position });
-    const frame = this.#out.copy();
-    this.#restart();
+    const frame = this.#batch.take(frameHeaderBytes);
+    writeFrameHeader(frame, { kind: frameKinds.records, ...position });
     return frame;
   }
 
   /** Returns the records as a frame's payload and starts anew. */
   takePayload(): Uint8Array {
-    this.#out.patchU32(frameHeaderBytes, this.recordCount);
-    const payload = this.#out.copy(frameHeaderBytes);
-    this.#restart();
-    return payload;
-  }
-
-  #restart(): void {
-    this.recordCount = 0;
-    this.#values.resetDictionary();
-    this.#out.clear();
-    for (let offset = 0; offset < frameHeaderBytes + 4; offset += 4) this.#out.u32(0);
-    this.#out.u8(this.#hasHash ? hashFlag : 0);
+    return this.#batch.take(0);
   }
 }
 
 /** What decodes the batches of one channel, one after the other. */
 export class RecordReader {
-  readonly input: ByteReader = new ByteReader();
-  readonly values: ValueReader = new ValueReader(this.input);
+  readonly batch: BatchReader;
   /** The batch that it stands in. */
   current: EncodedBatch | undefined;
+
+  /** Channels to one consumer share the code that is generated for their records. */
+  constructor(code: BatchCode = new BatchCode()) {
+    this.batch = new BatchReader(code);
+  }
 }
 
 /**
@@ -99,57 +75,41 @@ export class RecordReader {
  *    reader, which keeps its place when a drain pauses.
  */
 export class EncodedBatch implements RecordBatch {
-  readonly recordCount: number;
   readonly #payload: Uint8Array;
+  readonly #head: BatchHead;
   readonly #reader: RecordReader;
-  readonly #hasHash: boolean;
   readonly #frameSequence: number;
-  /** Records handed out. */
-  #index = 0;
+  #state: "new" | "begun" | "used up" = "new";
 
   /** Throws `decode-failed` if the payload's head is not one. */
   constructor(payload: Uint8Array, reader: RecordReader, frameSequence: number) {
-    const head = new ByteReader(payload);
-    this.recordCount = head.u32();
-    const flags = head.u8();
-    if (flags > hashFlag) throw decodeFailed(`a batch has the unknown flags ${flags}`);
-    if (this.recordCount > payload.length) throw decodeFailed("a batch says too many records");
-    this.#hasHash = flags === hashFlag;
+    this.#head = parseBatchHead(payload);
     this.#payload = payload;
     this.#reader = reader;
     this.#frameSequence = frameSequence;
   }
 
+  get recordCount(): number {
+    return this.#head.recordCount;
+  }
+
   drain(consume: ConsumeRecord, shouldPause: () => boolean): boolean {
-    const { input, values } = this.#reader;
+    if (this.#state === "used up") return true;
     if (this.#reader.current !== this) this.#begin();
-    while (this.#index < this.recordCount) {
-      const value = values.read();
-      const hash = this.#hasHash ? input.u32() | 0 : 0;
-      const timestampMs = input.f64();
-      this.#index += 1;
-      consume(value, timestampMs, hash);
-      if (shouldPause()) break;
-    }
-    if (this.#index < this.recordCount) return false;
-    if (input.remaining > 0) throw decodeFailed("bytes follow the last record of a batch");
+    if (!this.#reader.batch.drain(consume, shouldPause)) return false;
+    this.#state = "used up";
     return true;
   }
 
   position(): { readonly frameSequence: number; readonly recordIndex: number } {
-    return { frameSequence: this.#frameSequence, recordIndex: Math.max(0, this.#index - 1) };
+    const index = this.#reader.current === this ? this.#reader.batch.index : 0;
+    return { frameSequence: this.#frameSequence, recordIndex: Math.max(0, index - 1) };
   }
 
   #begin(): void {
-    assert(this.#index === 0, "a batch is drained before the next one of its channel");
-    this.#reader.input.reset(this.#payload);
-    this.#reader.input.seek(batchHeadBytes);
-    this.#reader.values.resetDictionary();
+    assert(this.#state === "new", "a batch is drained before the next one of its channel");
+    this.#state = "begun";
     this.#reader.current = this;
+    this.#reader.batch.begin(this.#payload, this.#head);
   }
-}
-
-function tooLarge(limitBytes: number): StreamError {
-  const message = `a record needs more than ${limitBytes} bytes: make it smaller`;
-  return new StreamError("record-too-large", message, { domain: "user", retry: "never" });
 }

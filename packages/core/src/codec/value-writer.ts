@@ -39,6 +39,16 @@ export class ValueWriter {
     }
   }
 
+  /** How many shapes the dictionary defines. */
+  get shapeCount(): number {
+    return this.#shapes.definedCount;
+  }
+
+  /** Forgets the shapes after so many: the values that defined them were cut off. */
+  undefineShapes(shapeCount: number): void {
+    if (shapeCount < this.#shapes.definedCount) this.#shapes.undefine(shapeCount);
+  }
+
   /** Starts a new dictionary: what follows can be decoded without what came before. */
   resetDictionary(): void {
     this.#shapes.undefine(0);
