@@ -1,5 +1,9 @@
+import { checkpoint } from "./checkpoint/checkpoint.ts";
+import { memory } from "./memory/memory.ts";
 import type { Benchmark } from "./report/benchmark.ts";
+import { scaling } from "./scaling/scaling.ts";
+import { startup } from "./startup/startup.ts";
 import { wordcount } from "./wordcount/wordcount.ts";
 
 /** All benchmarks, in the order in which `pnpm bench` runs them. */
-export const benchmarks: readonly Benchmark[] = [wordcount];
+export const benchmarks: readonly Benchmark[] = [wordcount, checkpoint, scaling, startup, memory];

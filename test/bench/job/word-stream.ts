@@ -1,12 +1,14 @@
 /**
  * The words that Millrace and its peers count: x' = (1664525 x + 1013904223) mod 2^32, the word is
  * "w" + (x' >>> 8) % vocabulary, and split i begins at x = i + 1. Words of zipf(1.0) are drawn from the
- * same numbers by the alias method (Vose 1991): one number chooses the column, the next one the side.
+ * same numbers by the alias method (Vose 1991): one number chooses the column, the next one the side. Hot words
+ * are each word of the vocabulary once, in order, and then one in a hundred of them only.
  *
  * I1 What a split gives depends on nothing but its number and its options: two readers agree.
  */
 
-export type Distribution = "uniform" | "zipf";
+export const distributions = ["uniform", "zipf", "hot"] as const;
+export type Distribution = (typeof distributions)[number];
 
 export interface WordStreamOptions {
   readonly vocabulary: number;
@@ -40,15 +42,22 @@ interface Columns {
   readonly alias: Int32Array;
 }
 
+/** One word in so many is hot. */
+const hotStride = 100;
+
 /** An endless sequence of word numbers; `x` is kept as a signed 32-bit integer, which V8 does not box. */
 export class WordStream {
   readonly #vocabulary: number;
+  readonly #isHot: boolean;
   readonly #columns: Columns | undefined;
+  #count: number;
   #x: number;
 
   constructor({ vocabulary, distribution }: WordStreamOptions, start: WordPosition) {
     this.#vocabulary = vocabulary;
     this.#columns = distribution === "zipf" ? createColumns(vocabulary) : undefined;
+    this.#isHot = distribution === "hot";
+    this.#count = start.count;
     this.#x = start.x | 0;
   }
 
@@ -57,15 +66,18 @@ export class WordStream {
   }
 
   /** Goes to a position of the same split. */
-  seek({ x }: WordPosition): void {
+  seek({ count, x }: WordPosition): void {
+    this.#count = count;
     this.#x = x | 0;
   }
 
   /** Fills the array with the numbers of the next words, from its beginning. */
   fill(numbers: Int32Array, count: number): void {
     const columns = this.#columns;
-    if (columns === undefined) this.#fillUniform(numbers, count);
-    else this.#fillZipf(numbers, count, columns);
+    if (columns !== undefined) this.#fillZipf(numbers, count, columns);
+    else if (this.#isHot) this.#fillHot(numbers, count);
+    else this.#fillUniform(numbers, count);
+    this.#count += count;
   }
 
   #fillUniform(numbers: Int32Array, count: number): void {
@@ -74,6 +86,19 @@ export class WordStream {
     for (let index = 0; index < count; index += 1) {
       x = (Math.imul(x, 1_664_525) + 1_013_904_223) | 0;
       numbers[index] = (x >>> 8) % vocabulary;
+    }
+    this.#x = x;
+  }
+
+  #fillHot(numbers: Int32Array, count: number): void {
+    const vocabulary = this.#vocabulary;
+    const hotCount = Math.ceil(vocabulary / hotStride);
+    const before = this.#count;
+    let x = this.#x;
+    for (let index = 0; index < count; index += 1) {
+      x = (Math.imul(x, 1_664_525) + 1_013_904_223) | 0;
+      const word = before + index;
+      numbers[index] = word < vocabulary ? word : ((x >>> 8) % hotCount) * hotStride;
     }
     this.#x = x;
   }

@@ -29,12 +29,10 @@ export async function runWordCount(
   run: WordCountCase,
   profileFile?: string,
 ): Promise<WordCountRun> {
-  const { parallelism, words, vocabulary, distribution, checkpointMs } = run;
-  await using cluster = await BenchCluster.start(parallelism);
-  const samples = cluster.path("samples");
+  await using cluster = await BenchCluster.start(run.parallelism);
+  const samples = samplesOf(cluster);
   await using watch = new CpuWatch(cluster.workerProcessIds());
-  const params = { words, splits: parallelism, vocabulary, distribution, checkpointMs, samples };
-  const jobId = await cluster.submit({ module, parallelism, params });
+  const jobId = await submitWordCount(cluster, run);
   if (profileFile !== undefined) await profileSlot(cluster, run, profileFile);
   await cluster.untilFinished(jobId, finishMs);
   const measured = await measureWords(samples, run, watch);
@@ -44,9 +42,24 @@ export async function runWordCount(
     atMs >= measured.fromMs && atMs <= measured.toMs;
   return {
     ...measured,
-    resultsPerWord: results / words,
+    resultsPerWord: results / run.words,
     checkpoints: cluster.checkpoints(jobId).filter(isWarm),
   };
+}
+
+/** Returns the job's id; its sources and sinks write to `samplesOf` the cluster. */
+export function submitWordCount(
+  cluster: BenchCluster,
+  run: Omit<WordCountCase, "warmUpMs">,
+): Promise<string> {
+  const { parallelism, words, vocabulary, distribution, checkpointMs } = run;
+  const samples = samplesOf(cluster);
+  const params = { words, splits: parallelism, vocabulary, distribution, checkpointMs, samples };
+  return cluster.submit({ module, parallelism, params });
+}
+
+function samplesOf(cluster: BenchCluster): string {
+  return cluster.path("samples");
 }
 
 async function profileSlot(

@@ -1,0 +1,97 @@
+/** `pnpm bench checkpoint`: what a checkpoint every second costs at 1,000,000 keys, and how long it takes. */
+import type { Benchmark, BenchmarkContext, BenchmarkResult } from "../report/benchmark.ts";
+import { medianOf } from "../report/statistics.ts";
+import { describeWindow } from "../wordcount/flink-comparison.ts";
+import type { MeasuredWords, WordCountCase } from "../wordcount/measure-words.ts";
+import { runWordCount } from "../wordcount/run-word-count.ts";
+
+export const checkpoint: Benchmark = {
+  name: "checkpoint",
+  summary:
+    "throughput with a checkpoint every second beside none, 1,000,000 keys, most or 1 % changing",
+  run: runBenchmark,
+};
+
+interface Change {
+  readonly name: string;
+  readonly distribution: WordCountCase["distribution"];
+  /** The share of throughput that checkpoints may take. */
+  readonly atMost: number;
+}
+
+const changes: readonly Change[] = [
+  { name: "most keys change", distribution: "uniform", atMost: 0.2 },
+  { name: "1 % of the keys change", distribution: "hot", atMost: 0.05 },
+];
+
+async function runBenchmark(context: BenchmarkContext): Promise<BenchmarkResult> {
+  const chosen = changes.filter(({ name }) => name.includes(context.only));
+  const parts: BenchmarkResult[] = [];
+  for (const change of chosen) parts.push(await measureChange(change, context));
+  return {
+    figures: parts.flatMap(({ figures }) => figures),
+    goals: parts.flatMap(({ goals }) => goals),
+  };
+}
+
+/** Runs without and with checkpoints in turn, so that the machine is the same for both. */
+async function measureChange(
+  { name, distribution, atMost }: Change,
+  { isQuick, runs, note }: BenchmarkContext,
+): Promise<BenchmarkResult> {
+  const usual = {
+    distribution,
+    vocabulary: isQuick ? 100_000 : 1_000_000,
+    parallelism: 2,
+    words: isQuick ? 6_000_000 : 30_000_000,
+    warmUpMs: isQuick ? 3_000 : 12_000,
+  };
+  const without: MeasuredWords[] = [];
+  const with1s: MeasuredWords[] = [];
+  const durations: number[] = [];
+  const bytes: number[] = [];
+  for (let run = 1; run <= runs; run += 1) {
+    without.push(await runWordCount({ ...usual, checkpointMs: 0 }));
+    const done = await runWordCount({ ...usual, checkpointMs: 1_000 });
+    with1s.push(done);
+    durations.push(...done.checkpoints.map(({ durationMs }) => durationMs));
+    bytes.push(...done.checkpoints.map(({ newBytes }) => newBytes));
+    const [before, after] = [without.at(-1), with1s.at(-1)];
+    if (before === undefined || after === undefined) continue;
+    note(`${name}, run ${run}: without ${describeWindow(before.warm)}`);
+    note(`${name}, run ${run}: every second ${describeWindow(after.warm)}`);
+  }
+  const pairs = without.flatMap((before, run) => {
+    const after = with1s[run];
+    return after === undefined ? [] : [{ before: before.warm, after: after.warm }];
+  });
+  const costs = pairs.map(({ before, after }) => 1 - after.wordsPerSecond / before.wordsPerSecond);
+  const cpuCosts = pairs.map(({ before, after }) => after.cpuUsPerWord / before.cpuUsPerWord - 1);
+  const durationMs = medianOf(durations);
+  return {
+    figures: [
+      {
+        what: `${name}: none`,
+        unit: "words/s",
+        values: without.map(({ warm }) => warm.wordsPerSecond),
+      },
+      {
+        what: `${name}: every second`,
+        unit: "words/s",
+        values: with1s.map(({ warm }) => warm.wordsPerSecond),
+      },
+      { what: `${name}: share of throughput that they take`, unit: "of 1", values: costs },
+      { what: `${name}: CPU for a word that they add`, unit: "of 1", values: cpuCosts },
+      {
+        what: `${name}: checkpoint, median of all ${durations.length}`,
+        unit: "ms",
+        values: [durationMs],
+      },
+      { what: `${name}: upload, median of all`, unit: "bytes", values: [medianOf(bytes)] },
+    ],
+    goals: [
+      { what: `${name}: share of throughput`, unit: "of 1", measured: medianOf(costs), atMost },
+      { what: `${name}: checkpoint, median`, unit: "ms", measured: durationMs, atMost: 900 },
+    ],
+  };
+}
