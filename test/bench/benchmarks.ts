@@ -1,4 +1,5 @@
 import { checkpoint } from "./checkpoint/checkpoint.ts";
+import { latency } from "./latency/latency.ts";
 import { memory } from "./memory/memory.ts";
 import type { Benchmark } from "./report/benchmark.ts";
 import { scaling } from "./scaling/scaling.ts";
@@ -6,4 +7,11 @@ import { startup } from "./startup/startup.ts";
 import { wordcount } from "./wordcount/wordcount.ts";
 
 /** All benchmarks, in the order in which `pnpm bench` runs them. */
-export const benchmarks: readonly Benchmark[] = [wordcount, checkpoint, scaling, startup, memory];
+export const benchmarks: readonly Benchmark[] = [
+  wordcount,
+  latency,
+  checkpoint,
+  scaling,
+  startup,
+  memory,
+];

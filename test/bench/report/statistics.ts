@@ -7,3 +7,11 @@ export function medianOf(values: readonly number[]): number {
   if (upper === undefined || lower === undefined) throw new Error("there is no median of nothing");
   return (lower + upper) / 2;
 }
+
+/** Returns the value at a quantile by nearest rank: the 0.99 of 100 values is the second greatest. */
+export function quantileOf(values: readonly number[], quantile: number): number {
+  const sorted = values.toSorted((left, right) => left - right);
+  const value = sorted[Math.max(0, Math.ceil(quantile * sorted.length) - 1)];
+  if (value === undefined) throw new Error("there is no quantile of nothing");
+  return value;
+}
