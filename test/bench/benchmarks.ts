@@ -1,6 +1,7 @@
 import { checkpoint } from "./checkpoint/checkpoint.ts";
 import { latency } from "./latency/latency.ts";
 import { memory } from "./memory/memory.ts";
+import { recovery } from "./recovery/recovery.ts";
 import type { Benchmark } from "./report/benchmark.ts";
 import { scaling } from "./scaling/scaling.ts";
 import { startup } from "./startup/startup.ts";
@@ -12,6 +13,7 @@ export const benchmarks: readonly Benchmark[] = [
   latency,
   checkpoint,
   scaling,
+  recovery,
   startup,
   memory,
 ];

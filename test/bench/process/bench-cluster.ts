@@ -128,6 +128,11 @@ export class BenchCluster implements AsyncDisposable {
     throw new Error(`${what} did not come within ${waitMs} ms; the last lines were\n${last}`);
   }
 
+  /** kill -9; returns when the process is gone. */
+  killWorker(index: number): Promise<void> {
+    return this.#cluster.killWorker(index);
+  }
+
   /** Returns a folder below the cluster's, which its user makes. */
   path(name: string): string {
     return join(this.folder, name);
