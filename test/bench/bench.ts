@@ -4,12 +4,13 @@
  * on it. Exit code 1 says that a result was wrong, not that a goal was missed.
  */
 import { writeFile } from "node:fs/promises";
+import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 
 import { benchmarks } from "./benchmarks.ts";
 import { buildFlink } from "./flink/build-flink.ts";
 import type { BenchmarkContext, BenchmarkResult } from "./report/benchmark.ts";
-import { formatMachine, formatResult } from "./report/format-result.ts";
+import { formatLoad, formatMachine, formatResult } from "./report/format-result.ts";
 import { describeMachine } from "./report/machine.ts";
 
 const { values, positionals } = parseArgs({
@@ -73,12 +74,14 @@ async function main(): Promise<void> {
   if (context.isAgainstFlink) await buildFlink(context.note);
   const machine = await describeMachine();
   print(formatMachine(machine));
-  const results: Record<string, BenchmarkResult> = {};
+  const results: Record<string, BenchmarkResult & { readonly loadAtEnd: number }> = {};
   for (const benchmark of benchmarks) {
     if (positionals.length > 0 && !positionals.includes(benchmark.name)) continue;
     const result = await benchmark.run(context);
     print(formatResult(benchmark.name, result));
-    results[benchmark.name] = result;
+    const loadAtEnd = loadavg()[0] ?? 0;
+    print(formatLoad(loadAtEnd, machine));
+    results[benchmark.name] = { ...result, loadAtEnd };
   }
   if (values.json !== undefined) {
     await writeFile(values.json, `${JSON.stringify({ machine, results }, undefined, 2)}\n`);

@@ -2,10 +2,23 @@ import { isMet, type BenchmarkResult, type Figure, type Goal } from "./benchmark
 import type { Machine } from "./machine.ts";
 import { medianOf } from "./statistics.ts";
 
+/** What a benchmark itself may keep runnable. */
+const ownLoad = 3;
+
 /** Returns the line about the machine. */
 export function formatMachine(machine: Machine): string {
   const { processors, model, memoryGiB, node, commit, load, at } = machine;
   return `${processors} x ${model}, ${memoryGiB} GiB, load ${load.toFixed(1)}; Node ${node}; commit ${commit}; ${at}`;
+}
+
+/**
+ * Returns the line about the load of the last minute of a benchmark. Its own processes are part of that: two
+ * workers, a coordinator and this one.
+ */
+export function formatLoad(load: number, { processors }: Machine): string {
+  const isBusy = load > ownLoad + processors / 2;
+  const advice = isBusy ? ": OTHERS RAN BESIDE IT, read ratios and CPU only" : "";
+  return `  load at the end ${load.toFixed(1)} on ${processors} processors${advice}`;
 }
 
 /** Returns the lines about a benchmark: the median of each figure, then the goals. */
