@@ -128,7 +128,8 @@ export class Framer {
 
   /** Keeps what has come of a payload that continues in the next chunk. */
   #fillPayload(chunk: Uint8Array, offset: number, length: number): number {
-    this.#payload ??= new Uint8Array(length);
+    // All of it is filled before anybody sees it.
+    this.#payload ??= new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
     const part = chunk.subarray(offset, offset + length - this.#payloadLength);
     this.#payload.set(part, this.#payloadLength);
     this.#payloadLength += part.length;

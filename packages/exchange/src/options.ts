@@ -1,6 +1,9 @@
 /** Sizes and times of an exchange; both ends of a channel have the same. */
 export interface ExchangeOptions {
-  /** Bytes that a channel may have under way or waiting at its receiver. Default 512 KiB. */
+  /**
+   * Bytes that a channel may have under way or waiting at its receiver; up to eight times as many
+   * while the receiver keeps up. Default 512 KiB.
+   */
   readonly windowBytes: number;
   /** A frame's first size. Default 32 KiB. */
   readonly minFrameBytes: number;

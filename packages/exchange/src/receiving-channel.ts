@@ -2,7 +2,7 @@ import type { BatchCode } from "@millrace/core";
 
 import type { ChannelAddress, InputChannel, RecordBatch, StreamElement } from "./contract.ts";
 import type { ControlElement } from "./control-frames.ts";
-import { ReceiveWindow } from "./credit.ts";
+import { maxWindowFactor, ReceiveWindow } from "./credit.ts";
 import { brokenFrame } from "./frame.ts";
 import { describeChannel } from "./hello.ts";
 import type { ExchangeOptions } from "./options.ts";
@@ -50,7 +50,10 @@ export class ReceivingChannel implements InputChannel {
     this.#reader = new RecordReader(parts.code);
     this.#window = new ReceiveWindow(options.windowBytes);
     this.#limitBytes =
-      options.windowBytes + options.maxOvershootBytes + options.maxRecordBytes + 1024 * 1024;
+      options.windowBytes * maxWindowFactor +
+      options.maxOvershootBytes +
+      options.maxRecordBytes +
+      1024 * 1024;
     this.#onWake = parts.onWake;
   }
 
@@ -70,7 +73,7 @@ export class ReceivingChannel implements InputChannel {
       this.#headIndex = 0;
     }
     this.#bufferedBytes -= entry.costBytes;
-    const grantedBytes = this.#window.use(entry.costBytes);
+    const grantedBytes = this.#window.use(entry.costBytes, this.#bufferedBytes);
     if (grantedBytes > 0 && !this.#isFinished) this.#link?.grant(grantedBytes);
   }
 
@@ -116,6 +119,7 @@ export class ReceivingChannel implements InputChannel {
   #accept(element: StreamElement, { costBytes, sequence }: ElementCost): void {
     this.#checkSequence(sequence);
     this.#bufferedBytes += costBytes;
+    this.#window.arrive(costBytes);
     if (this.#bufferedBytes > this.#limitBytes) {
       throw brokenFrame(
         `${this.#name()} sends beyond its credit: ${this.#bufferedBytes} bytes wait`,
