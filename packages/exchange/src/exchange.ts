@@ -18,6 +18,7 @@ import type {
   OutputGate,
   OutputOptions,
 } from "./contract.ts";
+import { FrameMemory } from "./frame-memory.ts";
 import { channelKey, describeChannel } from "./hello.ts";
 import { LocalChannel } from "./local-channel.ts";
 import { defaultExchangeOptions, type ExchangeOptions } from "./options.ts";
@@ -59,6 +60,7 @@ interface LocalPair {
  */
 class SlotExchange implements Exchange, ReceiverHost {
   readonly options: ExchangeOptions;
+  readonly memory: FrameMemory = new FrameMemory();
   readonly #ports: ExchangePorts;
   readonly #connections = new Set<RemoteReceiver>();
   readonly #held = new Set<RemoteReceiver>();
@@ -100,7 +102,11 @@ class SlotExchange implements Exchange, ReceiverHost {
     const key = channelKey(address);
     assert(!this.#inputs.has(key), `input ${describeChannel(address)} is added once`);
     const code = this.#codeOf(address.edgeIndex);
-    const channel = new ReceivingChannel(address, this.options, { onWake: attempt.onWake, code });
+    const channel = new ReceivingChannel(address, this.options, {
+      onWake: attempt.onWake,
+      code,
+      memory: this.memory,
+    });
     this.#inputs.set(key, channel);
     return channel;
   }
@@ -215,9 +221,9 @@ class SlotExchange implements Exchange, ReceiverHost {
     const known = this.#senders.get(address);
     if (known !== undefined) return known;
     const { network, clock } = this.#ports;
-    const { options } = this;
+    const { options, memory } = this;
     const onFailure = (error: StreamError): void => this.#fail(error);
-    const sender = new RemoteSender({ network, clock, options, address, onFailure });
+    const sender = new RemoteSender({ network, clock, options, memory, address, onFailure });
     this.#senders.set(address, sender);
     return sender;
   }

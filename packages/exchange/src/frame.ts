@@ -2,6 +2,8 @@ import { crc32 } from "node:zlib";
 
 import { assert, StreamError } from "@millrace/core";
 
+import { FrameMemory } from "./frame-memory.ts";
+
 /**
  * A frame, all integers little-endian u32:
  *
@@ -85,6 +87,7 @@ export function limitPayloads(
  */
 export class Framer {
   readonly #onFrame: (frame: Frame) => void;
+  readonly #memory: FrameMemory;
   readonly #header = new Uint8Array(frameHeaderBytes);
   readonly #headerView = new DataView(this.#header.buffer);
   #limit: PayloadLimit;
@@ -92,7 +95,13 @@ export class Framer {
   #payload: Uint8Array | undefined;
   #payloadLength = 0;
 
-  constructor(limit: PayloadLimit, onFrame: (frame: Frame) => void) {
+  /** Payloads come from the memory where they cannot be parts of chunks. */
+  constructor(
+    limit: PayloadLimit,
+    onFrame: (frame: Frame) => void,
+    memory: FrameMemory = new FrameMemory(),
+  ) {
+    this.#memory = memory;
     this.#limit = limit;
     this.#onFrame = onFrame;
   }
@@ -129,7 +138,7 @@ export class Framer {
   /** Keeps what has come of a payload that continues in the next chunk. */
   #fillPayload(chunk: Uint8Array, offset: number, length: number): number {
     // All of it is filled before anybody sees it.
-    this.#payload ??= new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+    this.#payload ??= this.#memory.take(length);
     const part = chunk.subarray(offset, offset + length - this.#payloadLength);
     this.#payload.set(part, this.#payloadLength);
     this.#payloadLength += part.length;

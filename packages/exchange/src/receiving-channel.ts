@@ -3,6 +3,7 @@ import type { BatchCode } from "@millrace/core";
 import type { ChannelAddress, InputChannel, RecordBatch, StreamElement } from "./contract.ts";
 import type { ControlElement } from "./control-frames.ts";
 import { maxWindowFactor, ReceiveWindow } from "./credit.ts";
+import type { FrameMemory } from "./frame-memory.ts";
 import { brokenFrame } from "./frame.ts";
 import { describeChannel } from "./hello.ts";
 import type { ExchangeOptions } from "./options.ts";
@@ -16,6 +17,8 @@ export interface SenderLink {
 interface Entry {
   readonly element: StreamElement;
   readonly costBytes: number;
+  /** What the element's batch is decoded from. */
+  readonly payload: Uint8Array | undefined;
 }
 
 /** The queue is cut down when so many entries in front are used up. */
@@ -34,6 +37,7 @@ export class ReceivingChannel implements InputChannel {
   readonly #limitBytes: number;
   readonly #reader: RecordReader;
   readonly #onWake: () => void;
+  readonly #memory: FrameMemory;
   #entries: Entry[] = [];
   #headIndex = 0;
   #bufferedBytes = 0;
@@ -44,7 +48,12 @@ export class ReceivingChannel implements InputChannel {
   constructor(
     address: ChannelAddress,
     options: ExchangeOptions,
-    parts: { readonly onWake: () => void; readonly code: BatchCode },
+    parts: {
+      readonly onWake: () => void;
+      readonly code: BatchCode;
+      /** What payloads go back to when they are used up. */
+      readonly memory: FrameMemory;
+    },
   ) {
     this.address = address;
     this.#reader = new RecordReader(parts.code);
@@ -55,6 +64,7 @@ export class ReceivingChannel implements InputChannel {
       options.maxRecordBytes +
       1024 * 1024;
     this.#onWake = parts.onWake;
+    this.#memory = parts.memory;
   }
 
   head(): StreamElement | undefined {
@@ -64,6 +74,8 @@ export class ReceivingChannel implements InputChannel {
   advance(): void {
     const entry = this.#entries[this.#headIndex];
     if (entry === undefined) return;
+    // No record shares memory with it.
+    if (entry.payload !== undefined) this.#memory.release(entry.payload);
     this.#headIndex += 1;
     if (this.#headIndex === this.#entries.length) {
       this.#entries.length = 0;
@@ -99,7 +111,8 @@ export class ReceivingChannel implements InputChannel {
 
   /** Takes a records frame's payload, to be decoded when it is drained. */
   acceptPayload(payload: Uint8Array, cost: ElementCost): void {
-    this.acceptBatch(new EncodedBatch(payload, this.#reader, cost.sequence), cost);
+    const batch = new EncodedBatch(payload, this.#reader, cost.sequence);
+    this.#accept({ kind: "records", batch }, cost, payload);
   }
 
   acceptBatch(batch: RecordBatch, cost: ElementCost): void {
@@ -116,7 +129,11 @@ export class ReceivingChannel implements InputChannel {
     this.#isFinished = true;
   }
 
-  #accept(element: StreamElement, { costBytes, sequence }: ElementCost): void {
+  #accept(
+    element: StreamElement,
+    { costBytes, sequence }: ElementCost,
+    payload?: Uint8Array,
+  ): void {
     this.#checkSequence(sequence);
     this.#bufferedBytes += costBytes;
     this.#window.arrive(costBytes);
@@ -125,7 +142,7 @@ export class ReceivingChannel implements InputChannel {
         `${this.#name()} sends beyond its credit: ${this.#bufferedBytes} bytes wait`,
       );
     }
-    this.#entries.push({ element, costBytes });
+    this.#entries.push({ element, costBytes, payload });
     if (this.#entries.length === this.#headIndex + 1) this.#onWake();
   }
 

@@ -8,6 +8,7 @@ import {
 } from "@millrace/core";
 
 import type { ConsumeRecord, RecordBatch } from "./contract.ts";
+import type { FrameMemory } from "./frame-memory.ts";
 import { frameHeaderBytes, frameKinds, writeFrameHeader } from "./frame.ts";
 import { maxRecordsFrameBytes, type ExchangeOptions } from "./options.ts";
 
@@ -44,8 +45,11 @@ export class RecordWriter implements RecordBuffer {
   }
 
   /** Returns the records as a whole frame and starts anew. */
-  takeFrame(position: { readonly channelNumber: number; readonly sequence: number }): Uint8Array {
-    const frame = this.#batch.take(frameHeaderBytes);
+  takeFrame(
+    position: { readonly channelNumber: number; readonly sequence: number },
+    memory: FrameMemory,
+  ): Uint8Array {
+    const frame = this.#batch.take(frameHeaderBytes, (sizeBytes) => memory.take(sizeBytes));
     writeFrameHeader(frame, { kind: frameKinds.records, ...position });
     return frame;
   }

@@ -6,6 +6,7 @@ import {
 } from "@millrace/core";
 
 import { decodeControl, encodeGrants } from "./control-frames.ts";
+import type { FrameMemory } from "./frame-memory.ts";
 import {
   brokenFrame,
   encodeFrame,
@@ -30,6 +31,8 @@ import type { ReceivingChannel } from "./receiving-channel.ts";
 /** What a connection asks of the exchange that it came to. */
 export interface ReceiverHost {
   readonly options: ExchangeOptions;
+  /** For the payloads of its frames. */
+  readonly memory: FrameMemory;
   /** A hello came: the host accepts, holds or refuses it, now or later. */
   onHello(connection: RemoteReceiver): void;
   /** An accepted connection broke. */
@@ -74,12 +77,13 @@ const nothingExpected = limitPayloads([], {});
 export class RemoteReceiver {
   readonly #stream: ByteStream;
   readonly #host: ReceiverHost;
-  readonly #framer = new Framer(helloOnly, (frame) => this.#onFrame(frame));
+  readonly #framer: Framer;
   #state: State = { kind: "silent" };
 
   constructor(stream: ByteStream, host: ReceiverHost) {
     this.#stream = stream;
     this.#host = host;
+    this.#framer = new Framer(helloOnly, (frame) => this.#onFrame(frame), host.memory);
     stream.setHandlers({
       onData: (chunk) => this.#onData(chunk),
       onDrain: () => {},

@@ -8,6 +8,7 @@ import {
 
 import type { ChannelAddress } from "./contract.ts";
 import { decodeGrants, encodeControl, type ControlElement } from "./control-frames.ts";
+import type { FrameMemory } from "./frame-memory.ts";
 import {
   brokenFrame,
   encodeFrame,
@@ -35,6 +36,7 @@ export interface RemoteSenderOptions {
   readonly network: StreamNetwork;
   readonly clock: Clock;
   readonly options: ExchangeOptions;
+  readonly memory: FrameMemory;
   /** The receiver's data address. */
   readonly address: string;
   /** Called once. */
@@ -52,6 +54,8 @@ type Phase = "unopened" | "greeting" | "open" | "ended" | "failed";
  *    connecting again.
  */
 export class RemoteSender {
+  /** Where its frames come from, and go back to when they have left. */
+  readonly memory: FrameMemory;
   readonly #parts: RemoteSenderOptions;
   readonly #channels: SendingChannel[] = [];
   readonly #framer = new Framer(fromReceiver, (frame) => this.#onFrame(frame));
@@ -64,6 +68,7 @@ export class RemoteSender {
 
   constructor(parts: RemoteSenderOptions) {
     this.#parts = parts;
+    this.memory = parts.memory;
   }
 
   /** Makes a channel's link; the channel itself is added by `addChannel`, in the same order. */
@@ -116,7 +121,9 @@ export class RemoteSender {
     const frames = this.#waiting;
     this.#waiting = [];
     this.#waitingBytes = 0;
-    this.#stream?.write(frames);
+    this.#stream?.write(frames, () => {
+      for (const frame of frames) this.memory.release(frame);
+    });
     if (this.#endedCount < this.#channels.length) return;
     this.#phase = "ended";
     this.#stream?.end();
@@ -209,9 +216,11 @@ class RemoteLink implements ChannelLink {
   }
 
   sendRecords(sequence: number): number {
-    const frame = this.buffer.takeFrame({ channelNumber: this.#channelNumber, sequence });
+    const position = { channelNumber: this.#channelNumber, sequence };
+    const frame = this.buffer.takeFrame(position, this.#sender.memory);
+    const sizeBytes = frame.length;
     this.#sender.sendFrame(frame);
-    return frame.length;
+    return sizeBytes;
   }
 
   sendControl(element: ControlElement, sequence: number): number {

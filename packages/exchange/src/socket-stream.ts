@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { ByteStream, ByteStreamHandlers } from "@millrace/core";
 
 const keepAliveMs = 5_000;
+const noBytes = new Uint8Array(0);
 
 /**
  * A socket as a byte stream; what happens before the handlers are set is held by the socket.
@@ -66,7 +67,7 @@ export class SocketStream implements ByteStream {
     if (socket.destroyed) queueMicrotask(close);
   }
 
-  write(chunks: readonly Uint8Array[]): void {
+  write(chunks: readonly Uint8Array[], onTaken?: () => void): void {
     const socket = this.#socket;
     if (!socket.writable) return;
     if (this.#held !== undefined) {
@@ -74,7 +75,12 @@ export class SocketStream implements ByteStream {
       return;
     }
     socket.cork();
-    for (const chunk of chunks) socket.write(chunk);
+    const last = chunks.length - 1;
+    for (let index = 0; index < last; index += 1) socket.write(chunks[index] ?? noBytes);
+    // Writes are taken in their order: the last one speaks for all.
+    socket.write(chunks[last] ?? noBytes, (error) => {
+      if (!error) onTaken?.();
+    });
     socket.uncork();
   }
 

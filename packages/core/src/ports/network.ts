@@ -90,8 +90,11 @@ export interface MessageSessionHandlers {
 export interface ByteStream {
   readonly peer: string;
   setHandlers(handlers: ByteStreamHandlers): void;
-  /** Takes the buffers over, in order, as one vectored write. */
-  write(chunks: readonly Uint8Array[]): void;
+  /**
+   * Takes the buffers over, in order, as one vectored write. An adapter that can tell calls
+   * `onTaken` once the system has copied them: then they may be used again.
+   */
+  write(chunks: readonly Uint8Array[], onTaken?: () => void): void;
   /** Bytes handed to write that the operating system has not taken yet. */
   bufferedBytes(): number;
   /** Says that no more follows; the other end gets onClose with a clean end. */

@@ -15,6 +15,9 @@ const initialRecords = 1024;
 /** What a record counts at least: bounds the records, and so the timestamps, of a batch of a size. */
 const minRecordBytes = 4;
 
+/** Returns bytes of any content. */
+type AllocateBytes = (sizeBytes: number) => Uint8Array<ArrayBuffer>;
+
 export interface BatchWriterOptions {
   readonly hasHash: boolean;
   /** One encoded record. */
@@ -86,9 +89,12 @@ export class BatchWriter {
     this.recordCount = index + 1;
   }
 
-  /** Returns the batch behind so many bytes that are left to the caller, and starts anew. */
-  take(headRoomBytes: number): Uint8Array<ArrayBuffer> {
-    const bytes = this.#assemble(headRoomBytes);
+  /**
+   * Returns the batch behind so many bytes that are left to the caller, and starts anew.
+   * @param allocate gives the memory; by default it is fresh.
+   */
+  take(headRoomBytes: number, allocate: AllocateBytes = allocateFresh): Uint8Array<ArrayBuffer> {
+    const bytes = this.#assemble(headRoomBytes, allocate);
     this.recordCount = 0;
     this.#streams.clear();
     for (const shape of this.#shapes) shape.indexInBatch = -1;
@@ -157,7 +163,7 @@ export class BatchWriter {
     values.undefineShapes(this.#anyShapeCount);
   }
 
-  #assemble(headRoomBytes: number): Uint8Array<ArrayBuffer> {
+  #assemble(headRoomBytes: number, allocate: AllocateBytes): Uint8Array<ArrayBuffer> {
     const { recordCount } = this;
     const streams = this.#streams;
     const times = packTimestamps(this.#timestamps.subarray(0, recordCount), this.#isTimeConstant);
@@ -178,7 +184,8 @@ export class BatchWriter {
       (sum, part) => sum + part.byteLength,
       headRoomBytes + batchHeadBytes,
     );
-    const out = Buffer.allocUnsafeSlow(sizeBytes);
+    const out = allocate(sizeBytes);
+    const head = new DataView(out.buffer, out.byteOffset + headRoomBytes, batchHeadBytes);
     const words = [
       recordCount,
       this.#shapesBytes,
@@ -190,11 +197,10 @@ export class BatchWriter {
       timestampModes[times.mode],
       0,
     ];
-    out[headRoomBytes] = batchFormatVersion;
-    out[headRoomBytes + 1] = this.#options.hasHash ? hashFlag : 0;
-    out.writeUInt16LE(this.#shapes.length, headRoomBytes + 2);
-    for (const [index, word] of words.entries())
-      out.writeUInt32LE(word, headRoomBytes + 4 + 4 * index);
+    head.setUint8(0, batchFormatVersion);
+    head.setUint8(1, this.#options.hasHash ? hashFlag : 0);
+    head.setUint16(2, this.#shapes.length, true);
+    for (const [index, word] of words.entries()) head.setUint32(4 + 4 * index, word, true);
     let at = headRoomBytes + batchHeadBytes;
     for (const part of parts) {
       out.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), at);
@@ -220,4 +226,8 @@ export class BatchWriter {
     const message = `a record needs more than ${this.#options.maxRecordBytes} bytes: make it smaller`;
     return new StreamError("record-too-large", message, { domain: "user", retry: "never" });
   }
+}
+
+function allocateFresh(sizeBytes: number): Uint8Array<ArrayBuffer> {
+  return Buffer.allocUnsafeSlow(sizeBytes);
 }
