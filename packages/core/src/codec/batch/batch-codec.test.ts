@@ -182,6 +182,26 @@ test("records of more shapes than a batch holds go the fallback's way", () => {
   expect(roundTrip(values, 333)).toStrictEqual(values);
 });
 
+test("records whose names are data do not generate code without end", () => {
+  const values = Array.from({ length: 12_000 }, (_, n) => ({ [`user-${n % 3_000}`]: n }));
+  expect(roundTrip(values, 5_000)).toStrictEqual(values);
+});
+
+test("values that look different each time go the fallback's way", () => {
+  let turn = 0;
+  const value = {
+    get now(): unknown {
+      turn += 1;
+      return turn % 2 === 0 ? turn : `${turn}`;
+    },
+  };
+  const writer = newWriter();
+  for (let count = 0; count < 100; count += 1) writer.append(value, 0, 0);
+  const read = readBatch(writer.take(0)).map(([record]) => record);
+  expect(read).toHaveLength(100);
+  for (const record of read) expect(Object.keys(record as object)).toEqual(["now"]);
+});
+
 test("records that are wider or deeper than code is generated for go the fallback's way", () => {
   const wide = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`f${n}`, n]));
   let deep: unknown = 1;

@@ -7,6 +7,8 @@ const longTextLength = 32;
 /** Beyond it the room that a try in UTF-8 needs is not worth having. */
 const hugeTextLength = 8_192;
 const initialWords = 512;
+/** Of a stream, from one batch to the next. */
+const maxKeptBytes = 2 * 1024 * 1024;
 
 /**
  * The streams of a batch that is being written: what the generated writers append to. A writer keeps
@@ -41,7 +43,12 @@ export class BatchStreams {
     return this.bytesAt + this.textAt + this.intsAt * 4 + this.floatsAt * 8 + this.any.length;
   }
 
+  /** Begins the next batch; memory that one large record needed goes. */
   clear(): void {
+    if (this.text.length > maxKeptBytes) this.#setText(new Uint8Array(initialWords * 8));
+    if (this.bytes.length > maxKeptBytes) this.bytes = new Uint8Array(initialWords * 8);
+    if (this.ints.byteLength > maxKeptBytes) this.ints = new Int32Array(initialWords);
+    if (this.floats.byteLength > maxKeptBytes) this.#setFloats(new Float64Array(initialWords));
     this.bytesAt = 0;
     this.intsAt = 0;
     this.floatsAt = 0;
@@ -68,8 +75,7 @@ export class BatchStreams {
   growFloats(at: number, count: number): Float64Array<ArrayBuffer> {
     const grown = new Float64Array(this.#grownLength(at + count, 8));
     grown.set(this.floats.subarray(0, at));
-    this.floats = grown;
-    this.longs = new BigInt64Array(grown.buffer);
+    this.#setFloats(grown);
     return grown;
   }
 
@@ -135,8 +141,17 @@ export class BatchStreams {
   #growText(at: number, count: number): void {
     const grown = new Uint8Array(this.#grownLength(at + count, 1));
     grown.set(this.text.subarray(0, at));
-    this.text = grown;
-    this.#textBuffer = Buffer.from(grown.buffer);
+    this.#setText(grown);
+  }
+
+  #setText(text: Uint8Array<ArrayBuffer>): void {
+    this.text = text;
+    this.#textBuffer = Buffer.from(text.buffer);
+  }
+
+  #setFloats(floats: Float64Array<ArrayBuffer>): void {
+    this.floats = floats;
+    this.longs = new BigInt64Array(floats.buffer);
   }
 
   #grownLength(needed: number, widthBytes: number): number {

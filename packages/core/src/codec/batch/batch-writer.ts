@@ -15,6 +15,8 @@ const initialRecords = 1024;
 /** What a record counts at least: bounds the records, and so the timestamps, of a batch of a size. */
 const minRecordBytes = 4;
 
+type Words = Uint8Array | Int32Array | Float64Array;
+
 /** Returns bytes of any content. */
 type AllocateBytes = (sizeBytes: number) => Uint8Array<ArrayBuffer>;
 
@@ -167,19 +169,16 @@ export class BatchWriter {
     const { recordCount } = this;
     const streams = this.#streams;
     const times = packTimestamps(this.#timestamps.subarray(0, recordCount), this.#isTimeConstant);
-    const parts: (Uint8Array | Int32Array | Float64Array)[] = [];
-    if (times.wide !== undefined) parts.push(times.wide);
-    parts.push(streams.floats.subarray(0, streams.floatsAt));
+    const parts: Words[] = [times.wide];
+    if (streams.floatsAt > 0) parts.push(streams.floats.subarray(0, streams.floatsAt));
     if (times.narrow !== undefined) parts.push(times.narrow);
     if (this.#options.hasHash) parts.push(this.#hashes.subarray(0, recordCount));
-    parts.push(streams.ints.subarray(0, streams.intsAt));
+    if (streams.intsAt > 0) parts.push(streams.ints.subarray(0, streams.intsAt));
     for (const shape of this.#shapes) parts.push(shape.encoded);
     if (this.#shapes.length > 1) parts.push(this.#shapeIndexes.subarray(0, recordCount));
-    parts.push(
-      streams.bytes.subarray(0, streams.bytesAt),
-      streams.text.subarray(0, streams.textAt),
-      streams.any.view(),
-    );
+    if (streams.bytesAt > 0) parts.push(streams.bytes.subarray(0, streams.bytesAt));
+    if (streams.textAt > 0) parts.push(streams.text.subarray(0, streams.textAt));
+    if (streams.any.length > 0) parts.push(streams.any.view());
     const sizeBytes = parts.reduce(
       (sum, part) => sum + part.byteLength,
       headRoomBytes + batchHeadBytes,
@@ -203,7 +202,7 @@ export class BatchWriter {
     for (const [index, word] of words.entries()) head.setUint32(4 + 4 * index, word, true);
     let at = headRoomBytes + batchHeadBytes;
     for (const part of parts) {
-      out.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), at);
+      out.set(part instanceof Uint8Array ? part : bytesOf(part), at);
       at += part.byteLength;
     }
     return out;
@@ -226,6 +225,10 @@ export class BatchWriter {
     const message = `a record needs more than ${this.#options.maxRecordBytes} bytes: make it smaller`;
     return new StreamError("record-too-large", message, { domain: "user", retry: "never" });
   }
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Words): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 function allocateFresh(sizeBytes: number): Uint8Array<ArrayBuffer> {

@@ -1,6 +1,5 @@
 import { ByteWriter } from "../byte-writer.ts";
-import { maxBatchShapes } from "./batch-format.ts";
-import { maxSchemaNodes } from "./batch-format.ts";
+import { maxBatchShapes, maxSchemaFields, maxSchemaNodes } from "./batch-format.ts";
 import type { BatchStreams } from "./batch-streams.ts";
 import { encodeSchema } from "./schema-codec.ts";
 import { anySchema, countNodes, hasAny, inferSchema, mergeSchemas, type Schema } from "./schema.ts";
@@ -22,28 +21,32 @@ export interface RecordShape {
 
 /** Records of one signature before code is generated for them: one-off shapes are not worth it. */
 const usesBeforeCompiling = 4;
-/** How often a signature's schema is widened; then its records go the fallback's way. */
-const maxWidenings = 16;
+/** How often code is generated for a signature, wider each time; then it goes the fallback's way. */
+const maxCompilations = 16;
 /** Signatures that are remembered; then the memory of those without code starts anew. */
 const maxCandidates = 256;
+/** Records without learning after that: where names are data, it would be for nothing again. */
+const pauseAfterForgetting = 4_096;
 
 interface Candidate {
   schema: Schema;
   useCount: number;
-  wideningCount: number;
+  compilationCount: number;
   shape: RecordShape | undefined;
 }
 
 /**
  * The shapes that a writer generated code for, over batches. Records are told apart by their kind,
  * objects by the names of their fields; a shape is widened when a record of its signature does not
- * fit. Bounded: 63 shapes, 256 candidates, 16 widenings each.
+ * fit. Bounded: 63 shapes, 256 candidates, code generated 16 times for each.
  */
 export class WriterShapeTable {
   readonly fallback: RecordShape;
   readonly #streams: BatchStreams;
   readonly #candidates = new Map<string, Candidate>();
   #known: RecordShape[] = [];
+  /** Records that are not learnt from. */
+  #pauseCount = 0;
 
   constructor(streams: BatchStreams) {
     this.#streams = streams;
@@ -56,15 +59,25 @@ export class WriterShapeTable {
 
   /** Returns a new shape that holds the value, not adopted yet; undefined: the fallback's matter. */
   learn(value: unknown): RecordShape | undefined {
+    if (this.#pauseCount > 0) {
+      this.#pauseCount -= 1;
+      return undefined;
+    }
     const signature = signatureOf(value);
     if (signature === undefined) return undefined;
-    const candidate = this.#candidate(signature, value);
-    if (candidate.shape !== undefined) candidate.wideningCount += 1;
-    else candidate.useCount += 1;
+    const candidate = this.#candidate(signature);
+    if (candidate.compilationCount >= maxCompilations) return undefined;
+    candidate.schema = widen(candidate.useCount === 0 ? undefined : candidate.schema, value);
+    candidate.useCount += 1;
+    if (candidate.schema.kind === "any") {
+      // For good: there is nothing wider.
+      candidate.compilationCount = maxCompilations;
+      return undefined;
+    }
     const isObject = typeof value === "object" && value !== null;
     if (isObject && candidate.useCount < usesBeforeCompiling) return undefined;
-    if (candidate.schema.kind === "any" || candidate.wideningCount > maxWidenings) return undefined;
     if (candidate.shape === undefined && this.#known.length >= maxBatchShapes - 1) return undefined;
+    candidate.compilationCount += 1;
     return this.#compile(candidate.schema);
   }
 
@@ -78,23 +91,25 @@ export class WriterShapeTable {
     this.#known.push(shape);
   }
 
-  #candidate(signature: string, value: unknown): Candidate {
+  #candidate(signature: string): Candidate {
     const known = this.#candidates.get(signature);
-    if (known !== undefined) {
-      known.schema = widen(known.schema, value);
-      return known;
-    }
+    if (known !== undefined) return known;
     if (this.#candidates.size >= maxCandidates) this.#forgetCandidates();
-    const schema = inferSchema(value);
-    const candidate: Candidate = { schema, useCount: 0, wideningCount: 0, shape: undefined };
-    this.#candidates.set(signature, candidate);
-    return candidate;
+    const made: Candidate = {
+      schema: anySchema,
+      useCount: 0,
+      compilationCount: 0,
+      shape: undefined,
+    };
+    this.#candidates.set(signature, made);
+    return made;
   }
 
   #forgetCandidates(): void {
     for (const [signature, { shape }] of this.#candidates) {
       if (shape === undefined) this.#candidates.delete(signature);
     }
+    this.#pauseCount = pauseAfterForgetting;
   }
 
   #compile(schema: Schema): RecordShape {
@@ -118,8 +133,9 @@ export class WriterShapeTable {
   }
 }
 
-function widen(schema: Schema, value: unknown): Schema {
-  const widened = mergeSchemas(schema, inferSchema(value));
+function widen(schema: Schema | undefined, value: unknown): Schema {
+  const inferred = inferSchema(value);
+  const widened = schema === undefined ? inferred : mergeSchemas(schema, inferred);
   return countNodes(widened) > maxSchemaNodes ? anySchema : widened;
 }
 
@@ -129,7 +145,10 @@ function signatureOf(value: unknown): string | undefined {
     return typeof value === "function" || typeof value === "symbol" ? undefined : typeof value;
   }
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype === Object.prototype) return JSON.stringify(Object.keys(value));
+  if (prototype === Object.prototype) {
+    const names = Object.keys(value);
+    return names.length > maxSchemaFields ? undefined : JSON.stringify(names);
+  }
   // oxlint-disable-next-line eslint/no-restricted-globals -- a value's type, not the clock
   return value instanceof Date || value instanceof Uint8Array || Array.isArray(value)
     ? Object.prototype.toString.call(value)
