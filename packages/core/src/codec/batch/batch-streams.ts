@@ -38,9 +38,9 @@ export class BatchStreams {
     this.values = new ValueWriter(this.any);
   }
 
-  /** What the records so far take, without timestamps and hashes. */
-  sizeBytes(): number {
-    return this.bytesAt + this.textAt + this.intsAt * 4 + this.floatsAt * 8 + this.any.length;
+  /** What the records so far take, without `any`, timestamps and hashes. */
+  columnBytes(): number {
+    return this.bytesAt + this.textAt + this.intsAt * 4 + this.floatsAt * 8;
   }
 
   /** Begins the next batch; memory that one large record needed goes. */

@@ -8,6 +8,7 @@ import {
   timestampModes,
 } from "./batch-format.ts";
 import { BatchStreams } from "./batch-streams.ts";
+import { anySchema } from "./schema.ts";
 import { packTimestamps } from "./timestamps.ts";
 import { WriterShapeTable, type RecordShape } from "./writer-shape-table.ts";
 
@@ -28,6 +29,14 @@ export interface BatchWriterOptions {
   readonly limitBytes: number;
 }
 
+const noShape: RecordShape = {
+  schema: anySchema,
+  append: () => false,
+  hasAny: false,
+  encoded: new Uint8Array(0),
+  indexInBatch: -1,
+};
+
 /**
  * Collects records as a batch in the format of `batch-format.ts`.
  *
@@ -47,7 +56,8 @@ export class BatchWriter {
   /** The shapes of this batch. */
   #shapes: RecordShape[] = [];
   #shapesBytes = 0;
-  #last: RecordShape;
+  /** Of the last record; to be tried first. */
+  #last: RecordShape = noShape;
   #dataBytes = 0;
   #isTimeConstant = true;
   /** How far `any` goes with the records so far. */
@@ -58,7 +68,6 @@ export class BatchWriter {
     this.#options = options;
     this.#streams = new BatchStreams(options.limitBytes);
     this.#table = new WriterShapeTable(this.#streams);
-    this.#last = this.#table.fallback;
   }
 
   /** About what `take` returns; not less but for what timestamps are packed by. */
@@ -73,17 +82,11 @@ export class BatchWriter {
     const index = this.recordCount;
     if (index === this.#timestamps.length) this.#growRecords();
     let shape = this.#last;
-    if (
-      shape.indexInBatch < 0 ||
-      shape === this.#table.fallback ||
-      !this.#tryAppend(shape, value)
-    ) {
-      shape = this.#appendAnew(value);
-    }
-    const dataBytes = this.#streams.sizeBytes();
+    if (shape.indexInBatch < 0 || !this.#tryAppend(shape, value)) shape = this.#appendAnew(value);
+    if (shape.hasAny) this.#keepAny();
+    const dataBytes = this.#streams.columnBytes() + this.#anyLength;
     if (dataBytes - this.#dataBytes > this.#options.maxRecordBytes) throw this.#tooLarge();
     this.#dataBytes = dataBytes;
-    if (shape.hasAny) this.#keepAny();
     this.#timestamps[index] = timestampMs;
     if (timestampMs !== this.#timestamps[0]) this.#isTimeConstant = false;
     this.#hashes[index] = hash;
@@ -143,7 +146,8 @@ export class BatchWriter {
       found = fallback;
     }
     if (found.indexInBatch < 0) this.#define(found);
-    this.#last = found;
+    // The fallback holds everything: what it is given is always looked at anew.
+    this.#last = found === fallback ? noShape : found;
     return found;
   }
 
