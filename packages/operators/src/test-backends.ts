@@ -13,7 +13,11 @@ export interface BackendUnderTest {
 /** The backends that operators are tested on, by name. */
 export const testBackends: readonly (readonly [string, () => BackendUnderTest])[] = [
   ["plain maps", () => onTestBackend(new TestBackend())],
-  ["the heap backend", () => onHeapBackend([], 0n)],
+  ["the heap backend", () => onHeapBackend([], { lastId: 0n, usesNumberTables: true })],
+  [
+    "the heap backend without number tables",
+    () => onHeapBackend([], { lastId: 0n, usesNumberTables: false }),
+  ],
 ];
 
 /** Makes the key current as a task does. */
@@ -26,10 +30,13 @@ function onTestBackend(keyed: TestBackend): BackendUnderTest {
 }
 
 /** Each restore takes one more delta on top of all blocks before, as a job does that often crashes. */
-function onHeapBackend(blocks: readonly StateBlock[], lastId: bigint): BackendUnderTest {
+function onHeapBackend(
+  blocks: readonly StateBlock[],
+  { lastId, usesNumberTables }: { readonly lastId: bigint; readonly usesNumberTables: boolean },
+): BackendUnderTest {
   const maxParallelism = 4;
   const groups = { start: 0, end: maxParallelism - 1 };
-  const keyed = createHeapBackend({ operatorName: "op", groups, maxParallelism });
+  const keyed = createHeapBackend({ operatorName: "op", groups, maxParallelism, usesNumberTables });
   for (const block of blocks) keyed.restoreBlock(block);
   if (lastId > 0n) keyed.finishRestore(parseCheckpointId(lastId));
   return {
@@ -43,7 +50,10 @@ function onHeapBackend(blocks: readonly StateBlock[], lastId: bigint): BackendUn
           : ({ checkpointId, base: parseCheckpointId(lastId), mode: "delta" } as const);
       const cursor = keyed.beginSnapshot(barrier, (block) => void added.push(block));
       while (!cursor.step(() => false));
-      return onHeapBackend([...withoutReplaced(blocks, added), ...added], checkpointId);
+      return onHeapBackend([...withoutReplaced(blocks, added), ...added], {
+        lastId: checkpointId,
+        usesNumberTables,
+      });
     },
   };
 }

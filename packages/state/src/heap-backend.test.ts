@@ -1,6 +1,6 @@
 import { keyHash, parseCheckpointId, type CheckpointId, type KeyGroupRange } from "@millrace/core";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 
 import type { KeyedBackend, SnapshotCursor, StateBlock } from "./contract.ts";
 import { createHeapBackend } from "./heap-backend.ts";
@@ -9,8 +9,12 @@ const maxParallelism = 8;
 const allGroups: KeyGroupRange = { start: 0, end: maxParallelism - 1 };
 const times = [1, 2, 3, 4, 5];
 
-function create(groups: KeyGroupRange = allGroups, usesNumberTables = true): KeyedBackend {
-  return createHeapBackend({ operatorName: "sum", groups, maxParallelism, usesNumberTables });
+/** Of the backends that a test creates. */
+let usesNumberTables = true;
+
+function create(groups: KeyGroupRange = allGroups, hasTables = usesNumberTables): KeyedBackend {
+  const options = { operatorName: "sum", groups, maxParallelism, usesNumberTables: hasTables };
+  return createHeapBackend(options);
 }
 
 /** Of every kind that number tables have or refuse. */
@@ -221,123 +225,132 @@ function partCounts(blocks: readonly StateBlock[], head: CheckpointId): readonly
   ].map((groups) => restore(blocks, head, groups).cellCount());
 }
 
-describe("a restored backend", () => {
-  test("is what the live one was at the barrier, whatever happened between the steps (I3-I5)", () => {
-    fc.assert(
-      fc.property(fc.array(operation, { maxLength: 120 }), (operations) => {
-        const run = new Run();
-        for (const step of operations) run.apply(step);
-        run.finishSnapshots();
-        if (run.head === undefined) return;
-        const restored = restore(run.committed, run.head);
-        const twin = run.twinAtHead();
-        expect(contents(restored, 12)).toEqual(contents(twin, 12));
-        expect(restored.cellCount()).toBe(twin.cellCount());
-        expect(drainTimers(restored)).toEqual(drainTimers(twin));
-        const twinCount = run.twinAtHead().cellCount();
-        expect(partCounts(run.committed, run.head).reduce((sum, part) => sum + part)).toBe(
-          twinCount,
-        );
+describe.each([
+  ["numbers in tables", true],
+  ["all values in cells", false],
+])("with %s", (_name, isOn) => {
+  beforeEach(() => {
+    usesNumberTables = isOn;
+  });
+
+  describe("a restored backend", () => {
+    test("is what the live one was at the barrier, whatever happened between the steps (I3-I5)", () => {
+      fc.assert(
+        fc.property(fc.array(operation, { maxLength: 120 }), (operations) => {
+          const run = new Run();
+          for (const step of operations) run.apply(step);
+          run.finishSnapshots();
+          if (run.head === undefined) return;
+          const restored = restore(run.committed, run.head);
+          const twin = run.twinAtHead();
+          expect(contents(restored, 12)).toEqual(contents(twin, 12));
+          expect(restored.cellCount()).toBe(twin.cellCount());
+          expect(drainTimers(restored)).toEqual(drainTimers(twin));
+          const twinCount = run.twinAtHead().cellCount();
+          expect(partCounts(run.committed, run.head).reduce((sum, part) => sum + part)).toBe(
+            twinCount,
+          );
+        }),
+        { numRuns: 500 },
+      );
+    });
+
+    test("goes on with deltas against the checkpoint that it was restored from", () => {
+      const first: StateBlock[] = [];
+      const live = create();
+      for (let index = 0; index < 12; index += 1) {
+        writeTo(live, { kind: "set", key: index, count: index });
+        writeTo(live, { kind: "pane", key: index, pane: 0, add: 1 });
+        writeTo(live, { kind: "timer", key: index, time: 5 });
+      }
+      const one = parseCheckpointId(1n);
+      live
+        .beginSnapshot({ checkpointId: one, mode: "full" }, (block) => first.push(block))
+        .step(() => false);
+      const next = restore(first, one);
+      writeTo(next, { kind: "clear", key: 3 });
+      writeTo(next, { kind: "drop", pane: 0 });
+      writeTo(next, { kind: "fire", time: 5 });
+      const second: StateBlock[] = [];
+      const barrier = { checkpointId: parseCheckpointId(2n), base: one, mode: "delta" } as const;
+      next.beginSnapshot(barrier, (block) => second.push(block)).step(() => false);
+      expect(second.every(({ role }) => role === "delta")).toBe(true);
+      const last = restore([...first, ...second], barrier.checkpointId);
+      expect(contents(last, 12)).toEqual(contents(next, 12));
+      expect(drainTimers(last)).toEqual([]);
+    });
+
+    test("holds each key in exactly one part when it is split over new ranges (S9)", () => {
+      const live = create();
+      for (let index = 0; index < 50; index += 1) {
+        writeTo(live, { kind: "set", key: index, count: index });
+      }
+      const blocks: StateBlock[] = [];
+      const barrier = { checkpointId: parseCheckpointId(1n), mode: "full" } as const;
+      live.beginSnapshot(barrier, (block) => blocks.push(block)).step(() => false);
+      const parts = partCounts(blocks, barrier.checkpointId);
+      expect(parts.reduce((sum, count) => sum + count)).toBe(50);
+      expect(parts.every((count) => count > 0)).toBe(true);
+    });
+  });
+
+  test("a delta holds what changed and nothing else", () => {
+    const live = create();
+    for (let index = 0; index < 1_000; index += 1) {
+      writeTo(live, { kind: "set", key: index, count: index });
+    }
+    const full: StateBlock[] = [];
+    const one = parseCheckpointId(1n);
+    live
+      .beginSnapshot({ checkpointId: one, mode: "full" }, (block) => full.push(block))
+      .step(() => false);
+    writeTo(live, { kind: "set", key: 7, count: 1 });
+    const delta: StateBlock[] = [];
+    const barrier = { checkpointId: parseCheckpointId(2n), base: one, mode: "delta" } as const;
+    live.beginSnapshot(barrier, (block) => delta.push(block)).step(() => false);
+    const count = (blocks: readonly StateBlock[]): number =>
+      blocks.reduce((sum, { cellCount }) => sum + cellCount, 0);
+    expect([count(full), count(delta)]).toEqual([1_000, 1]);
+  });
+
+  test("groups whose deltas grow heavier than their base are rewritten, not chained for ever", () => {
+    const live = create();
+    let base: CheckpointId | undefined;
+    const roles: string[] = [];
+    for (let id = 1n; id < 60n; id += 1n) {
+      for (let index = 0; index < 20; index += 1) {
+        writeTo(live, { kind: "set", key: index, count: Number(id) });
+      }
+      const checkpointId = parseCheckpointId(id);
+      const barrier = {
+        checkpointId,
+        mode: "delta" as const,
+        ...(base === undefined ? {} : { base }),
+      };
+      live.beginSnapshot(barrier, ({ role }) => roles.push(role)).step(() => false);
+      base = checkpointId;
+    }
+    expect(roles.filter((role) => role === "base").length).toBeGreaterThan(10);
+  });
+
+  test("state that cannot be encoded is named: operator, state and path", () => {
+    const live = create();
+    live.setCurrentKey("a", keyHash("a"));
+    live.valueState<unknown>("last").set({ price: { of: () => 1 } });
+    const barrier = { checkpointId: parseCheckpointId(1n), mode: "full" } as const;
+    expect(() => live.beginSnapshot(barrier, () => {}).step(() => false)).toThrow(
+      expect.objectContaining({
+        code: "state-not-encodable",
+        message: expect.stringMatching(/state "last" of operator sum: .*"price.of".*function/),
       }),
-      { numRuns: 500 },
     );
   });
 
-  test("goes on with deltas against the checkpoint that it was restored from", () => {
-    const first: StateBlock[] = [];
+  test("a state that changes its kind between checkpoint and job is refused", () => {
     const live = create();
-    for (let index = 0; index < 12; index += 1) {
-      writeTo(live, { kind: "set", key: index, count: index });
-      writeTo(live, { kind: "pane", key: index, pane: 0, add: 1 });
-      writeTo(live, { kind: "timer", key: index, time: 5 });
-    }
-    const one = parseCheckpointId(1n);
-    live
-      .beginSnapshot({ checkpointId: one, mode: "full" }, (block) => first.push(block))
-      .step(() => false);
-    const next = restore(first, one);
-    writeTo(next, { kind: "clear", key: 3 });
-    writeTo(next, { kind: "drop", pane: 0 });
-    writeTo(next, { kind: "fire", time: 5 });
-    const second: StateBlock[] = [];
-    const barrier = { checkpointId: parseCheckpointId(2n), base: one, mode: "delta" } as const;
-    next.beginSnapshot(barrier, (block) => second.push(block)).step(() => false);
-    expect(second.every(({ role }) => role === "delta")).toBe(true);
-    const last = restore([...first, ...second], barrier.checkpointId);
-    expect(contents(last, 12)).toEqual(contents(next, 12));
-    expect(drainTimers(last)).toEqual([]);
+    live.valueState("x");
+    expect(() => live.paneState("x")).toThrow(
+      expect.objectContaining({ code: "state-incompatible" }),
+    );
   });
-
-  test("holds each key in exactly one part when it is split over new ranges (S9)", () => {
-    const live = create();
-    for (let index = 0; index < 50; index += 1) {
-      writeTo(live, { kind: "set", key: index, count: index });
-    }
-    const blocks: StateBlock[] = [];
-    const barrier = { checkpointId: parseCheckpointId(1n), mode: "full" } as const;
-    live.beginSnapshot(barrier, (block) => blocks.push(block)).step(() => false);
-    const parts = partCounts(blocks, barrier.checkpointId);
-    expect(parts.reduce((sum, count) => sum + count)).toBe(50);
-    expect(parts.every((count) => count > 0)).toBe(true);
-  });
-});
-
-test("a delta holds what changed and nothing else", () => {
-  const live = create();
-  for (let index = 0; index < 1_000; index += 1) {
-    writeTo(live, { kind: "set", key: index, count: index });
-  }
-  const full: StateBlock[] = [];
-  const one = parseCheckpointId(1n);
-  live
-    .beginSnapshot({ checkpointId: one, mode: "full" }, (block) => full.push(block))
-    .step(() => false);
-  writeTo(live, { kind: "set", key: 7, count: 1 });
-  const delta: StateBlock[] = [];
-  const barrier = { checkpointId: parseCheckpointId(2n), base: one, mode: "delta" } as const;
-  live.beginSnapshot(barrier, (block) => delta.push(block)).step(() => false);
-  const count = (blocks: readonly StateBlock[]): number =>
-    blocks.reduce((sum, { cellCount }) => sum + cellCount, 0);
-  expect([count(full), count(delta)]).toEqual([1_000, 1]);
-});
-
-test("groups whose deltas grow heavier than their base are rewritten, not chained for ever", () => {
-  const live = create();
-  let base: CheckpointId | undefined;
-  const roles: string[] = [];
-  for (let id = 1n; id < 60n; id += 1n) {
-    for (let index = 0; index < 20; index += 1) {
-      writeTo(live, { kind: "set", key: index, count: Number(id) });
-    }
-    const checkpointId = parseCheckpointId(id);
-    const barrier = {
-      checkpointId,
-      mode: "delta" as const,
-      ...(base === undefined ? {} : { base }),
-    };
-    live.beginSnapshot(barrier, ({ role }) => roles.push(role)).step(() => false);
-    base = checkpointId;
-  }
-  expect(roles.filter((role) => role === "base").length).toBeGreaterThan(10);
-});
-
-test("state that cannot be encoded is named: operator, state and path", () => {
-  const live = create();
-  live.setCurrentKey("a", keyHash("a"));
-  live.valueState<unknown>("last").set({ price: { of: () => 1 } });
-  const barrier = { checkpointId: parseCheckpointId(1n), mode: "full" } as const;
-  expect(() => live.beginSnapshot(barrier, () => {}).step(() => false)).toThrow(
-    expect.objectContaining({
-      code: "state-not-encodable",
-      message: expect.stringMatching(/state "last" of operator sum: .*"price.of".*function/),
-    }),
-  );
-});
-
-test("a state that changes its kind between checkpoint and job is refused", () => {
-  const live = create();
-  live.valueState("x");
-  expect(() => live.paneState("x")).toThrow(
-    expect.objectContaining({ code: "state-incompatible" }),
-  );
 });
