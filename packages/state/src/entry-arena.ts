@@ -9,6 +9,9 @@ const chunkUnits: number = 1 << chunkBits;
 const offsetMask: number = chunkUnits - 1;
 /** The first chunk begins so small: of most states a key group has little. */
 const firstUnits = 64;
+/** The others, and how much larger a chunk becomes when it is full: what is not used is memory too. */
+const laterUnits = 16_384;
+const growthFactor = 1.5;
 /** Addresses are signed 32-bit integers: 16 GiB. */
 const maxChunks = 1 << (31 - chunkBits);
 
@@ -35,7 +38,7 @@ export class Chunk {
  * Memory for entries of a few sizes, in units of 8 bytes. An address is the number of an entry's
  * first unit; it stays as long as the entry.
  *
- * I1 Growing copies at most one chunk, 1 MiB; after the first chunk it copies nothing.
+ * I1 Growing copies at most one chunk, the last one: less than 1 MiB.
  * I2 What was freed is used again for entries of the same size only: walking the arena finds, at the
  *    end of each entry, the next. Memory never goes back.
  */
@@ -86,23 +89,19 @@ export class EntryArena {
   }
 
   #grow(sizeUnits: number): Chunk {
-    const [first] = this.#chunks;
-    if (first === undefined) {
-      const made = new Chunk(Math.max(firstUnits, 2 * sizeUnits));
-      // Address 0 says that there is no entry.
-      made.usedUnits = 1;
-      this.#chunks.push(made);
-      return made;
-    }
-    if (this.#chunks.length === 1 && first.usedUnits + sizeUnits <= chunkUnits) {
-      const grown = new Chunk(Math.min(chunkUnits, 2 * (first.usedUnits + sizeUnits)));
-      grown.words.set(first.words.subarray(0, first.usedUnits * 2));
-      grown.usedUnits = first.usedUnits;
-      this.#chunks[0] = grown;
+    const last = this.#chunks.at(-1);
+    if (last !== undefined && last.usedUnits + sizeUnits <= chunkUnits) {
+      const aimUnits = Math.ceil(growthFactor * (last.usedUnits + sizeUnits));
+      const grown = new Chunk(Math.min(chunkUnits, aimUnits));
+      grown.words.set(last.words.subarray(0, last.usedUnits * 2));
+      grown.usedUnits = last.usedUnits;
+      this.#chunks[this.#chunks.length - 1] = grown;
       return grown;
     }
     assert(this.#chunks.length < maxChunks, "a key group has 16 GiB of numbers");
-    const made = new Chunk(chunkUnits);
+    const made = new Chunk(Math.max(last === undefined ? firstUnits : laterUnits, 2 * sizeUnits));
+    // Address 0 says that there is no entry.
+    if (last === undefined) made.usedUnits = 1;
     this.#chunks.push(made);
     return made;
   }
