@@ -28,6 +28,7 @@ const storms: readonly Fault[] = [1, 4, 7, 10, 13].map((second) => {
 const bugs: Readonly<Record<FailpointName, Planted>> = {
   "ack-before-durable": { profile: "embedded", seed: 4, broken: /S4, S5/ },
   "attempt-reused-by-new-leader": { profile: "cluster", seed: 2, broken: /L3/ },
+  "combiner-not-flushed-at-barrier": { profile: "embedded", seed: 0, broken: /S13/ },
   "commit-before-manifest": { profile: "cluster", seed: 0, broken: /S4/ },
   "commit-without-fence": { profile: "cluster", seed: 2, broken: /S1/ },
   "completion-of-older-attempt-accepted": { profile: "cluster", seed: 15, broken: /S2/ },

@@ -98,6 +98,8 @@ export type OutputPartitioning =
 export interface OutputGate {
   /** Throws `record-not-encodable`, `record-too-large`, `key-not-encodable`. */
   emit(value: unknown, timestampMs: number): void;
+  /** As `emit` on a hash edge, for a value whose key has this hash: selects no key. */
+  emitHashed(value: unknown, timestampMs: number, hash: number): void;
   emitWatermark(watermarkMs: number): void;
   emitStatus(isIdle: boolean): void;
   emitBarrier(barrier: Barrier): void;

@@ -40,6 +40,10 @@ export class PartitionedOutput implements OutputGate, RoomListener {
     this.#channels[index]?.emit(value, timestampMs, this.#partitioner.hash);
   }
 
+  emitHashed(value: unknown, timestampMs: number, hash: number): void {
+    this.#channels[this.#partitioner.targetOf(hash)]?.emit(value, timestampMs, hash);
+  }
+
   emitWatermark(watermarkMs: number): void {
     for (const channel of this.#channels) channel.emitWatermark(watermarkMs);
   }

@@ -20,6 +20,7 @@ test("a record goes to the subtask that owns its key's group, with the key's has
       );
       const index = partitioner.select({ key });
       expect(partitioner.hash).toBe(keyHash(key));
+      expect(partitioner.targetOf(keyHash(key))).toBe(index);
       const position = { maxParallelism, parallelism: count, subtaskIndex: index };
       const { start, end } = keyGroupRangeOf(position);
       const group = keyGroupOf(keyHash(key), maxParallelism);
@@ -42,4 +43,9 @@ test("a key that cannot be encoded is refused", () => {
   expect(() => partitioner.select(1)).toThrow(
     expect.objectContaining({ code: "key-not-encodable" }),
   );
+});
+
+test.each(["forward", "rebalance"] as const)("%s has no target for a hash", (kind) => {
+  const partitioner = createPartitioner({ kind }, { count: 2, fromIndex: 0 });
+  expect(() => partitioner.targetOf(1)).toThrow("not partitioned by one");
 });

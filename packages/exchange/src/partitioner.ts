@@ -1,4 +1,4 @@
-import { assert, keyGroupOf, keyHash, subtaskIndexOf } from "@millrace/core";
+import { assert, InvariantError, keyGroupOf, keyHash, subtaskIndexOf } from "@millrace/core";
 
 import type { OutputPartitioning } from "./contract.ts";
 
@@ -7,6 +7,8 @@ export interface Partitioner {
   readonly hash: number;
   /** Returns an index in the targets; throws `key-not-encodable` and what the key function throws. */
   select(value: unknown): number;
+  /** Returns the index for a key's hash; of hash edges only. */
+  targetOf(hash: number): number;
 }
 
 /** Returns the partitioner of an edge with so many targets. */
@@ -17,7 +19,7 @@ export function createPartitioner(
   assert(targets.count > 0, "an edge has targets");
   switch (partitioning.kind) {
     case "forward":
-      return { hash: 0, select: () => 0 };
+      return { hash: 0, select: () => 0, targetOf: notHashed };
     case "rebalance":
       return new RebalancePartitioner(targets);
     case "hash":
@@ -41,6 +43,14 @@ class RebalancePartitioner implements Partitioner {
     this.#next = index + 1 === this.#count ? 0 : index + 1;
     return index;
   }
+
+  targetOf(): number {
+    return notHashed();
+  }
+}
+
+function notHashed(): never {
+  throw new InvariantError("a hash was given to an edge that is not partitioned by one");
 }
 
 /** By key group: the key is selected and hashed here, once, and the hash travels (S9). */
@@ -64,6 +74,10 @@ class HashPartitioner implements Partitioner {
   select(value: unknown): number {
     const hash = keyHash(this.#selectKey(value));
     this.hash = hash;
+    return this.targetOf(hash);
+  }
+
+  targetOf(hash: number): number {
     return this.#targetIndexes[keyGroupOf(hash, this.#maxParallelism)] ?? 0;
   }
 }

@@ -28,6 +28,7 @@ export {
   type ExecutionSubtask,
   type Placement,
 } from "./execution-graph.ts";
+export { isCombined } from "./combining.ts";
 export { findNonJson, isJson } from "./find-non-json.ts";
 export { invalidJob } from "./invalid-job.ts";
 export type {

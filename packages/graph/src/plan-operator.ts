@@ -1,5 +1,6 @@
 import { assert, assertNever, type JsonValue } from "@millrace/core";
 
+import { combiningVersion, isCombined } from "./combining.ts";
 import type { PlannedOperator } from "./job-graph.ts";
 import { hasStateKind, isKeyedKind, isVirtual, type PhysicalSpec } from "./operator-kind.ts";
 import type { ProcessSpec, SourceSpec, StreamNode, WindowSpec } from "./stream-graph.ts";
@@ -35,8 +36,9 @@ function optionsOf(spec: PhysicalSpec): JsonValue {
     case "map":
     case "filter":
     case "flat-map":
-    case "reduce":
       return null;
+    case "reduce":
+      return isCombined(spec) ? { combining: combiningVersion } : null;
     default:
       return assertNever(spec);
   }
@@ -54,8 +56,12 @@ function sourceOptions({ connector, watermarks, rateLimit }: SourceSpec): JsonVa
   };
 }
 
-function windowOptions({ assigner, allowedLatenessMs }: WindowSpec): JsonValue {
-  return { assigner: { ...assigner }, allowedLatenessMs };
+function windowOptions(spec: WindowSpec): JsonValue {
+  return {
+    assigner: { ...spec.assigner },
+    allowedLatenessMs: spec.allowedLatenessMs,
+    ...(isCombined(spec) ? { combining: combiningVersion } : {}),
+  };
 }
 
 function processOptions({ state, onTimer }: ProcessSpec): JsonValue {

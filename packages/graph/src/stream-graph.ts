@@ -100,6 +100,11 @@ export interface ReduceSpec {
   readonly kind: "reduce";
   readonly create: UserFunction;
   readonly add: UserFunction;
+  /**
+   * Returns one value for two, the earlier one first. Where it is given, senders may fold records
+   * (see `isCombined`), and a result is emitted once for several of them.
+   */
+  readonly merge?: UserFunction;
   /** `(value, key) => emitted`. */
   readonly result: UserFunction;
 }
@@ -108,6 +113,8 @@ export interface WindowSpec {
   readonly kind: "window";
   readonly assigner: TumblingWindows | SlidingWindows;
   readonly allowedLatenessMs: number;
+  /** Whether senders may fold records by `add` and `merge` (see `isCombined`); not unless true. */
+  readonly isCombined?: boolean;
   readonly aggregate: {
     readonly create: UserFunction;
     /** Mutates its accumulator and returns nothing, or returns a new one. */

@@ -1,6 +1,7 @@
 import { assertNever, noFailpoints, type Failpoints } from "@millrace/core";
 import { invalidJob, type OperatorSpec, type PlannedOperator } from "@millrace/graph";
 
+import { withPartials } from "./combine/combining.ts";
 import type { Operator } from "./operator.ts";
 import { createPrintOperator } from "./print.ts";
 import { createProcessOperator } from "./process.ts";
@@ -19,7 +20,7 @@ export function createOperator(
 ): Operator {
   switch (spec.kind) {
     case "reduce":
-      return createReduceOperator(spec);
+      return createReduceOperator(withPartials(spec));
     case "window":
       return createWindowOperator(spec);
     case "process":

@@ -1,2 +1,6 @@
+export { combineSettings, CombinePolicy, type CombineSettings } from "./combine/combine-policy.ts";
+export { CombineTable, placeOf, type CombineOutput } from "./combine/combine-table.ts";
+export { combiningOf, type Combining } from "./combine/combining.ts";
+export { PartialAggregate, partialTimestampMs, type PartialRecord } from "./combine/partial.ts";
 export { createOperator } from "./create-operator.ts";
 export type { Operator, OperatorContext, Output } from "./operator.ts";

@@ -60,6 +60,6 @@ export interface OperatorContext {
   readonly logger: Logger;
   /** Prints a line to the job's log, where `millrace logs` and the CLI find it. */
   readonly printLine: (text: string) => void;
-  /** Counts a record that came too late for its window. */
-  readonly countLate: () => void;
+  /** Counts records that came too late for their window. */
+  readonly countLate: (recordCount: number) => void;
 }

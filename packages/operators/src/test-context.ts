@@ -33,8 +33,8 @@ export function createTestContext(
     disk: untouchable<LocalDisk>("disk"),
     logger: silentLogger,
     printLine: (text) => void recorded.lines.push(text),
-    countLate: () => {
-      recorded.late += 1;
+    countLate: (recordCount) => {
+      recorded.late += recordCount;
     },
   };
   return { context, recorded };

@@ -5,6 +5,7 @@
 export const failpointNames = [
   "ack-before-durable",
   "attempt-reused-by-new-leader",
+  "combiner-not-flushed-at-barrier",
   "commit-before-manifest",
   "commit-without-fence",
   "completion-of-older-attempt-accepted",

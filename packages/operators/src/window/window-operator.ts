@@ -9,6 +9,7 @@ import {
 } from "@millrace/graph";
 import type { KeyedBackend, PaneState } from "@millrace/state";
 
+import { PartialAggregate } from "../combine/partial.ts";
 import type { Operator, OperatorContext } from "../operator.ts";
 import { PendingEnds } from "./pending-ends.ts";
 import { WindowFiring } from "./window-firing.ts";
@@ -70,17 +71,28 @@ class WindowOperator implements Operator {
         `operator ${context.operatorName} got a record without event time`,
       );
       if (this.#isExpired(pane)) {
-        context.countLate();
+        context.countLate(record instanceof PartialAggregate ? record.recordCount : 1);
         return;
       }
       this.#learnPane(pane);
     }
-    const { create, add } = this.#spec.aggregate;
     const cell = panes.cellForUpdate(pane);
-    const accumulator = cell.value === undefined ? create() : cell.value;
-    const replaced = add(accumulator, record);
-    cell.value = replaced === undefined ? accumulator : replaced;
+    if (record instanceof PartialAggregate) {
+      cell.value = this.#merge(cell.value, record.value);
+    } else {
+      const { create, add } = this.#spec.aggregate;
+      const accumulator = cell.value === undefined ? create() : cell.value;
+      const replaced = add(accumulator, record);
+      cell.value = replaced === undefined ? accumulator : replaced;
+    }
     if (this.#spec.allowedLatenessMs > 0) this.#fireLate(pane);
+  }
+
+  /** Returns both in one; nobody else holds the part. */
+  #merge(accumulator: unknown, part: unknown): unknown {
+    if (accumulator === undefined) return part;
+    const replaced: unknown = this.#spec.aggregate.merge(accumulator, part);
+    return replaced === undefined ? accumulator : replaced;
   }
 
   advanceWatermark(watermarkMs: number, shouldPause: () => boolean): boolean {

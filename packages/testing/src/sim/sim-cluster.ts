@@ -28,6 +28,19 @@ export interface SimClusterOptions {
 
 const retryMs = 300;
 
+/** Simulated records are few and far between: combining begins at once, and ends now and then. */
+const simCombining: NonNullable<SlotPorts["combining"]> = {
+  entryCount: 8,
+  maxAgeMs: 300,
+  trialRecordCount: 4,
+  maxHeldRecordCount: 40,
+  minRecordCount: 1,
+  startReduction: 1,
+  stopReduction: 1.1,
+  minPauseRecordCount: 5,
+  maxPauseRecordCount: 20,
+};
+
 /** A whole cluster in one thread: production code above the ports, simulated processes below. */
 export class SimCluster {
   readonly world: SimWorld;
@@ -221,6 +234,7 @@ export class SimCluster {
       },
       createKeyedBackend: (options) =>
         createHeapBackend({ ...options, failpoints: world.failpoints }),
+      combining: simCombining,
     };
   }
 

@@ -24,7 +24,7 @@ const disorderMs = 400;
 
 /** Returns a job whose output, as a multiset per sink, no interleaving and no fault may change. */
 export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
-  const builder = new GraphBuilder();
+  const builder = new GraphBuilder(random.fork("combining").chance(0.6));
   const draw = random.fork("topology");
   const sourceCount = draw.chance(0.3) ? 2 : 1;
   let recordCount = 0;
@@ -72,15 +72,37 @@ function drawKeyedStage(draw: SeededRandom, builder: GraphBuilder, stage: Stage)
   const kind = draw.pick(["window", "window", "reduce", "process"] as const);
   if (kind === "window") return drawWindow(draw, builder, stage);
   const keyed = builder.keyBy(stage);
-  if (kind === "reduce") {
-    return builder.add(stage.name, [keyed], {
-      kind: "reduce",
-      create: () => 1,
-      add: (count: number) => count + 1,
-      result: (count: number, key: string) => ({ key, count }),
-    });
-  }
+  if (kind === "reduce") return addCount(builder, { ...stage, stream: keyed });
   return builder.add(stage.name, [keyed], bucketProcess(500 + draw.below(2_000)));
+}
+
+/**
+ * Emits running counts. Which of them come out when records are combined is left to chance, but for
+ * the last ones: then a window over all of time keeps only those.
+ */
+function addCount(builder: GraphBuilder, { stream: keyed, name }: Stage): number {
+  const merge = (left: number, right: number): number => left + right;
+  const counts = builder.add(name, [keyed], {
+    kind: "reduce",
+    create: () => 1,
+    add: (count: number) => count + 1,
+    ...(builder.isCombining ? { merge } : {}),
+    result: (count: number, key: string) => ({ key, count }),
+  });
+  if (!builder.isCombining) return counts;
+  const last = `${name}-last`;
+  return builder.add(last, [builder.keyBy({ stream: counts, name: last })], {
+    kind: "window",
+    assigner: { kind: "tumbling", sizeMs: 1e12, offsetMs: 0 },
+    allowedLatenessMs: 0,
+    isCombined: true,
+    aggregate: {
+      create: () => 0,
+      add: (count: number, record: { count: number }) => Math.max(count, record.count),
+      merge: (left: number, right: number) => Math.max(left, right),
+      result: (count: number, { key }: { key: string }) => ({ key, count }),
+    },
+  });
 }
 
 function drawWindow(draw: SeededRandom, builder: GraphBuilder, stage: Stage): number {
@@ -92,6 +114,7 @@ function drawWindow(draw: SeededRandom, builder: GraphBuilder, stage: Stage): nu
       ? { kind: "tumbling", sizeMs: slideMs, offsetMs: 0 }
       : { kind: "sliding", sizeMs: slideMs * (1 + draw.below(4)), slideMs, offsetMs: 0 },
     allowedLatenessMs: 0,
+    isCombined: builder.isCombining,
     aggregate: {
       create: () => ({ count: 0, amount: 0 }),
       add: (sum: { count: number; amount: number }, record: { amount: number }) => {
@@ -184,7 +207,13 @@ function drawInput(random: SeededRandom, sourceIndex: number) {
 
 /** Collects nodes; ids are positions. */
 class GraphBuilder {
+  /** Whether senders combine records where the operator allows it. */
+  readonly isCombining: boolean;
   readonly #nodes: StreamNode[] = [];
+
+  constructor(isCombining: boolean) {
+    this.isCombining = isCombining;
+  }
 
   add(name: string, inputs: readonly number[], spec: OperatorSpec): number {
     const id = this.#nodes.length;

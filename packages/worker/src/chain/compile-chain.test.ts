@@ -1,14 +1,22 @@
+import { keyHash } from "@millrace/core";
 import type { OutputGate } from "@millrace/exchange";
-import type { Operator, Output } from "@millrace/operators";
+import { PartialAggregate, type Operator, type Output } from "@millrace/operators";
+import { createHeapBackend } from "@millrace/state";
 import { expect, test } from "vitest";
 
 import { createChainCursor } from "./chain-cursor.ts";
 import { chainSource, maxChainSteps } from "./chain-source.ts";
-import { compileChain, type ChainStep, type CompiledChain } from "./compile-chain.ts";
+import {
+  compileChain,
+  compileKeyedEntry,
+  type ChainStep,
+  type CompiledChain,
+} from "./compile-chain.ts";
 
 function gateInto(emitted: unknown[]): OutputGate {
   return {
     emit: (value, timestampMs) => void emitted.push([value, timestampMs]),
+    emitHashed: () => {},
     emitWatermark: () => {},
     emitStatus: () => {},
     emitBarrier: () => {},
@@ -113,6 +121,34 @@ test("an operator's output is the rest of the chain, after which its own step is
   chain.run(21, 5);
   expect(emitted).toEqual([[42, 5]]);
   expect(steps).toEqual([0]);
+});
+
+test("a partial runs with its own key and time, and counts for its records", () => {
+  const seen: unknown[] = [];
+  const operator: Operator = {
+    open: () => {},
+    onRecord: (value, timestampMs) => {
+      const what = value instanceof PartialAggregate ? `partial ${String(value.value)}` : value;
+      seen.push([what, timestampMs, keyed.currentKey()]);
+    },
+  };
+  const { chain, cursor } = compiled([{ kind: "operator", name: "counts", operator }]);
+  const groups = { start: 0, end: 7 };
+  const keyed = createHeapBackend({ operatorName: "counts", groups, maxParallelism: 8 });
+  const selectKey = (word: string): string => word;
+  const entry = { selectKey, keyed, chain, cursor, keyStep: 1, isCombined: true };
+  const consume = compileKeyedEntry(entry);
+  const partial = { key: "b", value: 3, timestampMs: 7, recordCount: 3 };
+  consume("a", 5, keyHash("a"));
+  consume(partial, Number.NaN, keyHash("b"));
+  expect(seen).toEqual([
+    ["a", 5, "a"],
+    ["partial 3", 7, "b"],
+  ]);
+  expect(cursor.recordsIn).toBe(4);
+  expect(() => consume("no partial", Number.NaN, 0)).toThrow("is no partial");
+  compileKeyedEntry({ ...entry, isCombined: false })("c", Number.NaN, keyHash("c"));
+  expect(seen.at(-1)).toEqual(["c", Number.NaN, "c"]);
 });
 
 test("nothing of a name enters the generated code", () => {

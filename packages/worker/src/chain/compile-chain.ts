@@ -1,7 +1,7 @@
 import { StreamError } from "@millrace/core";
 import type { OutputGate } from "@millrace/exchange";
 import type { UserFunction } from "@millrace/graph";
-import type { Operator, Output } from "@millrace/operators";
+import { PartialAggregate, type Operator, type Output } from "@millrace/operators";
 import type { KeyedBackend } from "@millrace/state";
 
 import type { ChainCursor } from "./chain-cursor.ts";
@@ -66,30 +66,46 @@ export function compileChain({ steps, gates, cursor }: CompileOptions): Compiled
  * Returns the entry of a keyed chain for one edge: selects the record's key, makes it current with
  * the hash that came along, and runs the chain.
  */
-export function compileKeyedEntry(options: {
-  readonly selectKey: UserFunction;
-  readonly keyed: KeyedBackend;
-  readonly chain: CompiledChain;
-  readonly cursor: ChainCursor;
-  readonly keyStep: number;
-}): ConsumeKeyed {
+export function compileKeyedEntry(options: KeyedEntryOptions): ConsumeKeyed {
   const { selectKey, keyed, chain, cursor } = options;
   const body = `"use strict";
+const { run, partial } = target;
 return function consume(value, timestampMs, hash) {
-cursor.recordsIn += 1;
+${options.isCombined ? partialLines : ""}cursor.recordsIn += 1;
 cursor.step = ${JSON.stringify(options.keyStep)};
 keyed.setCurrentKey(selectKey(value), hash);
 run(value, timestampMs);
 };`;
   // oxlint-disable-next-line typescript/no-implied-eval, typescript/no-unsafe-type-assertion -- a template of ours, only a number enters
-  const factory = new Function("cursor", "selectKey", "keyed", "run", body) as (
+  const factory = new Function("cursor", "selectKey", "keyed", "target", body) as (
     cursor: ChainCursor,
     selectKey: UserFunction,
     keyed: KeyedBackend,
-    run: CompiledChain["run"],
+    target: { readonly run: CompiledChain["run"]; readonly partial: PartialAggregate },
   ) => ConsumeKeyed;
-  return factory(cursor, selectKey, keyed, chain.run);
+  return factory(cursor, selectKey, keyed, { run: chain.run, partial: new PartialAggregate() });
 }
+
+interface KeyedEntryOptions {
+  readonly selectKey: UserFunction;
+  readonly keyed: KeyedBackend;
+  readonly chain: CompiledChain;
+  readonly cursor: ChainCursor;
+  readonly keyStep: number;
+  /** Whether the edge carries partials beside records. */
+  readonly isCombined: boolean;
+}
+
+/** A partial has no event time; it brings its key, counts for its records, and runs in their place. */
+const partialLines = `if (timestampMs !== timestampMs) {
+cursor.step = 0;
+partial.read(value);
+cursor.recordsIn += partial.recordCount;
+keyed.setCurrentKey(partial.key, hash);
+run(partial, partial.timestampMs);
+return;
+}
+`;
 
 /** Returns the entry of a chain without keys: counts the record and runs the chain. */
 export function compilePlainEntry(chain: CompiledChain, cursor: ChainCursor): ConsumeKeyed {

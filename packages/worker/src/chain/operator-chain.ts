@@ -119,9 +119,10 @@ export class OperatorChain {
     }));
   }
 
-  /** Returns what consumes the records of an edge; `keyName` is that of the edge's `key-by`. */
+  /** Returns what consumes the records of an edge; the key is that of the edge's `key-by`. */
   entryFor(
     key: { readonly select: UserFunction; readonly name: string } | undefined,
+    isCombined = false,
   ): ConsumeRecord {
     if (this.#keyed === undefined) return compilePlainEntry(this.#chain, this.cursor);
     assert(key !== undefined, `${this.#subtaskId} is keyed, so every edge to it selects a key`);
@@ -131,6 +132,7 @@ export class OperatorChain {
       chain: this.#chain,
       cursor: this.cursor,
       keyStep: this.addOuterStep(keyStepOf(key.name)),
+      isCombined,
     });
   }
 
@@ -228,8 +230,8 @@ export class OperatorChain {
       output,
       keyed: index === 0 ? this.#keyed : undefined,
       currentWatermarkMs: () => this.#firedMs[index] ?? minWatermark,
-      countLate: () => {
-        this.cursor.recordsLate += 1;
+      countLate: (recordCount) => {
+        this.cursor.recordsLate += recordCount;
       },
     });
   }

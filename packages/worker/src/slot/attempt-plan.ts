@@ -29,10 +29,12 @@ interface PlannedInput {
   readonly keyNode: StreamNode | undefined;
 }
 
-interface PlannedOutput {
+export interface PlannedOutput {
   readonly edge: JobEdge;
   readonly targets: readonly { readonly toIndex: number; readonly dataAddress: string }[];
   readonly keyNode: StreamNode | undefined;
+  /** The first operator that the records reach. */
+  readonly toNode: StreamNode;
 }
 
 /** Returns this slot's subtasks in the order of the preparation: upstream vertices first. */
@@ -94,6 +96,7 @@ function planOutput(placed: Placed, edge: JobEdge, subtaskIndex: number): Planne
       dataAddress: addressOf(placed, `${edge.to}/${toIndex}`),
     })),
     keyNode: keyNodeOf(placed, edge),
+    toNode: firstNodeOf(placed, edge.to),
   };
 }
 
@@ -107,6 +110,13 @@ function executionEdge(placed: Placed, edge: JobEdge): ExecutionEdge {
 
 function keyNodeOf(placed: Placed, { partitioning }: JobEdge): StreamNode | undefined {
   return partitioning.kind === "hash" ? nodeOf(placed, partitioning.keyNodeId) : undefined;
+}
+
+function firstNodeOf(placed: Placed, vertexId: VertexId): StreamNode {
+  const operators = placed.job.plan.vertices.find(({ id }) => id === vertexId)?.operators;
+  const first = operators?.[0];
+  assert(first !== undefined, `vertex ${vertexId} of an edge is in the plan`);
+  return nodeOf(placed, first.nodeId);
 }
 
 function nodeOf({ job }: Placed, nodeId: number): StreamNode {

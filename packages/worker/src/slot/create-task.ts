@@ -6,8 +6,8 @@ import {
   type AttemptRef,
   type JsonValue,
 } from "@millrace/core";
-import type { Exchange, OutputGate } from "@millrace/exchange";
-import type { ConnectorContext, SourceSpec, StreamNode } from "@millrace/graph";
+import type { Exchange } from "@millrace/exchange";
+import { isCombined, type ConnectorContext, type SourceSpec } from "@millrace/graph";
 import { createOperator } from "@millrace/operators";
 import type { KeyedBackend } from "@millrace/state";
 
@@ -20,6 +20,7 @@ import { SourceTask } from "../task/source-task.ts";
 import { SubtaskContext } from "../task/subtask-context.ts";
 import type { Task } from "../task/task.ts";
 import type { PlannedSubtask } from "./attempt-plan.ts";
+import { createOutput, keyOf } from "./create-output.ts";
 import { listEntriesOf, restoreKeyed, type RestoredState } from "./restored-state.ts";
 import type { SlotLoop } from "./slot-loop.ts";
 import type { SlotPorts } from "./slot-ports.ts";
@@ -47,7 +48,7 @@ export async function createTask(
   state: RestoredState,
 ): Promise<CreatedTask> {
   const { loop, ports } = environment;
-  const gates = subtask.outputs.map((_, index) => addOutput(environment, subtask, index));
+  const gates = subtask.outputs.map((output) => createOutput(environment, subtask, output));
   const keyed = createKeyed(environment, subtask);
   const chain = createChain(environment, subtask, { gates, keyed });
   const [first] = subtask.vertex.operators;
@@ -97,8 +98,13 @@ function createOperatorTask(
   { subtask, context, state }: TaskParts,
 ): OperatorTask {
   context.chain.restoreWatermark(state.watermarkMs);
+  const [first] = subtask.nodes;
+  const isCombinedHere = first !== undefined && isCombined(first.spec);
   const consumers = new Map(
-    subtask.inputs.map(({ edge, keyNode }) => [edge.index, context.chain.entryFor(keyOf(keyNode))]),
+    subtask.inputs.map(({ edge, keyNode }) => {
+      const key = keyOf(keyNode);
+      return [edge.index, context.chain.entryFor(key, isCombinedHere)];
+    }),
   );
   const channels = subtask.inputs.flatMap(({ edge, fromIndexes }) =>
     fromIndexes.map((fromIndex) =>
@@ -221,35 +227,6 @@ function createKeyed(
     maxParallelism,
     failpoints: ports.failpoints,
   });
-}
-
-function addOutput(
-  { exchange, maxParallelism }: TaskEnvironment,
-  { outputs, subtaskIndex }: PlannedSubtask,
-  index: number,
-): ChainGate {
-  const output = outputs[index];
-  assert(output !== undefined, `output ${index} is planned`);
-  const { edge, targets, keyNode } = output;
-  const key = keyOf(keyNode);
-  const gate: OutputGate = exchange.addOutput({
-    edgeIndex: edge.index,
-    fromIndex: subtaskIndex,
-    targets,
-    partitioning:
-      key === undefined
-        ? { kind: edge.partitioning.kind === "rebalance" ? "rebalance" : "forward" }
-        : { kind: "hash", selectKey: key.select, maxParallelism },
-  });
-  return { gate, keyName: key?.name };
-}
-
-function keyOf(
-  node: StreamNode | undefined,
-): { readonly select: (value: unknown) => unknown; readonly name: string } | undefined {
-  if (node === undefined) return undefined;
-  assert(node.spec.kind === "key-by", `node ${node.name} of a hash edge is a key-by`);
-  return { select: node.spec.key, name: node.name };
 }
 
 function connectorContextOf(

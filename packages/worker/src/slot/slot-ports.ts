@@ -9,6 +9,7 @@ import type {
 } from "@millrace/core";
 import type { Exchange } from "@millrace/exchange";
 import type { JobDefinition } from "@millrace/graph";
+import type { CombineSettings } from "@millrace/operators";
 import type { KeyedBackend } from "@millrace/state";
 
 /** Everything outside that a slot touches, besides its port to the worker's main thread. */
@@ -27,6 +28,8 @@ export interface SlotPorts {
    */
   readonly loadJob: LoadJob;
   readonly createKeyedBackend: CreateKeyedBackend;
+  /** When combining before the shuffle pays; absent: `combineSettings`. */
+  readonly combining?: CombineSettings;
 }
 
 export type LoadJob = (

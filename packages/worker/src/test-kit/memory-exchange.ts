@@ -1,4 +1,5 @@
 import {
+  assert,
   keyGroupOf,
   keyHash,
   subtaskIndexOf,
@@ -92,6 +93,14 @@ function createGate(options: OutputOptions, channels: readonly MemoryChannel[]):
         turn += 1;
         index = turn % channels.length;
       }
+      channels[index]?.add({ value: structuredClone(value), timestampMs, hash });
+    },
+    emitHashed: (value, timestampMs, hash) => {
+      const { partitioning } = options;
+      assert(partitioning.kind === "hash", "only hash edges are emitted to by hash");
+      const { maxParallelism } = partitioning;
+      const group = keyGroupOf(hash, maxParallelism);
+      const index = subtaskIndexOf(group, { maxParallelism, parallelism: channels.length });
       channels[index]?.add({ value: structuredClone(value), timestampMs, hash });
     },
     emitWatermark: (watermarkMs) => control({ kind: "watermark", watermarkMs }),

@@ -1,0 +1,78 @@
+import { assert } from "@millrace/core";
+import type { Exchange, OutputGate } from "@millrace/exchange";
+import type { StreamNode, UserFunction } from "@millrace/graph";
+import { combineSettings, combiningOf } from "@millrace/operators";
+
+import { CombiningGate } from "../chain/combining-gate.ts";
+import type { ChainGate } from "../chain/operator-chain.ts";
+import type { Mailbox } from "../task/task.ts";
+import type { PlannedOutput, PlannedSubtask } from "./attempt-plan.ts";
+import type { SlotPorts } from "./slot-ports.ts";
+
+interface OutputEnvironment {
+  readonly maxParallelism: number;
+  readonly ports: SlotPorts;
+  readonly exchange: Exchange;
+  readonly loop: Mailbox;
+}
+
+interface Key {
+  readonly select: UserFunction;
+  readonly name: string;
+}
+
+/** Returns the gate of one edge out of a subtask; it combines records where the plan says so. */
+export function createOutput(
+  environment: OutputEnvironment,
+  subtask: PlannedSubtask,
+  output: PlannedOutput,
+): ChainGate {
+  const { exchange, maxParallelism } = environment;
+  const { edge, targets, keyNode } = output;
+  const key = keyOf(keyNode);
+  const gate = exchange.addOutput({
+    edgeIndex: edge.index,
+    fromIndex: subtask.subtaskIndex,
+    targets,
+    partitioning:
+      key === undefined
+        ? { kind: edge.partitioning.kind === "rebalance" ? "rebalance" : "forward" }
+        : { kind: "hash", selectKey: key.select, maxParallelism },
+  });
+  if (key === undefined) return { gate, keyName: undefined };
+  const hashed = { gate, selectKey: key.select, toNode: output.toNode };
+  return { gate: combine(environment, subtask, hashed), keyName: key.name };
+}
+
+/** Returns what the `key-by` of a hash edge selects; undefined without one. */
+export function keyOf(node: StreamNode | undefined): Key | undefined {
+  if (node === undefined) return undefined;
+  assert(node.spec.kind === "key-by", `node ${node.name} of a hash edge is a key-by`);
+  return { select: node.spec.key, name: node.name };
+}
+
+/** Returns the gate itself where records may not be combined. */
+function combine(
+  { loop, ports }: OutputEnvironment,
+  { subtaskId }: PlannedSubtask,
+  output: {
+    readonly gate: OutputGate;
+    readonly selectKey: UserFunction;
+    readonly toNode: StreamNode;
+  },
+): OutputGate {
+  const { gate, selectKey, toNode } = output;
+  const combining = combiningOf(toNode.spec);
+  if (combining === undefined) return gate;
+  return new CombiningGate({
+    gate,
+    selectKey,
+    combining,
+    settings: ports.combining ?? combineSettings,
+    operatorName: toNode.name,
+    subtaskId,
+    failpoints: ports.failpoints,
+    onWake: () => loop.wake(),
+    wakeAfter: (delayMs) => loop.wakeAfter(delayMs),
+  });
+}
