@@ -199,7 +199,7 @@ class SlotExchange implements Exchange, ReceiverHost {
     const { room, hasHash, dataAddress } = route;
     const { options } = this;
     if (dataAddress === this.dataAddress) {
-      const local = new LocalChannel(options, hasHash);
+      const local = new LocalChannel(options, hasHash, this.memory);
       const sending = new SendingChannel(address, { link: local, room, options });
       this.#localPairs.push({ local, sending });
       return sending;

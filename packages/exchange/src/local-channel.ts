@@ -1,6 +1,7 @@
 import { assert } from "@millrace/core";
 
 import type { ControlElement } from "./control-frames.ts";
+import type { FrameMemory } from "./frame-memory.ts";
 import { frameHeaderBytes } from "./frame.ts";
 import type { ExchangeOptions } from "./options.ts";
 import type { ReceivingChannel } from "./receiving-channel.ts";
@@ -16,13 +17,16 @@ const controlCostBytes = frameHeaderBytes + 8;
  */
 export class LocalChannel implements ChannelLink {
   readonly buffer: RecordBuffer;
+  /** Where payloads come from; the receiving end gives them back. */
+  readonly #memory: FrameMemory;
   readonly #encoded: RecordWriter | undefined;
   readonly #values: ValueBuffer | undefined;
   /** Elements from before the receiver opened: none but barriers and the end, as there is no credit. */
   #receiver: ReceivingChannel | undefined;
   #early: (() => void)[] | undefined = [];
 
-  constructor(options: ExchangeOptions, hasHash: boolean) {
+  constructor(options: ExchangeOptions, hasHash: boolean, memory: FrameMemory) {
+    this.#memory = memory;
     if (options.encodeLocal) {
       this.#encoded = new RecordWriter(options, hasHash);
       this.buffer = this.#encoded;
@@ -46,7 +50,7 @@ export class LocalChannel implements ChannelLink {
     const costBytes = this.buffer.sizeBytes;
     const cost = { costBytes, sequence };
     if (this.#encoded !== undefined) {
-      const payload = this.#encoded.takePayload();
+      const payload = this.#encoded.takePayload(this.#memory);
       this.#handOver((receiver) => receiver.acceptPayload(payload, cost));
     } else if (this.#values !== undefined) {
       const batch = this.#values.takeBatch(sequence);

@@ -1,9 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
+import { FrameMemory } from "./frame-memory.ts";
 import { defaultExchangeOptions } from "./options.ts";
 import { EncodedBatch, RecordReader, RecordWriter } from "./record-codec.ts";
 import { ValueBuffer } from "./value-batch.ts";
+
+const memory = new FrameMemory();
 
 type Record = readonly [value: unknown, timestampMs: number, hash: number];
 
@@ -28,7 +31,7 @@ test("batches of a channel give their records in order, wherever a drain pauses 
       const shouldPause = (): boolean => pattern[turn++] ?? false;
       for (const [sequence, batch] of batches.entries()) {
         for (const [value, timestampMs, hash] of batch) writer.append(value, timestampMs, hash);
-        const encoded = new EncodedBatch(writer.takePayload(), reader, sequence);
+        const encoded = new EncodedBatch(writer.takePayload(memory), reader, sequence);
         expect(encoded.recordCount).toBe(batch.length);
         while (!encoded.drain((...record) => read.push(record), shouldPause));
         expect(encoded.position()).toEqual({
@@ -52,7 +55,7 @@ test("a record that cannot be encoded is refused by name and leaves the others w
   );
   writer.append({ a: 3, b: 4 }, 3, 0);
   const read: unknown[] = [];
-  const batch = new EncodedBatch(writer.takePayload(), new RecordReader(), 0);
+  const batch = new EncodedBatch(writer.takePayload(memory), new RecordReader(), 0);
   batch.drain(
     (value, timestampMs, hash) => read.push([value, timestampMs, hash]),
     () => false,
@@ -79,7 +82,7 @@ test("bytes that were cut or added are noticed at the latest at the end of the b
       () => false,
     );
   writer.append("abc", 1, 0);
-  const payload = writer.takePayload();
+  const payload = writer.takePayload(memory);
   const failed = expect.objectContaining({ code: "decode-failed" });
   expect(drain(payload)).toBe(true);
   for (let length = 0; length < payload.length; length += 1) {

@@ -55,8 +55,8 @@ export class RecordWriter implements RecordBuffer {
   }
 
   /** Returns the records as a frame's payload and starts anew. */
-  takePayload(): Uint8Array {
-    return this.#batch.take(0);
+  takePayload(memory: FrameMemory): Uint8Array {
+    return this.#batch.take(0, (sizeBytes) => memory.take(sizeBytes));
   }
 }
 

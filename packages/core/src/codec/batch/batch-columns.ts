@@ -10,6 +10,8 @@ const sharedTextLength = 13;
 const longTextLength = 33;
 const blockBytes = 8_192;
 const noBytes = toSliceBuffer(new Uint8Array(0));
+const noInts = new Int32Array(0);
+const noFloats = new Float64Array(0);
 
 /** Returns the string of so many bytes at the place. */
 type CopyText = (bytes: Uint8Array, at: number, length: number) => string;
@@ -28,15 +30,15 @@ export class BatchColumns {
   bytes: Uint8Array = noBytes;
   bytesAt = 0;
   bytesEnd = 0;
-  ints: Int32Array = new Int32Array(0);
+  ints: Int32Array = noInts;
   intsAt = 0;
-  floats: Float64Array = new Float64Array(0);
+  floats: Float64Array = noFloats;
   floatsAt = 0;
   textAt = 0;
   textEnd = 0;
-  hashes: Int32Array = new Int32Array(0);
+  hashes: Int32Array = noInts;
   /** Of all records, unless they have one in common. */
-  timestamps: Float64Array = new Float64Array(0);
+  timestamps: Float64Array = noFloats;
   constantTimestamp = 0;
   readonly #any = new ByteReader();
   readonly #values = new ValueReader(this.#any);
@@ -74,6 +76,11 @@ export class BatchColumns {
     this.#buffer = noBytes;
     this.#block = "";
     this.#any.reset(noBytes);
+    this.ints = noInts;
+    this.hashes = noInts;
+    this.floats = noFloats;
+    this.timestamps = noFloats;
+    this.#longs = undefined;
   }
 
   /** Whether all streams are used up: so they are behind the last record. */

@@ -39,9 +39,10 @@ export class BatchReader {
   drain(consume: ConsumeBatchRecord, shouldPause: () => boolean): boolean {
     assert(this.#drain !== undefined, "a batch is begun before it is drained");
     if (!this.#drain(consume, shouldPause)) return false;
-    if (!this.#columns.isUsedUp()) throw decodeFailed("bytes follow the last record of a batch");
+    const isUsedUp = this.#columns.isUsedUp();
     this.#drain = undefined;
     this.#columns.clear();
+    if (!isUsedUp) throw decodeFailed("bytes follow the last record of a batch");
     return true;
   }
 
