@@ -22,7 +22,7 @@ const vocabulary = 1_000_000;
 /** What is idle has collected the garbage of its start, or has not: as it is after five seconds. */
 const settleMs = 5_000;
 const finishMs = 600_000;
-const mebibyte = 2 ** 20;
+const megabyte = 1e6;
 
 async function runBenchmark(context: BenchmarkContext): Promise<BenchmarkResult> {
   const words = context.isQuick ? 3_000_000 : 20_000_000;
@@ -43,25 +43,25 @@ async function runBenchmark(context: BenchmarkContext): Promise<BenchmarkResult>
     counted.push(await readMemory(await findChildren()));
     context.note(`run ${run}: idle ${describe(idle)}, counted ${describe(counted)}`);
   }
-  const peak = { what: `most while ${words / 1e6} M words were counted`, unit: "MiB" };
+  const peak = { what: `most while ${words / 1e6} M words were counted`, unit: "MB" };
   const figures: Figure[] = [
-    { what: "idle", unit: "MiB", values: idle.map(resident) },
+    { what: "idle", unit: "MB", values: idle.map(resident) },
     {
       what: "right after word count at 1,000,000 keys",
-      unit: "MiB",
+      unit: "MB",
       values: counted.map(resident),
     },
-    { ...peak, values: counted.map(({ peakBytes }) => peakBytes / mebibyte) },
+    { ...peak, values: counted.map(({ peakBytes }) => peakBytes / megabyte) },
   ];
   if (context.isAgainstFlink) figures.push(...(await measureFlink(words)));
   return {
     figures,
     goals: [
-      { what: "idle", unit: "MiB", measured: medianOf(idle.map(resident)), atMost: 400 },
+      { what: "idle", unit: "MB", measured: medianOf(idle.map(resident)), atMost: 400 },
       {
         what: "word count at 1,000,000 keys, the most",
-        unit: "MiB",
-        measured: medianOf(counted.map(({ peakBytes }) => peakBytes / mebibyte)),
+        unit: "MB",
+        measured: medianOf(counted.map(({ peakBytes }) => peakBytes / megabyte)),
         atMost: 1_200,
       },
     ],
@@ -77,15 +77,15 @@ async function measureFlink(words: number): Promise<readonly Figure[]> {
   await cluster.run({ ...job, samples });
   const counted = await readMemory(cluster.processIds());
   return [
-    { what: "Flink: idle", unit: "MiB", values: [resident(idle)] },
-    { what: "Flink: right after the word count", unit: "MiB", values: [resident(counted)] },
+    { what: "Flink: idle", unit: "MB", values: [resident(idle)] },
+    { what: "Flink: right after the word count", unit: "MB", values: [resident(counted)] },
   ];
 }
 
 function resident({ residentBytes }: Memory): number {
-  return residentBytes / mebibyte;
+  return residentBytes / megabyte;
 }
 
 function describe(all: readonly Memory[]): string {
-  return `${Math.round((all.at(-1)?.residentBytes ?? 0) / mebibyte)} MiB`;
+  return `${Math.round((all.at(-1)?.residentBytes ?? 0) / megabyte)} MB`;
 }

@@ -53,10 +53,15 @@ export class FlinkComparison {
       const ratios = theirs.map(
         ({ measured }, run) => (ours[run]?.warm.wordsPerSecond ?? 0) / measured.warm.wordsPerSecond,
       );
+      // On a busy machine throughput is also a matter of who gets a processor, CPU time less so.
+      const cpuRatios = theirs.map(
+        ({ measured }, run) => measured.warm.cpuUsPerWord / (ours[run]?.warm.cpuUsPerWord ?? 0),
+      );
       figures.push(
         figure("warm", "words/s", ({ wordsPerSecond }) => wordsPerSecond),
         figure("warm, CPU", "us/word", ({ cpuUsPerWord }) => cpuUsPerWord),
         { what: `${name}: ratio to Flink, ${backend}`, unit: "times", values: ratios },
+        { what: `${name}: Flink's CPU beside ours, ${backend}`, unit: "times", values: cpuRatios },
       );
       const atLeast = this.#goals[backend];
       if (atLeast === undefined) continue;
