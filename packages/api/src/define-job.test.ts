@@ -117,6 +117,62 @@ test("process state goes into the graph without what only types use", () => {
   });
 });
 
+test("the plan says which aggregates senders may combine, and by which version", () => {
+  const graph = buildGraph((job) => {
+    const keyed = job
+      .source("in", elements([{ key: "a", atMs: 1 }]), {
+        watermarks: { timestamp: ({ atMs }) => atMs, outOfOrderness: "1 s" },
+      })
+      .keyBy(({ key }) => key);
+    const select = ({ atMs }: { readonly atMs: number }): number => atMs;
+    const last = <T>(_value: T, record: T): T => record;
+    keyed.count("each").print();
+    keyed.count("count", { combine: true }).print();
+    keyed.sum("sum", select, { combine: true }).print();
+    keyed.min("min", select, { combine: true }).print();
+    keyed.max("max", select, { combine: true }).print();
+    keyed.reduce("last", last, { combine: true }).print();
+    const windows = keyed.window(tumbling("1 s"));
+    windows.count("window-count").print();
+    windows.count("window-alone", { combine: false }).print();
+    windows.reduce("window-each", last).print();
+    windows.reduce("window-last", last, { combine: true }).print();
+    keyed.window(tumbling("1 s"), { allowedLateness: "1 s" }).count("window-late").print();
+  });
+  const combined = planJob(graph)
+    .vertices.flatMap(({ operators }) => operators)
+    .filter(({ options }) => JSON.stringify(options).includes('"combining":1'));
+  expect(combined.map(({ name }) => name)).toEqual([
+    "count",
+    "sum",
+    "min",
+    "max",
+    "last",
+    "window-count",
+    "window-last",
+  ]);
+});
+
+test.each([
+  ["count", [2, 3], 5],
+  ["sum", [2, 3], 5],
+  ["min", [2, 3], 2],
+  ["max", [2, 3], 3],
+  ["reduce", [2, 3], 23],
+])("two values of %s become one", (name, [left, right], merged) => {
+  const graph = buildGraph((job) => {
+    const keyed = job.source("in", elements([1])).keyBy((value) => value);
+    const select = (value: number): number => value;
+    keyed.count("count", { combine: true }).print();
+    keyed.sum("sum", select, { combine: true }).print();
+    keyed.min("min", select, { combine: true }).print();
+    keyed.max("max", select, { combine: true }).print();
+    keyed.reduce("reduce", (one, other) => one * 10 + other, { combine: true }).print();
+  });
+  const spec = graph.nodes.find((node) => node.name === name)?.spec;
+  expect(spec?.kind === "reduce" ? spec.merge?.(left, right) : undefined).toBe(merged);
+});
+
 describe("refused", () => {
   test("what the author's function throws, with its cause", () => {
     const cause = new TypeError("boom");

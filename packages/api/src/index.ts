@@ -34,7 +34,7 @@ export { defineJob, type JobParams } from "./define-job.ts";
 export { days, hours, minutes, seconds } from "./durations.ts";
 export { elements } from "./elements.ts";
 export type { Job, JobDefaults, SourceInput, SourceOptions } from "./job.ts";
-export type { KeyedStream, KeyedValue, WindowOptions } from "./keyed-stream.ts";
+export type { KeyedStream, KeyedValue, RunningOptions, WindowOptions } from "./keyed-stream.ts";
 export {
   state,
   type,
@@ -46,5 +46,11 @@ export {
   type ValueStateDeclaration,
   type ValueStateHandle,
 } from "./process.ts";
-export type { Aggregate, TimeWindow, WindowedStream, WindowedValue } from "./windowed-stream.ts";
+export type {
+  Aggregate,
+  TimeWindow,
+  WindowedOptions,
+  WindowedStream,
+  WindowedValue,
+} from "./windowed-stream.ts";
 export { sliding, tumbling, type WindowAlignment } from "./windows.ts";

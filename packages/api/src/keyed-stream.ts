@@ -17,16 +17,30 @@ export interface WindowOptions {
   readonly allowedLateness?: Duration;
 }
 
+export interface RunningOptions extends ParallelismOptions {
+  /**
+   * Lets senders fold records of one key before they send them, while that saves enough; not unless
+   * true. Then a result may stand for several records, with the greatest of their event times, and
+   * comes up to 100 ms later. The last result of a key is the same, except that sums of fractions
+   * may differ in their last digits, as they are added in another order. A function given to
+   * `reduce` must be associative, also over what it returned before, and must not change or keep
+   * its arguments; nor may a record be changed once it was emitted.
+   */
+  readonly combine?: boolean;
+}
+
 /** A running aggregate over all records of a key. */
 interface RunningAggregate<T, K, Value, R> {
   readonly create: (record: T) => Value;
   readonly add: (value: Value, record: T) => Value;
+  /** Takes two values of a key, the earlier one first. */
+  readonly merge: (left: Value, right: Value) => Value;
   readonly result: (value: Value, key: K) => R;
 }
 
 /**
  * A stream whose records have a key. All its operators keep state by key, so they take their name
- * first. Running results are emitted for every record.
+ * first. Running results are emitted for every record, unless `combine` allows fewer.
  */
 export class KeyedStream<T, K> {
   readonly #builder: GraphBuilder;
@@ -43,33 +57,36 @@ export class KeyedStream<T, K> {
   reduce(
     name: string,
     reduce: (value: T, record: T) => T,
-    options: ParallelismOptions = {},
+    options: RunningOptions = {},
   ): DataStream<T> {
     return this.#running(name, options, {
       create: (record: T): T => record,
       add: reduce,
+      merge: reduce,
       result: (value: T): T => value,
     });
   }
 
-  /** Emits each key's running sum. */
+  /** Emits each key's running sum; of fractions its last digits depend on the order of records. */
   sum(
     name: string,
     select: (record: T) => number,
-    options: ParallelismOptions = {},
+    options: RunningOptions = {},
   ): DataStream<KeyedValue<K, number>> {
     return this.#running(name, options, {
       create: select,
       add: (value: number, record: T) => value + select(record),
+      merge: (left: number, right: number) => left + right,
       result: toKeyedValue<K>,
     });
   }
 
   /** Emits each key's running number of records. */
-  count(name: string, options: ParallelismOptions = {}): DataStream<KeyedValue<K, number>> {
+  count(name: string, options: RunningOptions = {}): DataStream<KeyedValue<K, number>> {
     return this.#running(name, options, {
       create: () => 1,
       add: (value: number) => value + 1,
+      merge: (left: number, right: number) => left + right,
       result: toKeyedValue<K>,
     });
   }
@@ -78,11 +95,12 @@ export class KeyedStream<T, K> {
   min(
     name: string,
     select: (record: T) => number,
-    options: ParallelismOptions = {},
+    options: RunningOptions = {},
   ): DataStream<KeyedValue<K, number>> {
     return this.#running(name, options, {
       create: select,
       add: (value: number, record: T) => Math.min(value, select(record)),
+      merge: (left: number, right: number) => Math.min(left, right),
       result: toKeyedValue<K>,
     });
   }
@@ -91,11 +109,12 @@ export class KeyedStream<T, K> {
   max(
     name: string,
     select: (record: T) => number,
-    options: ParallelismOptions = {},
+    options: RunningOptions = {},
   ): DataStream<KeyedValue<K, number>> {
     return this.#running(name, options, {
       create: select,
       add: (value: number, record: T) => Math.max(value, select(record)),
+      merge: (left: number, right: number) => Math.max(left, right),
       result: toKeyedValue<K>,
     });
   }
@@ -136,12 +155,13 @@ export class KeyedStream<T, K> {
 
   #running<Value, R>(
     name: string,
-    { parallelism }: ParallelismOptions,
+    { parallelism, combine = false }: RunningOptions,
     aggregate: RunningAggregate<T, K, Value, R>,
   ): DataStream<R> {
     requireName(name, "running aggregate");
+    const { create, add, merge, result } = aggregate;
     const id = this.#builder.add(
-      { kind: "reduce", ...aggregate },
+      { kind: "reduce", create, add, ...(combine ? { merge } : {}), result },
       { inputs: [this.#id], name, parallelism },
     );
     return this.#createStream(id);

@@ -22,7 +22,10 @@ export interface Aggregate<T, K, Accumulator, R> {
   readonly create: () => Accumulator;
   /** Changes the accumulator, or returns a new one. */
   readonly add: (accumulator: NoInfer<Accumulator>, record: T) => NoInfer<Accumulator> | void;
-  /** Takes the second into the first, or returns a new one; the second stays as it is. */
+  /**
+   * Takes the second into the first, or returns a new one; the second stays as it is. It has to come
+   * to what adding the second's records to the first would: both ways are taken.
+   */
   readonly merge: (
     into: NoInfer<Accumulator>,
     from: NoInfer<Accumulator>,
@@ -31,6 +34,17 @@ export interface Aggregate<T, K, Accumulator, R> {
     accumulator: NoInfer<Accumulator>,
     details: { readonly key: K; readonly window: TimeWindow },
   ) => R;
+}
+
+export interface WindowedOptions extends ParallelismOptions {
+  /**
+   * Whether senders may fold records of one key and window before they send them, while that saves
+   * enough. Results are the same, except that sums of fractions may differ in their last digits, as
+   * they are added in another order. True by default where the aggregate has a `merge` of its own;
+   * of `reduce` the function must be associative for it. With an allowed lateness nothing is
+   * combined.
+   */
+  readonly combine?: boolean;
 }
 
 /** What all operators over the same windows share. */
@@ -58,27 +72,28 @@ export class WindowedStream<T, K> {
   aggregate<Accumulator, R>(
     name: string,
     aggregate: Aggregate<T, K, Accumulator, R>,
-    { parallelism }: ParallelismOptions = {},
+    { parallelism, combine = true }: WindowedOptions = {},
   ): DataStream<R> {
     requireName(name, "aggregate");
     const { inputId, assigner, allowedLatenessMs } = this.#place;
     const id = this.#builder.add(
-      { kind: "window", assigner, allowedLatenessMs, aggregate },
+      { kind: "window", assigner, allowedLatenessMs, isCombined: combine, aggregate },
       { inputs: [inputId], name, parallelism },
     );
     return this.#createStream(id);
   }
 
-  /** Emits what a window's records come to. The function returns a new value. */
+  /** Emits what a window's records come to. The function returns a new value; it is associative. */
   reduce(
     name: string,
     reduce: (value: T, record: T) => T,
-    options: ParallelismOptions = {},
+    options: WindowedOptions = {},
   ): DataStream<WindowedValue<K, T>> {
-    return this.#fold(name, options, { first: (record: T) => record, add: reduce, merge: reduce });
+    const fold = { first: (record: T): T => record, add: reduce, merge: reduce };
+    return this.#fold(name, { combine: false, ...options }, fold);
   }
 
-  count(name: string, options: ParallelismOptions = {}): DataStream<WindowedValue<K, number>> {
+  count(name: string, options: WindowedOptions = {}): DataStream<WindowedValue<K, number>> {
     return this.#fold(name, options, {
       first: () => 1,
       add: (value: number) => value + 1,
@@ -89,7 +104,7 @@ export class WindowedStream<T, K> {
   sum(
     name: string,
     select: (record: T) => number,
-    options: ParallelismOptions = {},
+    options: WindowedOptions = {},
   ): DataStream<WindowedValue<K, number>> {
     return this.#foldNumbers(name, options, { select, merge: (left, right) => left + right });
   }
@@ -97,7 +112,7 @@ export class WindowedStream<T, K> {
   min(
     name: string,
     select: (record: T) => number,
-    options: ParallelismOptions = {},
+    options: WindowedOptions = {},
   ): DataStream<WindowedValue<K, number>> {
     return this.#foldNumbers(name, options, { select, merge: Math.min });
   }
@@ -105,14 +120,14 @@ export class WindowedStream<T, K> {
   max(
     name: string,
     select: (record: T) => number,
-    options: ParallelismOptions = {},
+    options: WindowedOptions = {},
   ): DataStream<WindowedValue<K, number>> {
     return this.#foldNumbers(name, options, { select, merge: Math.max });
   }
 
   #foldNumbers(
     name: string,
-    options: ParallelismOptions,
+    options: WindowedOptions,
     fold: {
       readonly select: (record: T) => number;
       readonly merge: (left: number, right: number) => number;
@@ -125,7 +140,7 @@ export class WindowedStream<T, K> {
 
   #fold<Value>(
     name: string,
-    options: ParallelismOptions,
+    options: WindowedOptions,
     fold: Fold<T, Value>,
   ): DataStream<WindowedValue<K, Value>> {
     const aggregate: Aggregate<T, K, Folded<Value>, WindowedValue<K, Value>> = {

@@ -34,7 +34,7 @@ export { defineJob, type JobParams } from "@millrace/api";
 export { days, hours, minutes, seconds } from "@millrace/api";
 export { elements } from "@millrace/api";
 export type { Job, JobDefaults, SourceInput, SourceOptions } from "@millrace/api";
-export type { KeyedStream, KeyedValue, WindowOptions } from "@millrace/api";
+export type { KeyedStream, KeyedValue, RunningOptions, WindowOptions } from "@millrace/api";
 export {
   state,
   type,
@@ -46,5 +46,11 @@ export {
   type ValueStateDeclaration,
   type ValueStateHandle,
 } from "@millrace/api";
-export type { Aggregate, TimeWindow, WindowedStream, WindowedValue } from "@millrace/api";
+export type {
+  Aggregate,
+  TimeWindow,
+  WindowedOptions,
+  WindowedStream,
+  WindowedValue,
+} from "@millrace/api";
 export { sliding, tumbling, type WindowAlignment } from "@millrace/api";
