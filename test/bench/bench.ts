@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import { benchmarks } from "./benchmarks.ts";
 import { buildFlink } from "./flink/build-flink.ts";
 import type { BenchmarkContext, BenchmarkResult } from "./report/benchmark.ts";
-import { formatLoad, formatMachine, formatResult } from "./report/format-result.ts";
+import { formatLoad, formatMachine, formatResult, isBusy } from "./report/format-result.ts";
 import { describeMachine } from "./report/machine.ts";
 
 const { values, positionals } = parseArgs({
@@ -78,8 +78,8 @@ async function main(): Promise<void> {
   for (const benchmark of benchmarks) {
     if (positionals.length > 0 && !positionals.includes(benchmark.name)) continue;
     const result = await benchmark.run(context);
-    print(formatResult(benchmark.name, result));
     const loadAtEnd = loadavg()[0] ?? 0;
+    print(formatResult(benchmark.name, result, !isBusy(loadAtEnd, machine.processors)));
     print(formatLoad(loadAtEnd, machine));
     results[benchmark.name] = { ...result, loadAtEnd };
   }

@@ -16,15 +16,29 @@ export function formatMachine(machine: Machine): string {
  * workers, a coordinator and this one.
  */
 export function formatLoad(load: number, { processors }: Machine): string {
-  const isBusy = load > ownLoad + processors / 2;
-  const advice = isBusy ? ": OTHERS RAN BESIDE IT, read ratios and CPU only" : "";
+  const advice = isBusy(load, processors) ? ": OTHERS RAN BESIDE IT, read ratios and CPU only" : "";
   return `  load at the end ${load.toFixed(1)} on ${processors} processors${advice}`;
 }
 
-/** Returns the lines about a benchmark: the median of each figure, then the goals. */
-export function formatResult(name: string, { figures, goals }: BenchmarkResult): string {
+/** Whether others must have run beside a benchmark; no goal is decided then. */
+export function isBusy(load: number, processors: number): boolean {
+  return load > ownLoad + processors / 2;
+}
+
+/**
+ * Returns the lines about a benchmark: the median of each figure, then the goals, which are met, missed, or
+ * left open where they cannot be decided.
+ */
+export function formatResult(
+  name: string,
+  { figures, goals }: BenchmarkResult,
+  isDecided: boolean,
+): string {
   const width = Math.max(0, ...figures.map(({ what }) => what.length));
-  const lines = [...figures.map((figure) => formatFigure(figure, width)), ...goals.map(formatGoal)];
+  const lines = [
+    ...figures.map((figure) => formatFigure(figure, width)),
+    ...goals.map((goal) => formatGoal(goal, isDecided)),
+  ];
   return [name, ...lines.map((line) => `  ${line}`)].join("\n");
 }
 
@@ -35,10 +49,10 @@ function formatFigure({ what, unit, values }: Figure, width: number): string {
   return `${what.padEnd(width)} ${median} (${range}, ${values.length} runs)`;
 }
 
-function formatGoal(goal: Goal): string {
+function formatGoal(goal: Goal, isDecided: boolean): string {
   const { what, unit, measured, atLeast, atMost } = goal;
   const limit = atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`;
-  const verdict = isMet(goal) ? "met   " : "MISSED";
+  const verdict = isDecided ? (isMet(goal) ? "met   " : "MISSED") : "open  ";
   return `goal ${verdict} ${what}: ${formatNumber(measured)} ${unit} (${limit})`;
 }
 
