@@ -1,10 +1,13 @@
 import { checkpoint } from "./checkpoint/checkpoint.ts";
+import { codec } from "./codec/codec.ts";
+import { exchange } from "./exchange/exchange.ts";
 import { latency } from "./latency/latency.ts";
 import { memory } from "./memory/memory.ts";
 import { recovery } from "./recovery/recovery.ts";
 import type { Benchmark } from "./report/benchmark.ts";
 import { scaling } from "./scaling/scaling.ts";
 import { startup } from "./startup/startup.ts";
+import { state } from "./state/state.ts";
 import { wordcount } from "./wordcount/wordcount.ts";
 
 /** All benchmarks, in the order in which `pnpm bench` runs them. */
@@ -12,6 +15,9 @@ export const benchmarks: readonly Benchmark[] = [
   wordcount,
   latency,
   checkpoint,
+  exchange,
+  codec,
+  state,
   scaling,
   recovery,
   startup,

@@ -1,14 +1,10 @@
-/*
- * `node --conditions=@millrace/source test/bench/codec.ts [--quick]`: what a record costs between two
- * subtasks without the socket: encode and decode in CPU nanoseconds and bytes, by the batch codec and
- * row by row in the self-describing format, in turn; medians of rounds. Each round checks its records.
- */
 import { deepStrictEqual } from "node:assert/strict";
-import { parseArgs } from "node:util";
 
-import { formatLine, medianOf, type BenchLine } from "./bench-line.ts";
-import { createBatchCodec, createRowCodec, type ChannelCodec } from "./codec/codecs.ts";
-import { makeCorpora, type Corpus } from "./codec/corpora.ts";
+import type { Benchmark } from "../report/benchmark.ts";
+import { fromLines, type BenchLine } from "../report/from-lines.ts";
+import { medianOf } from "../report/statistics.ts";
+import { createBatchCodec, createRowCodec, type ChannelCodec } from "./codecs.ts";
+import { makeCorpora, type Corpus } from "./corpora.ts";
 
 const frameBytes = 128 * 1024;
 /** What a bid costs in the prototype: `figures.md`. */
@@ -20,46 +16,52 @@ interface Cost {
   readonly bytes: number;
 }
 
-/** Returns the costs by corpus and codec, and what the batch codec saves. */
-export async function run(options: { readonly isQuick: boolean }): Promise<readonly BenchLine[]> {
-  const rounds = options.isQuick ? 3 : 9;
-  const passes = options.isQuick ? 50 : 125;
-  const lines: BenchLine[] = [];
+/**
+ * `pnpm bench codec`: encode and decode in CPU nanoseconds and bytes, by the batch codec and row by row
+ * in the self-describing format, in turn; medians of rounds. Each round checks its records.
+ */
+export const codec: Benchmark = fromLines({
+  name: "codec",
+  summary: "what a record costs between two subtasks without the socket, by corpus",
+  measure: measureAll,
+});
+
+async function* measureAll(isQuick: boolean): AsyncGenerator<BenchLine> {
+  const rounds = isQuick ? 3 : 9;
+  const passes = isQuick ? 50 : 125;
   for (const corpus of makeCorpora()) {
     const codecs = [createRowCodec(), createBatchCodec()];
     const costs = codecs.map(() => new Array<Cost>());
-    for (const codec of codecs) {
-      checkRoundTrip(codec, corpus);
-      measure(codec, corpus, passes);
+    for (const one of codecs) {
+      checkRoundTrip(one, corpus);
+      measure(one, corpus, passes);
     }
     for (let round = 0; round < rounds; round += 1) {
-      for (const [index, codec] of codecs.entries()) {
-        costs[index]?.push(measure(codec, corpus, passes));
+      for (const [index, one] of codecs.entries()) {
+        costs[index]?.push(measure(one, corpus, passes));
       }
       // Others get their turn between rounds.
       await new Promise((resolve) => setImmediate(resolve));
     }
-    for (const [index, codec] of codecs.entries()) {
-      lines.push(...linesOf(corpus, codec, costs[index] ?? []));
+    for (const [index, one] of codecs.entries()) {
+      yield* linesOf(corpus, one, costs[index] ?? []);
     }
   }
-  return lines;
 }
 
 function linesOf(
   corpus: Corpus,
-  codec: ChannelCodec,
+  { name: codecName }: ChannelCodec,
   costs: readonly Cost[],
 ): readonly BenchLine[] {
-  const name = `${corpus.name}, ${codec.name}`;
+  const name = `${corpus.name}, ${codecName}`;
   const encodeNs = medianOf(costs.map((cost) => cost.encodeNs));
   const decodeNs = medianOf(costs.map((cost) => cost.decodeNs));
-  const isJudged = corpus.name === "bids" && codec.name === "batch";
-  const judge = (value: number, limit: number): Partial<BenchLine> =>
-    isJudged ? { goal: `<= ${limit}`, isMet: value <= limit } : {};
+  const isJudged = corpus.name === "bids" && codecName === "batch";
+  const judge = (limit: number): Partial<BenchLine> => (isJudged ? { atMost: limit } : {});
   return [
-    { name: `${name}: encode`, value: encodeNs, unit: "ns", ...judge(encodeNs, bidGoals.encode) },
-    { name: `${name}: decode`, value: decodeNs, unit: "ns", ...judge(decodeNs, bidGoals.decode) },
+    { name: `${name}: encode`, value: encodeNs, unit: "ns", ...judge(bidGoals.encode) },
+    { name: `${name}: decode`, value: decodeNs, unit: "ns", ...judge(bidGoals.decode) },
     { name: `${name}: size`, value: medianOf(costs.map((cost) => cost.bytes)), unit: "bytes" },
   ];
 }
@@ -108,10 +110,4 @@ function checkRoundTrip(codec: ChannelCodec, corpus: Corpus): void {
   const read: unknown[] = [];
   for (const frame of encodeAll(codec, corpus)) codec.drain(frame, (value) => read.push(value));
   deepStrictEqual(read, corpus.records);
-}
-
-if (import.meta.main) {
-  const { values } = parseArgs({ options: { quick: { type: "boolean", default: false } } });
-  for (const line of await run({ isQuick: values.quick }))
-    process.stdout.write(`${formatLine(line)}\n`);
 }

@@ -1,18 +1,14 @@
-/*
- * `node --conditions=@millrace/source test/bench/exchange.ts [--quick]`: frames of 32 and 256 KiB from
- * one process to another through the record exchange, beside the same over a plain socket, in turn:
- * MB/s and CPU time of both ends. Frames are full of byte records of 4 KiB and are not decoded.
- */
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 
-import { formatLine, medianOf, type BenchLine } from "./bench-line.ts";
-import type { FlowOptions, SendingFlow } from "./exchange/flow.ts";
-import { openPlainSender } from "./exchange/plain-socket.ts";
-import type { Answer, Request } from "./exchange/receiving-process.ts";
-import { openRecordSender } from "./exchange/record-flow.ts";
+import type { Benchmark } from "../report/benchmark.ts";
+import { fromLines, type BenchLine } from "../report/from-lines.ts";
+import { medianOf } from "../report/statistics.ts";
+import type { FlowOptions, SendingFlow } from "./flow.ts";
+import { openPlainSender } from "./plain-socket.ts";
+import type { Answer, Request } from "./receiving-process.ts";
+import { openRecordSender } from "./record-flow.ts";
 
 const warmUpBytes = 64 * 1024 * 1024;
 const minShareOfRate = 0.7;
@@ -24,20 +20,28 @@ interface Rate {
   readonly cpuMsPerMegabyte: number;
 }
 
-/** Returns rates and CPU times by transport and frame size, and how the exchange compares. */
-export async function run(options: { readonly isQuick: boolean }): Promise<readonly BenchLine[]> {
-  const rounds = options.isQuick ? 1 : 5;
-  const sizeBytes = (options.isQuick ? 128 : 512) * 1024 * 1024;
-  const child = fork(fileURLToPath(import.meta.resolve("./exchange/receiving-process.ts")));
+/**
+ * `pnpm bench exchange`: frames of 32 and 256 KiB from one process to another through the record
+ * exchange, beside the same over a plain socket, in turn: MB/s and CPU time of both ends. Frames are
+ * full of byte records of 4 KiB and are not decoded.
+ */
+export const exchange: Benchmark = fromLines({
+  name: "exchange",
+  summary: "MB/s and CPU per MB of the record exchange, beside a plain socket",
+  measure: measureAll,
+});
+
+async function* measureAll(isQuick: boolean): AsyncGenerator<BenchLine> {
+  const rounds = isQuick ? 1 : 5;
+  const sizeBytes = (isQuick ? 128 : 512) * 1024 * 1024;
+  const child = fork(fileURLToPath(import.meta.resolve("./receiving-process.ts")));
   try {
-    const lines: BenchLine[] = [];
     for (const transport of ["unix", "tcp"] as const) {
       for (const frameBytes of [32 * 1024, 256 * 1024]) {
         const rates = await compare(child, { transport, frameBytes }, { rounds, sizeBytes });
-        lines.push(...linesOf({ transport, frameBytes }, rates));
+        yield* linesOf({ transport, frameBytes }, rates);
       }
     }
-    return lines;
   } finally {
     child.kill();
   }
@@ -111,22 +115,13 @@ function linesOf(
       name: `${name}: rate against the plain socket`,
       value: rateShare,
       unit: "times",
-      goal: `>= ${minShareOfRate}`,
-      isMet: rateShare >= minShareOfRate,
+      atLeast: minShareOfRate,
     },
     {
       name: `${name}: CPU against the plain socket`,
       value: cpuShare,
       unit: "times",
-      goal: `<= ${maxShareOfCpu}`,
-      isMet: cpuShare <= maxShareOfCpu,
+      atMost: maxShareOfCpu,
     },
   ];
-}
-
-if (import.meta.main) {
-  const { values } = parseArgs({ options: { quick: { type: "boolean", default: false } } });
-  for (const line of await run({ isQuick: values.quick })) {
-    process.stdout.write(`${formatLine(line)}\n`);
-  }
 }
