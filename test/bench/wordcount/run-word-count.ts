@@ -52,9 +52,11 @@ export function submitWordCount(
   cluster: BenchCluster,
   run: Omit<WordCountCase, "warmUpMs">,
 ): Promise<string> {
-  const { parallelism, words, vocabulary, distribution, checkpointMs } = run;
+  const { parallelism, words, vocabulary, distribution, checkpointMs, isCombined } = run;
+  const combine = isCombined === true ? { combine: 1 } : {};
   const samples = samplesOf(cluster);
-  const params = { words, splits: parallelism, vocabulary, distribution, checkpointMs, samples };
+  const counted = { words, splits: parallelism, vocabulary, distribution };
+  const params = { ...counted, checkpointMs, samples, ...combine };
   return cluster.submit({ module, parallelism, params });
 }
 

@@ -1,6 +1,7 @@
 /*
  * Counts generated words. Parameters, all required: `words`, `splits`, `vocabulary`, `distribution`
- * (uniform, zipf or hot), `checkpointMs` (0: none before the end), `samples` (a folder).
+ * (uniform, zipf or hot), `checkpointMs` (0: none before the end), `samples` (a folder). `combine` is 1 or
+ * absent.
  */
 import { defineJob, type JobDefinition } from "millrace";
 
@@ -31,7 +32,7 @@ const wordCount: JobDefinition = defineJob("bench-word-count", (job, params) => 
       }),
     )
     .keyBy((word) => word)
-    .count("counts")
+    .count("counts", { combine: params["combine"] === 1 })
     .sink("totals", totals({ vocabulary, samples }));
 });
 // oxlint-disable-next-line import/no-default-export -- how a job module is found

@@ -25,9 +25,15 @@ export const wordcount: Benchmark = {
 type NamedCase = WordCountCase & { readonly name: string };
 
 const cpuLimitUs = 0.85;
+/** By vocabulary and distribution: throughput with combining, in times that without. */
+const combiningGoals: Readonly<Record<string, number>> = {
+  "100000 uniform": 0.97,
+  "100000 zipf": 1.2,
+  "2000 uniform": 1.7,
+};
 
 async function runBenchmark(context: BenchmarkContext): Promise<BenchmarkResult> {
-  const parts: BenchmarkResult[] = [];
+  const parts: CaseResult[] = [];
   await using flink = context.isAgainstFlink ? await startWarmFlink(context) : undefined;
   for (const one of listCases(context).filter(({ name }) => name.includes(context.only))) {
     parts.push(await runCase(one, context, flink));
@@ -35,8 +41,27 @@ async function runBenchmark(context: BenchmarkContext): Promise<BenchmarkResult>
   const generators = await measureGenerators(context);
   return {
     figures: [...parts.flatMap(({ figures }) => figures), ...generators],
-    goals: parts.flatMap(({ goals }) => goals),
+    goals: [...parts.flatMap(({ goals }) => goals), ...judgeCombining(parts)],
   };
+}
+
+/** Each combined case beside the same one without, which ran right before it. */
+function judgeCombining(parts: readonly CaseResult[]): readonly Goal[] {
+  return parts.flatMap((part, index): readonly Goal[] => {
+    const plain = parts[index - 1];
+    const { vocabulary, distribution, isCombined, name } = part.one;
+    const atLeast = combiningGoals[`${vocabulary} ${distribution}`];
+    if (isCombined !== true || plain === undefined || atLeast === undefined) return [];
+    if (`${plain.one.name}, combined` !== name) return [];
+    const measured = part.wordsPerSecond / plain.wordsPerSecond;
+    return [{ what: `${name}: beside the same without`, unit: "times", measured, atLeast }];
+  });
+}
+
+interface CaseResult extends BenchmarkResult {
+  readonly one: NamedCase;
+  /** Median of its runs, warm. */
+  readonly wordsPerSecond: number;
 }
 
 async function startWarmFlink({ isQuick, note }: BenchmarkContext): Promise<FlinkCluster> {
@@ -51,7 +76,7 @@ async function runCase(
   one: NamedCase,
   context: BenchmarkContext,
   flink: FlinkCluster | undefined,
-): Promise<BenchmarkResult> {
+): Promise<CaseResult> {
   const { name } = one;
   const runs: WordCountRun[] = [];
   const comparison = flink === undefined ? undefined : new FlinkComparison(one, flink);
@@ -64,6 +89,8 @@ async function runCase(
   }
   const compared = comparison?.compare(runs) ?? { figures: [], goals: [] };
   return {
+    one,
+    wordsPerSecond: medianOf(runs.map(({ warm }) => warm.wordsPerSecond)),
     figures: [...toFigures(name, runs), ...compared.figures],
     goals: [...toGoals(one, runs), ...compared.goals],
   };
@@ -74,15 +101,21 @@ function listCases({ isQuick }: BenchmarkContext): readonly NamedCase[] {
     vocabulary: 100_000,
     distribution: "uniform",
     checkpointMs: 1_000,
-    words: isQuick ? 6_000_000 : 30_000_000,
+    words: isQuick ? 6_000_000 : 60_000_000,
     warmUpMs: isQuick ? 2_000 : 10_000,
   };
+  const zipf = { distribution: "zipf" as const, words: 2 * usual.words };
+  const few = { vocabulary: 2_000, words: 4 * usual.words };
+  const combined = { isCombined: true };
   const cases: readonly WordCountCase[] = [
     { ...usual, parallelism: 1 },
-    { ...usual, parallelism: 2 },
     { ...usual, parallelism: 2, checkpointMs: 0 },
-    { ...usual, parallelism: 2, distribution: "zipf" },
-    { ...usual, parallelism: 2, vocabulary: 2_000 },
+    { ...usual, parallelism: 2 },
+    { ...usual, parallelism: 2, ...combined },
+    { ...usual, parallelism: 2, ...zipf },
+    { ...usual, parallelism: 2, ...zipf, ...combined, words: 2 * zipf.words },
+    { ...usual, parallelism: 2, ...few },
+    { ...usual, parallelism: 2, ...few, ...combined, words: 2 * few.words },
     { ...usual, parallelism: 2, vocabulary: 1_000_000 },
   ];
   return cases.map((one) => ({ ...one, name: describeCase(one) }));
@@ -93,7 +126,9 @@ function describeCase(run: WordCountCase): string {
   const { parallelism, vocabulary, distribution, checkpointMs } = run;
   const checkpoints =
     checkpointMs === 0 ? "no checkpoints" : `checkpoints every ${checkpointMs / 1_000} s`;
-  return `p=${parallelism}, ${vocabulary.toLocaleString("en-US")} ${distribution} words, ${checkpoints}`;
+  const words = `${vocabulary.toLocaleString("en-US")} ${distribution} words`;
+  const combined = run.isCombined === true ? ", combined" : "";
+  return `p=${parallelism}, ${words}, ${checkpoints}${combined}`;
 }
 
 function toFigures(name: string, runs: readonly WordCountRun[]): readonly Figure[] {
@@ -120,6 +155,7 @@ function toFigures(name: string, runs: readonly WordCountRun[]): readonly Figure
 function toGoals(one: NamedCase, runs: readonly WordCountRun[]): readonly Goal[] {
   const { vocabulary, distribution, checkpointMs } = one;
   if (vocabulary !== 100_000 || distribution !== "uniform" || checkpointMs === 0) return [];
+  if (one.isCombined === true) return [];
   const measured = medianOf(runs.map(({ warm }) => warm.cpuUsPerWord));
   return [{ what: `${one.name}: CPU`, unit: "us/word", measured, atMost: cpuLimitUs }];
 }
