@@ -327,17 +327,23 @@ test("one call that emits without end fails with output-limit", async () => {
   expect(emitForever).toThrow(expect.objectContaining({ code: "output-limit" }));
 });
 
-test("a record that cannot be encoded is refused within a slot too, unless told otherwise", async () => {
-  const emitIn = async (encodeLocal: boolean): Promise<() => void> => {
+test("a record that cannot be encoded is refused within a slot too; those that skip the codec, in samples", async () => {
+  const emitIn = async (encodeLocal: boolean): Promise<(value: unknown) => void> => {
     const slot = await startSlot(new MemoryStreams(), { options: { encodeLocal } });
     slot.begin();
     const gate = addOutput(slot, [slot]);
     addInput(slot);
     slot.exchange.open();
-    return () => gate.emit({ f: () => 1 }, 0);
+    return (value) => gate.emit(value, 0);
   };
-  expect(await emitIn(true)).toThrow(expect.objectContaining({ code: "record-not-encodable" }));
-  expect(await emitIn(false)).not.toThrow();
+  const refused = expect.objectContaining({ code: "record-not-encodable" });
+  const bad = { f: () => 1 };
+  const [emitEncoded, emitAsIs] = [await emitIn(true), await emitIn(false)];
+  emitEncoded({ f: 1 });
+  expect(() => emitEncoded(bad)).toThrow(refused);
+  expect(() => emitAsIs(bad)).toThrow(refused);
+  emitAsIs({ f: 1 });
+  expect(() => emitAsIs(bad)).not.toThrow();
 });
 
 test("a hash edge sends each key's hash along; a forward edge has one target", async () => {

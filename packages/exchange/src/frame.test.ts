@@ -93,6 +93,19 @@ test("a kind that is not expected is refused by its header", () => {
   expect(() => framer.push(bytes)).toThrow(expect.objectContaining({ code: "channel-broken" }));
 });
 
+test("on a stream that guards its bytes a frame's CRC covers its header and leaves the payload out", () => {
+  const frame = new Uint8Array(frameHeaderBytes + 3);
+  const header = { kind: frameKinds.records, channelNumber: 3, sequence: 9 };
+  writeFrameHeader(frame, header, { isGuarded: true });
+  frame.set([1, 2, 3], frameHeaderBytes);
+  expect(pushTorn(frame, [7])).toEqual([{ ...header, payload: Uint8Array.of(1, 2, 3) }]);
+  for (let bit = 0; bit < frameHeaderBytes * 8; bit += 1) {
+    const bytes = frame.slice();
+    bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+    expect(readOrFail(bytes)).toBeOneOf(["channel-broken", 0]);
+  }
+});
+
 test("a header that is filled in later is the same as one that was written first", () => {
   const header = { kind: frameKinds.records, channelNumber: 0x8001, sequence: 7 };
   const payload = Uint8Array.of(1, 2, 3);

@@ -31,7 +31,7 @@ export class LocalChannel implements ChannelLink {
       this.#encoded = new RecordWriter(options, hasHash);
       this.buffer = this.#encoded;
     } else {
-      this.#values = new ValueBuffer();
+      this.#values = new ValueBuffer(options);
       this.buffer = this.#values;
     }
   }

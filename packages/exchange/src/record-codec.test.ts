@@ -92,8 +92,8 @@ test("bytes that were cut or added are noticed at the latest at the end of the b
 });
 
 test("records that are not encoded come out the same, wherever a drain pauses", () => {
-  const buffer = new ValueBuffer();
-  const value = { f: () => 1 };
+  const buffer = new ValueBuffer(defaultExchangeOptions);
+  const value = { count: 1 };
   buffer.append(value, 5, 7);
   buffer.append("b", -Infinity, 0);
   const batch = buffer.takeBatch(3);
@@ -116,4 +116,21 @@ test("records that are not encoded come out the same, wherever a drain pauses", 
   ]);
   expect(read[0]?.[0]).toBe(value);
   expect([buffer.recordCount, batch.recordCount]).toEqual([0, 2]);
+});
+
+test("records that are not encoded count by their own length as strings, else by a sample", () => {
+  const buffer = new ValueBuffer(defaultExchangeOptions);
+  buffer.append("x".repeat(1_000), 0, 0);
+  expect(buffer.sizeBytes).toBe(1_016);
+  buffer.append({ text: "x".repeat(5_000) }, 0, 0);
+  const afterSample = buffer.sizeBytes;
+  expect(afterSample).toBeGreaterThan(6_000);
+  buffer.append({ text: "" }, 0, 0);
+  expect(buffer.sizeBytes).toBe(afterSample + (afterSample - 1_016));
+  for (let index = 0; index < 126; index += 1) buffer.append({ text: "" }, 0, 0);
+  const beforeSample = buffer.sizeBytes;
+  buffer.append({ text: "" }, 0, 0);
+  expect(buffer.sizeBytes - beforeSample).toBeLessThan(100);
+  buffer.takeBatch(0);
+  expect([buffer.recordCount, buffer.sizeBytes]).toEqual([0, 0]);
 });

@@ -47,11 +47,21 @@ export class RecordWriter implements RecordBuffer {
   /** Returns the records as a whole frame and starts anew. */
   takeFrame(
     position: { readonly channelNumber: number; readonly sequence: number },
-    memory: FrameMemory,
+    { memory, isGuarded }: { readonly memory: FrameMemory; readonly isGuarded: boolean },
   ): Uint8Array {
     const frame = this.#batch.take(frameHeaderBytes, (sizeBytes) => memory.take(sizeBytes));
-    writeFrameHeader(frame, { kind: frameKinds.records, ...position });
+    writeFrameHeader(frame, { kind: frameKinds.records, ...position }, { isGuarded });
     return frame;
+  }
+
+  /** Returns what a record takes, as a batch of its own; forgets it, and what was appended before. */
+  measure(value: unknown): number {
+    try {
+      this.#batch.append(value, 0, 0);
+      return this.#batch.sizeBytes;
+    } finally {
+      this.#batch.clear();
+    }
   }
 
   /** Returns the records as a frame's payload and starts anew. */

@@ -62,6 +62,7 @@ export class RemoteSender {
   #phase: Phase = "unopened";
   #stream: ByteStream | undefined;
   #deadline: Disposable | undefined;
+  #isGuarded = false;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #endedCount = 0;
@@ -102,6 +103,11 @@ export class RemoteSender {
     this.#deadline = clock.schedule(options.handshakeTimeoutMs, () => {
       this.#fail(this.#broken(`no reply to the hello within ${options.handshakeTimeoutMs} ms`));
     });
+  }
+
+  /** Whether what a frame's payload holds is safe without its CRC; never before the receiver opened. */
+  get isGuarded(): boolean {
+    return this.#isGuarded;
   }
 
   sendFrame(frame: Uint8Array): void {
@@ -167,6 +173,7 @@ export class RemoteSender {
     }
     this.#deadline?.[Symbol.dispose]();
     this.#phase = "open";
+    this.#isGuarded = this.#stream?.guardsBytes ?? false;
     for (const [index, channel] of this.#channels.entries()) channel.grant(grants[index] ?? 0);
     this.push();
   }
@@ -217,7 +224,7 @@ class RemoteLink implements ChannelLink {
 
   sendRecords(sequence: number): number {
     const position = { channelNumber: this.#channelNumber, sequence };
-    const frame = this.buffer.takeFrame(position, this.#sender.memory);
+    const frame = this.buffer.takeFrame(position, this.#sender);
     const sizeBytes = frame.length;
     this.#sender.sendFrame(frame);
     return sizeBytes;

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createConnection, createServer, type Socket } from "node:net";
+import { createConnection, createServer, Socket } from "node:net";
 
 import { afterEach, expect, test } from "vitest";
 
@@ -56,4 +56,21 @@ test("SEC3: a held stream that is broken has told nothing, and says why", async 
   await ended;
   expect([heard, socket.bytesWritten]).toEqual([[], 0]);
   expect(causes).toEqual([new Error("it is somebody else")]);
+});
+
+test("a stream within the machine guards its bytes, one that leaves it does not", async () => {
+  const { stream } = await connectHeld();
+  expect(stream.guardsBytes).toBe(true);
+  const seen = (remoteAddress: string, remoteFamily: string) => {
+    const socket = Object.defineProperties(new Socket(), {
+      remoteAddress: { value: remoteAddress },
+      remoteFamily: { value: remoteFamily },
+    });
+    return new SocketStream(socket).guardsBytes;
+  };
+  expect(seen("::1", "IPv6")).toBe(true);
+  expect(seen("::ffff:127.0.0.1", "IPv6")).toBe(true);
+  expect(seen("192.0.2.7", "IPv4")).toBe(false);
+  expect(seen("2001:db8::1", "IPv6")).toBe(false);
+  expect(seen("::ffff:192.0.2.7", "IPv6")).toBe(false);
 });

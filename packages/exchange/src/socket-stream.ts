@@ -1,9 +1,13 @@
-import type { Socket } from "node:net";
+import { BlockList, type Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 
 import type { ByteStream, ByteStreamHandlers } from "@millrace/core";
 
 const keepAliveMs = 5_000;
 const noBytes = new Uint8Array(0);
+const loopback = new BlockList();
+loopback.addSubnet("127.0.0.0", 8, "ipv4");
+loopback.addAddress("::1", "ipv6");
 
 /**
  * A socket as a byte stream; what happens before the handlers are set is held by the socket.
@@ -46,6 +50,12 @@ export class SocketStream implements ByteStream {
   get peer(): string {
     const { remoteAddress, remotePort } = this.#socket;
     return remoteAddress === undefined ? "unix socket" : `${remoteAddress}:${remotePort}`;
+  }
+
+  get guardsBytes(): boolean {
+    const { remoteAddress, remoteFamily } = this.#socket;
+    if (remoteAddress === undefined || this.#socket instanceof TLSSocket) return true;
+    return loopback.check(remoteAddress, remoteFamily === "IPv6" ? "ipv6" : "ipv4");
   }
 
   setHandlers(handlers: ByteStreamHandlers): void {

@@ -1,24 +1,44 @@
 import type { ConsumeRecord, RecordBatch } from "./contract.ts";
-import type { RecordBuffer } from "./record-codec.ts";
+import type { ExchangeOptions } from "./options.ts";
+import { RecordWriter, type RecordBuffer } from "./record-codec.ts";
 
-/** What a record that is not encoded counts as, for credits. */
-const assumedRecordBytes = 64;
+/** What a record costs beside what is in it. */
+const recordBytes = 16;
+const everyRecord = 128;
 
-/** Collects records as they are, for a channel within the slot that skips the codec. */
+/**
+ * Collects records as they are, for a channel within the slot that skips the codec.
+ *
+ * What credits count is a guess, but for strings, which tell their length: records are taken for as
+ * large as the last one that was measured, the first of a batch and every 128th. These go through
+ * the codec for it, so what it refuses is refused here as well, if not at the first record of its kind.
+ */
 export class ValueBuffer implements RecordBuffer {
+  readonly #measure: RecordWriter;
   #values: unknown[] = [];
   #timestamps: number[] = [];
   #hashes: number[] = [];
+  #measuredBytes = 0;
+  #untilMeasured = 1;
+  /** Of the records, by that guess. */
+  sizeBytes = 0;
+
+  constructor(options: ExchangeOptions) {
+    this.#measure = new RecordWriter(options, false);
+  }
 
   get recordCount(): number {
     return this.#values.length;
   }
 
-  get sizeBytes(): number {
-    return this.#values.length * assumedRecordBytes;
-  }
-
+  /** Throws as the codec does, for the records that are measured. */
   append(value: unknown, timestampMs: number, hash: number): void {
+    if (typeof value === "string") this.sizeBytes += recordBytes + value.length;
+    else {
+      this.#untilMeasured -= 1;
+      if (this.#untilMeasured === 0) this.#measureRecord(value);
+      this.sizeBytes += this.#measuredBytes;
+    }
     this.#values.push(value);
     this.#timestamps.push(timestampMs);
     this.#hashes.push(hash);
@@ -33,7 +53,14 @@ export class ValueBuffer implements RecordBuffer {
     this.#values = [];
     this.#timestamps = [];
     this.#hashes = [];
+    this.sizeBytes = 0;
+    this.#untilMeasured = 1;
     return batch;
+  }
+
+  #measureRecord(value: unknown): void {
+    this.#untilMeasured = everyRecord;
+    this.#measuredBytes = recordBytes + this.#measure.measure(value);
   }
 }
 

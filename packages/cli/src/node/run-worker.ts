@@ -140,7 +140,7 @@ function defaultSlotMemoryMb(slotCount: number): number {
 }
 
 function createTaskHost(
-  { workerId, dataHost, passedVariables = [] }: WorkerProcessOptions,
+  { workerId, dataHost, isSupervised, passedVariables = [] }: WorkerProcessOptions,
   memoryMb: number,
   readTls: ThreadTaskHostOptions["readTls"],
 ): TaskHost {
@@ -150,6 +150,8 @@ function createTaskHost(
     logLevel: "info",
     passedVariables,
     memoryMb,
+    // `dev` shows at parallelism 1 what could not travel at a higher one.
+    encodeLocal: isSupervised,
     ...(readTls === undefined ? {} : { readTls }),
   });
 }

@@ -89,6 +89,11 @@ export interface MessageSessionHandlers {
 /** A FIFO of bytes in both directions. */
 export interface ByteStream {
   readonly peer: string;
+  /**
+   * Whether bytes arrive as they were written or not at all: they never leave the machine's memory, or
+   * a cipher vouches for them. Known once the other end has said something; absent: nobody vouches.
+   */
+  readonly guardsBytes?: boolean;
   setHandlers(handlers: ByteStreamHandlers): void;
   /**
    * Takes the buffers over, in order, as one vectored write. An adapter that can tell calls

@@ -100,6 +100,12 @@ export class BatchWriter {
    */
   take(headRoomBytes: number, allocate: AllocateBytes = allocateFresh): Uint8Array<ArrayBuffer> {
     const bytes = this.#assemble(headRoomBytes, allocate);
+    this.clear();
+    return bytes;
+  }
+
+  /** Forgets the records and starts anew. */
+  clear(): void {
     this.recordCount = 0;
     this.#streams.clear();
     for (const shape of this.#shapes) shape.indexInBatch = -1;
@@ -108,7 +114,6 @@ export class BatchWriter {
     this.#dataBytes = 0;
     this.#isTimeConstant = true;
     this.#keepAny();
-    return bytes;
   }
 
   #tryAppend(shape: RecordShape, value: unknown): boolean {
