@@ -21,6 +21,10 @@ export class TestBackend implements KeyedBackend {
     return this.#key;
   }
 
+  lookAhead(): void {
+    // Maps are looked up as they are.
+  }
+
   // The contract hands out handles of the type that the operator names; there is no checking it.
   valueState<Value>(name: string): ValueState<Value> {
     const values = this.#values.get(name) ?? new Map<string, unknown>();

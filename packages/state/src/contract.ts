@@ -14,6 +14,11 @@ export interface KeyedBackend {
   /** Makes the key current. The hash is `keyHash` of the key; it decides the key group. */
   setCurrentKey(key: unknown, hash: number): void;
   currentKey(): unknown;
+  /**
+   * Brings near what the next look-ups of keys with these hashes will need, from index `from` up to
+   * `to`; changes nothing and promises nothing. At most `maxLookAhead` of them count.
+   */
+  lookAhead(hashes: Int32Array, from: number, to: number): void;
   /** Returns the handle of a plain state; the same handle for the same name. */
   valueState<Value>(name: string): ValueState<Value>;
   /** Returns the handle of a state with one value per pane and key. */

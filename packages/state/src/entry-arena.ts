@@ -12,6 +12,8 @@ const firstUnits = 64;
 /** The others, and how much larger a chunk becomes when it is full: what is not used is memory too. */
 const laterUnits = 16_384;
 const growthFactor = 1.5;
+/** Of most entries the last word: they may begin in one line of the cache and end in the next. */
+const peekedWords = 8;
 /** Addresses are signed 32-bit integers: 16 GiB. */
 const maxChunks = 1 << (31 - chunkBits);
 
@@ -51,6 +53,14 @@ export class EntryArena {
     const chunk = this.#chunks[address >>> chunkBits];
     assert(chunk !== undefined, "an entry lies outside its arena");
     return chunk;
+  }
+
+  /** Reads what lies where an entry may be; 0 beyond the end. */
+  peek(address: number): number {
+    const chunk = this.#chunks[address >>> chunkBits];
+    if (chunk === undefined) return 0;
+    const word = wordOf(address);
+    return (chunk.words[word] ?? 0) ^ (chunk.words[word + peekedWords] ?? 0);
   }
 
   /** Returns the address of memory for an entry. What is in it is undefined. */

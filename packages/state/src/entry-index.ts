@@ -35,6 +35,11 @@ export class EntryIndex {
   /** By the leading bits of the mixed hash; a page that is not as deep stands there several times. */
   #pages: IndexPage[] = [new IndexPage(firstSlots, 0)];
   #depth = 0;
+  #entryCount = 0;
+
+  get entryCount(): number {
+    return this.#entryCount;
+  }
 
   /** Returns the page in which a key of this mixed hash stands, if it is there. */
   pageOf(mixed: number): IndexPage {
@@ -61,6 +66,7 @@ export class EntryIndex {
     slots[2 * at] = hash;
     slots[2 * at + 1] = address;
     page.count += 1;
+    this.#entryCount += 1;
     return true;
   }
 
@@ -86,6 +92,7 @@ export class EntryIndex {
     }
     slots[2 * hole + 1] = noEntry;
     page.count -= 1;
+    this.#entryCount -= 1;
   }
 
   #grow(page: IndexPage, mixed: number): void {

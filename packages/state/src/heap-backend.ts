@@ -59,6 +59,8 @@ export class HeapBackend implements KeyedBackend {
   readonly #sweep = new TombstoneSweep();
   readonly #costs: ChainCosts;
   readonly #values = new Map<string, CellTable>();
+  /** Of `#values`: as an array, as it is gone through often. */
+  readonly #numberTables: NumberTable[] = [];
   readonly #valueStates = new Map<string, HeapValueState>();
   readonly #panes = new Map<string, HeapPaneState<unknown>>();
   readonly #timers: HeapTimerState;
@@ -104,6 +106,10 @@ export class HeapBackend implements KeyedBackend {
 
   currentKey(): unknown {
     return this.#key;
+  }
+
+  lookAhead(hashes: Int32Array, from: number, to: number): void {
+    for (const numbers of this.#numberTables) numbers.lookAhead(hashes, from, to);
   }
 
   valueState<Value>(name: string): ValueState<Value> {
@@ -276,7 +282,7 @@ export class HeapBackend implements KeyedBackend {
   }
 
   newTable(stateName: string, stateKind: StateKind, namespace: number): CellTable {
-    const { groups, usesNumberTables = true } = this.#options;
+    const { groups, maxParallelism, usesNumberTables = true } = this.#options;
     const groupStart = groups.start;
     const groupCount = groups.end - groups.start + 1;
     const hasNumbers = usesNumberTables && stateKind === "value";
@@ -287,7 +293,9 @@ export class HeapBackend implements KeyedBackend {
       createdEpoch: this.#log.epoch,
       groupStart,
       groupCount,
-      ...(hasNumbers ? { numbers: new NumberTable(groupStart, groupCount) } : {}),
+      ...(hasNumbers
+        ? { numbers: new NumberTable({ groupStart, groupCount, maxParallelism }) }
+        : {}),
     });
   }
 
@@ -297,6 +305,7 @@ export class HeapBackend implements KeyedBackend {
     if (table === undefined) {
       table = this.newTable(name, "value", plainNamespace);
       this.#values.set(name, table);
+      if (table.numbers !== undefined) this.#numberTables.push(table.numbers);
     }
     return table;
   }

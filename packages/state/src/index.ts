@@ -9,4 +9,5 @@ export type {
 } from "./contract.ts";
 export { createHeapBackend, type HeapBackendOptions } from "./heap-backend.ts";
 export { decodeListBlock, encodeListBlock } from "./list-block.ts";
+export { maxLookAhead } from "./number-table.ts";
 export { parseFooter, SegmentBuilder, type SegmentBlock, type SegmentFooter } from "./segment.ts";

@@ -90,6 +90,11 @@ export class NumberGroup {
     return this.#arena.chunkOf(address);
   }
 
+  /** Reads the first and the last word of what may be an entry; any number does for an address. */
+  peek(address: number): number {
+    return this.#arena.peek(address);
+  }
+
   /** Returns undefined for a tombstone. */
   valueOf(address: number): number | undefined {
     return valueIn(this.#arena.chunkOf(address), address);

@@ -1,16 +1,60 @@
+import { keyGroupOf } from "@millrace/core";
+
 import { noEntry } from "./entry-arena.ts";
-import { EntryIndex } from "./entry-index.ts";
+import { EntryIndex, mixHash } from "./entry-index.ts";
 import { NumberGroup } from "./number-group.ts";
+
+/** More keys ahead than this would push each other out of the nearest cache. */
+export const maxLookAhead = 64;
+/** A smaller table is near anyway. */
+const minEntriesToLookAhead = 4_096;
 
 /** The numbers of one state, by key group. */
 export class NumberTable {
   readonly #groupStart: number;
   readonly #index = new EntryIndex();
   readonly #groups: (NumberGroup | undefined)[];
+  readonly #maxParallelism: number;
+  readonly #ahead = new Int32Array(maxLookAhead);
+  #seen = 0;
 
-  constructor(groupStart: number, groupCount: number) {
-    this.#groupStart = groupStart;
-    this.#groups = Array.from({ length: groupCount });
+  constructor(options: {
+    readonly groupStart: number;
+    readonly groupCount: number;
+    readonly maxParallelism: number;
+  }) {
+    this.#groupStart = options.groupStart;
+    this.#groups = Array.from({ length: options.groupCount });
+    this.#maxParallelism = options.maxParallelism;
+  }
+
+  /**
+   * Reads the memory that look-ups of these hashes will read, one after the other: first the index,
+   * then the entries. None waits for the one before it here, so that the processor fetches several at
+   * once, which it cannot while each record runs to its end.
+   */
+  lookAhead(hashes: Int32Array, from: number, to: number): void {
+    if (this.#index.entryCount < minEntriesToLookAhead) return;
+    const ahead = this.#ahead;
+    const count = Math.min(to - from, maxLookAhead);
+    for (let at = 0; at < count; at += 1) {
+      const hash = hashes[from + at] ?? 0;
+      const mixed = mixHash(hash);
+      const { slots, mask } = this.#index.pageOf(mixed);
+      ahead[at] = slots[2 * (mixed & mask) + 1] ?? noEntry;
+    }
+    let seen = 0;
+    for (let at = 0; at < count; at += 1) {
+      const numbers = this.groupOf(keyGroupOf(hashes[from + at] ?? 0, this.#maxParallelism));
+      if (numbers !== undefined) seen ^= numbers.peek(ahead[at] ?? noEntry);
+    }
+    // What nobody uses the compiler would not read.
+    this.#seen = seen;
+  }
+
+  /** What was read ahead last, mixed. */
+  get seen(): number {
+    return this.#seen;
   }
 
   /** Returns undefined if the group has nothing, or is not the subtask's. */

@@ -7,7 +7,7 @@ import { PerformanceObserver } from "node:perf_hooks";
 import { setImmediate } from "node:timers/promises";
 
 import { keyHash } from "@millrace/core";
-import { createHeapBackend, type ValueState } from "@millrace/state";
+import { createHeapBackend, maxLookAhead, type ValueState } from "@millrace/state";
 
 /** What to measure. */
 export interface StateOptions {
@@ -94,6 +94,7 @@ class Subject {
 
   #update(): void {
     for (let index = 0; index < sliceLength; index += 1) {
+      if (index % maxLookAhead === 0) this.#backend.lookAhead(this.#hashes, index, sliceLength);
       this.#backend.setCurrentKey(this.#keys[index], this.#hashes[index] ?? 0);
       const cell = this.#state.cellForUpdate();
       cell.value = (cell.value ?? 0) + 1;
