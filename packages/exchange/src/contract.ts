@@ -1,4 +1,4 @@
-import type { AttemptRef, Barrier, StreamError } from "@millrace/core";
+import type { AttemptRef, Barrier, DrainPace, LookAhead, StreamError } from "@millrace/core";
 
 /** One slot's side of the record exchange: its listener, its connections, all of its channels. */
 export interface Exchange extends AsyncDisposable {
@@ -23,6 +23,8 @@ export interface ExchangeAttempt {
   readonly channelToken: string;
   /** Something happened for the task loop: an element arrived, or an output has room again. */
   readonly onWake: () => void;
+  /** An output is full: who emits should pause. */
+  readonly onFull: () => void;
   /** A channel broke: the attempt fails. Called once. */
   readonly onFailure: (error: StreamError) => void;
 }
@@ -61,8 +63,11 @@ export type StreamElement =
 
 /** A resumable cursor over the records of a frame. */
 export interface RecordBatch {
-  /** Calls `consume` until the batch is used up (true) or `shouldPause` says so (false). */
-  drain(consume: ConsumeRecord, shouldPause: () => boolean): boolean;
+  /**
+   * Calls `consume` until the batch is used up (true) or the pace ends (false). Where records have
+   * hashes, `lookAhead` is told of those that follow, each time that the pace was asked.
+   */
+  drain(consume: ConsumeRecord, pace: DrainPace, lookAhead?: LookAhead): boolean;
   readonly recordCount: number;
   /** Of the record that was handed out last: for error messages. */
   position(): { readonly frameSequence: number; readonly recordIndex: number };

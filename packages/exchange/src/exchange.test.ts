@@ -1,4 +1,4 @@
-import { parseCheckpointId, type Barrier } from "@millrace/core";
+import { parseCheckpointId, unlimitedPace, type Barrier } from "@millrace/core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
@@ -15,7 +15,6 @@ import {
   type TestSlot,
 } from "./test-kit/slots.ts";
 
-const never = (): boolean => false;
 
 function barrier(id: number): Barrier {
   return { checkpointId: parseCheckpointId(BigInt(id)), mode: "full" };
@@ -253,6 +252,15 @@ test("credit comes back as batches are used up, and wakes the sender", async () 
   expect(valuesOf(read)).toEqual(Array.from({ length: emitted }, (_, index) => index + 1));
 });
 
+test("an output says when it runs out of room, while the record that did it is emitted", async () => {
+  const { gate, sender } = await connectPair({ windowBytes: 2_000, minFrameBytes: 1_000 });
+  for (let count = 0; gate.hasRoom(); count += 1) {
+    expect(sender.fullCount).toBe(0);
+    gate.emit("x".repeat(50), count);
+  }
+  expect(sender.fullCount).toBe(1);
+});
+
 test("a barrier reaches the receiver although there is no credit", async () => {
   const { network, gate, input } = await connectPair({ windowBytes: 2_000, minFrameBytes: 1_000 });
   while (gate.hasRoom()) gate.emit("x".repeat(50), 0);
@@ -295,7 +303,7 @@ test("frames grow under load and shrink again", async () => {
     const sizes: number[] = [];
     for (let head = input.head(); head !== undefined; head = input.head()) {
       if (head.kind === "records") {
-        head.batch.drain(() => {}, never);
+        head.batch.drain(() => {}, unlimitedPace());
         sizes.push(head.batch.recordCount);
       }
       input.advance();

@@ -122,6 +122,7 @@ class SlotExchange implements Exchange, ReceiverHost {
       fromIndex,
       channelCount: targets.length,
       onWake: attempt.onWake,
+      onFull: attempt.onFull,
     });
     const hasHash = partitioning.kind === "hash";
     const channels = targets.map(({ toIndex, dataAddress }) => {

@@ -15,6 +15,7 @@ export class PartitionedOutput implements OutputGate, RoomListener {
   #channels: readonly SendingChannel[] = [];
   readonly #partitioner: Partitioner;
   readonly #onWake: () => void;
+  readonly #onFull: () => void;
   #exhaustedCount: number;
   #isFinished = false;
 
@@ -23,10 +24,12 @@ export class PartitionedOutput implements OutputGate, RoomListener {
     readonly channelCount: number;
     readonly fromIndex: number;
     readonly onWake: () => void;
+    readonly onFull: () => void;
   }) {
     const targets = { count: options.channelCount, fromIndex: options.fromIndex };
     this.#partitioner = createPartitioner(options.partitioning, targets);
     this.#onWake = options.onWake;
+    this.#onFull = options.onFull;
     this.#exhaustedCount = options.channelCount;
   }
 
@@ -79,5 +82,6 @@ export class PartitionedOutput implements OutputGate, RoomListener {
   onRoom(hasRoom: boolean): void {
     this.#exhaustedCount += hasRoom ? -1 : 1;
     if (this.#exhaustedCount === 0) this.#onWake();
+    else if (!hasRoom) this.#onFull();
   }
 }

@@ -1,9 +1,11 @@
+import { unlimitedPace, type LookAhead } from "@millrace/core";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { FrameMemory } from "./frame-memory.ts";
 import { defaultExchangeOptions } from "./options.ts";
 import { EncodedBatch, RecordReader, RecordWriter } from "./record-codec.ts";
+import { pausing } from "./test-kit/pace.ts";
 import { ValueBuffer } from "./value-batch.ts";
 
 const memory = new FrameMemory();
@@ -28,12 +30,12 @@ test("batches of a channel give their records in order, wherever a drain pauses 
       const read: Record[] = [];
       let turn = 0;
       // At the end of the pattern nothing pauses any more.
-      const shouldPause = (): boolean => pattern[turn++] ?? false;
+      const pace = pausing(() => pattern[turn++] ?? false);
       for (const [sequence, batch] of batches.entries()) {
         for (const [value, timestampMs, hash] of batch) writer.append(value, timestampMs, hash);
         const encoded = new EncodedBatch(writer.takePayload(memory), reader, sequence);
         expect(encoded.recordCount).toBe(batch.length);
-        while (!encoded.drain((...record) => read.push(record), shouldPause));
+        while (!encoded.drain((...record) => read.push(record), pace));
         expect(encoded.position()).toEqual({
           frameSequence: sequence,
           recordIndex: batch.length - 1,
@@ -58,7 +60,7 @@ test("a record that cannot be encoded is refused by name and leaves the others w
   const batch = new EncodedBatch(writer.takePayload(memory), new RecordReader(), 0);
   batch.drain(
     (value, timestampMs, hash) => read.push([value, timestampMs, hash]),
-    () => false,
+    unlimitedPace(),
   );
   expect(read).toEqual([
     [{ a: 1 }, 1, 0],
@@ -79,7 +81,7 @@ test("bytes that were cut or added are noticed at the latest at the end of the b
   const drain = (payload: Uint8Array): boolean =>
     new EncodedBatch(payload, new RecordReader(), 0).drain(
       () => {},
-      () => false,
+      unlimitedPace(),
     );
   writer.append("abc", 1, 0);
   const payload = writer.takePayload(memory);
@@ -98,16 +100,17 @@ test("records that are not encoded come out the same, wherever a drain pauses", 
   buffer.append("b", -Infinity, 0);
   const batch = buffer.takeBatch(3);
   const read: Record[] = [];
+  const always = pausing(() => true);
   expect(
     batch.drain(
       (...record) => read.push(record),
-      () => true,
+      always,
     ),
   ).toBe(false);
   expect(
     batch.drain(
       (...record) => read.push(record),
-      () => true,
+      always,
     ),
   ).toBe(true);
   expect(read).toEqual([
@@ -133,4 +136,37 @@ test("records that are not encoded count by their own length as strings, else by
   expect(buffer.sizeBytes - beforeSample).toBeLessThan(100);
   buffer.takeBatch(0);
   expect([buffer.recordCount, buffer.sizeBytes]).toEqual([0, 0]);
+});
+
+test("a drain tells the hashes of the records ahead each time that its pace was asked", () => {
+  const buffer = new ValueBuffer(defaultExchangeOptions);
+  const writer = new RecordWriter(defaultExchangeOptions, true);
+  for (const into of [buffer, writer]) {
+    for (let index = 0; index < 5; index += 1) into.append("x", 0, 10 + index);
+  }
+  const encoded = new EncodedBatch(writer.takePayload(memory), new RecordReader(), 0);
+  for (const batch of [buffer.takeBatch(0), encoded]) {
+    const pace = { left: 0, mayGoOn: () => (pace.left = 2) > 0 };
+    const ahead: number[][] = [];
+    const lookAhead: LookAhead = (hashes, from, to) => ahead.push([...hashes.subarray(from, to)]);
+    expect(batch.drain(() => {}, pace, lookAhead)).toBe(true);
+    expect(ahead).toEqual([[10, 11], [12, 13], [14]]);
+  }
+});
+
+test("a drain pauses right behind the record that set its pace to nothing", () => {
+  const buffer = new ValueBuffer(defaultExchangeOptions);
+  for (const value of ["a", "b", "c"]) buffer.append(value, 0, 0);
+  const batch = buffer.takeBatch(0);
+  let isFull = false;
+  const pace = { left: 100, mayGoOn: () => !isFull };
+  const read: unknown[] = [];
+  const consume = (value: unknown): void => {
+    read.push(value);
+    isFull = value === "b";
+    if (isFull) pace.left = 0;
+  };
+  expect([batch.drain(consume, pace), read.join("")]).toEqual([false, "ab"]);
+  isFull = false;
+  expect([batch.drain(consume, pace), read.join("")]).toEqual([true, "abc"]);
 });

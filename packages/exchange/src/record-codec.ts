@@ -5,6 +5,8 @@ import {
   BatchWriter,
   parseBatchHead,
   type BatchHead,
+  type DrainPace,
+  type LookAhead,
 } from "@millrace/core";
 
 import type { ConsumeRecord, RecordBatch } from "./contract.ts";
@@ -107,10 +109,10 @@ export class EncodedBatch implements RecordBatch {
     return this.#head.recordCount;
   }
 
-  drain(consume: ConsumeRecord, shouldPause: () => boolean): boolean {
+  drain(consume: ConsumeRecord, pace: DrainPace, lookAhead?: LookAhead): boolean {
     if (this.#state === "used up") return true;
     if (this.#reader.current !== this) this.#begin();
-    if (!this.#reader.batch.drain(consume, shouldPause)) return false;
+    if (!this.#reader.batch.drain(consume, pace, lookAhead)) return false;
     this.#state = "used up";
     return true;
   }

@@ -1,3 +1,5 @@
+import type { DrainPace, LookAhead } from "@millrace/core";
+
 import type { ConsumeRecord, RecordBatch } from "./contract.ts";
 import type { ExchangeOptions } from "./options.ts";
 import { RecordWriter, type RecordBuffer } from "./record-codec.ts";
@@ -5,6 +7,9 @@ import { RecordWriter, type RecordBuffer } from "./record-codec.ts";
 /** What a record costs beside what is in it. */
 const recordBytes = 16;
 const everyRecord = 128;
+const initialRecords = 1_024;
+/** Columns that are kept for batches to come. */
+const maxFree = 4;
 
 /**
  * Collects records as they are, for a channel within the slot that skips the codec.
@@ -15,20 +20,16 @@ const everyRecord = 128;
  */
 export class ValueBuffer implements RecordBuffer {
   readonly #measure: RecordWriter;
-  #values: unknown[] = [];
-  #timestamps: number[] = [];
-  #hashes: number[] = [];
+  readonly #free: Columns[] = [];
+  #columns = new Columns();
   #measuredBytes = 0;
   #untilMeasured = 1;
+  recordCount = 0;
   /** Of the records, by that guess. */
   sizeBytes = 0;
 
   constructor(options: ExchangeOptions) {
     this.#measure = new RecordWriter(options, false);
-  }
-
-  get recordCount(): number {
-    return this.#values.length;
   }
 
   /** Throws as the codec does, for the records that are measured. */
@@ -39,20 +40,21 @@ export class ValueBuffer implements RecordBuffer {
       if (this.#untilMeasured === 0) this.#measureRecord(value);
       this.sizeBytes += this.#measuredBytes;
     }
-    this.#values.push(value);
-    this.#timestamps.push(timestampMs);
-    this.#hashes.push(hash);
+    const columns = this.#columns;
+    const index = this.recordCount;
+    if (index === columns.hashes.length) columns.grow();
+    columns.values[index] = value;
+    columns.timestamps[index] = timestampMs;
+    columns.hashes[index] = hash;
+    this.recordCount = index + 1;
   }
 
   /** Returns the records and starts anew. */
   takeBatch(frameSequence: number): RecordBatch {
-    const batch = new ValueBatch(
-      { values: this.#values, timestamps: this.#timestamps, hashes: this.#hashes },
-      frameSequence,
-    );
-    this.#values = [];
-    this.#timestamps = [];
-    this.#hashes = [];
+    const { recordCount } = this;
+    const batch = new ValueBatch(this.#columns, { recordCount, frameSequence, free: this.#free });
+    this.#columns = this.#free.pop() ?? new Columns();
+    this.recordCount = 0;
     this.sizeBytes = 0;
     this.#untilMeasured = 1;
     return batch;
@@ -64,36 +66,71 @@ export class ValueBuffer implements RecordBuffer {
   }
 }
 
-interface Columns {
-  readonly values: readonly unknown[];
-  readonly timestamps: readonly number[];
-  readonly hashes: readonly number[];
+class Columns {
+  values: unknown[] = Array.from({ length: initialRecords });
+  timestamps = new Float64Array(initialRecords);
+  hashes = new Int32Array(initialRecords);
+
+  grow(): void {
+    const length = this.hashes.length * 2;
+    const timestamps = new Float64Array(length);
+    const hashes = new Int32Array(length);
+    timestamps.set(this.timestamps);
+    hashes.set(this.hashes);
+    this.timestamps = timestamps;
+    this.hashes = hashes;
+  }
 }
 
+/** I1 Its columns go back to be filled again only when it is used up, without any record. */
 class ValueBatch implements RecordBatch {
   readonly recordCount: number;
-  readonly #columns: Columns;
+  readonly #free: Columns[];
   readonly #frameSequence: number;
+  #columns: Columns | undefined;
   #index = 0;
 
-  constructor(columns: Columns, frameSequence: number) {
+  constructor(
+    columns: Columns,
+    parts: {
+      readonly recordCount: number;
+      readonly frameSequence: number;
+      readonly free: Columns[];
+    },
+  ) {
     this.#columns = columns;
-    this.recordCount = columns.values.length;
-    this.#frameSequence = frameSequence;
+    this.recordCount = parts.recordCount;
+    this.#frameSequence = parts.frameSequence;
+    this.#free = parts.free;
   }
 
-  drain(consume: ConsumeRecord, shouldPause: () => boolean): boolean {
-    const { values, timestamps, hashes } = this.#columns;
-    while (this.#index < this.recordCount) {
+  drain(consume: ConsumeRecord, pace: DrainPace, lookAhead?: LookAhead): boolean {
+    const columns = this.#columns;
+    if (columns === undefined) return true;
+    const { recordCount } = this;
+    const { values, timestamps, hashes } = columns;
+    while (this.#index < recordCount) {
       const index = this.#index;
+      if (pace.left <= 0) {
+        if (!pace.mayGoOn()) return false;
+        lookAhead?.(hashes, index, Math.min(index + pace.left, recordCount));
+      }
+      pace.left -= 1;
       this.#index = index + 1;
       consume(values[index], timestamps[index] ?? 0, hashes[index] ?? 0);
-      if (shouldPause()) break;
     }
-    return this.#index === this.recordCount;
+    this.#release(columns);
+    return true;
   }
 
   position(): { readonly frameSequence: number; readonly recordIndex: number } {
     return { frameSequence: this.#frameSequence, recordIndex: Math.max(0, this.#index - 1) };
+  }
+
+  #release(columns: Columns): void {
+    this.#columns = undefined;
+    if (this.#free.length === maxFree) return;
+    columns.values.fill(undefined, 0, this.recordCount);
+    this.#free.push(columns);
   }
 }

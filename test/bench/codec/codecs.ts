@@ -4,6 +4,7 @@ import {
   ByteReader,
   ByteWriter,
   parseBatchHead,
+  unlimitedPace,
   ValueReader,
   ValueWriter,
 } from "@millrace/core";
@@ -20,7 +21,7 @@ export interface ChannelCodec {
 }
 
 const limitBytes = 64 * 1024 * 1024;
-const neverPause = (): boolean => false;
+const pace = unlimitedPace();
 
 export function createBatchCodec(): ChannelCodec {
   const writer = new BatchWriter({ hasHash: true, maxRecordBytes: limitBytes, limitBytes });
@@ -32,7 +33,7 @@ export function createBatchCodec(): ChannelCodec {
     take: () => writer.take(0),
     drain: (bytes, consume) => {
       reader.begin(bytes, parseBatchHead(bytes));
-      reader.drain(consume, neverPause);
+      reader.drain(consume, pace);
     },
   };
 }

@@ -101,6 +101,7 @@ function begin(exchange: Exchange, onWake: () => void): void {
     },
     channelToken: "bench",
     onWake,
+    onFull: () => {},
     // The other end is closed first.
     onFailure: () => {},
   });

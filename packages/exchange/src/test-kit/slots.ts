@@ -4,6 +4,7 @@ import {
   parseJobId,
   parseLeaderEpoch,
   silentLogger,
+  unlimitedPace,
   type AttemptRef,
   type FailpointName,
   type StreamError,
@@ -26,6 +27,7 @@ export interface TestSlot {
   readonly failures: StreamError[];
   readonly clock: ManualClock;
   wakeCount: number;
+  fullCount: number;
   begin(ref?: AttemptRef, channelToken?: string): void;
 }
 
@@ -62,10 +64,14 @@ export async function startSlot(
     clock,
     failures: [],
     wakeCount: 0,
+    fullCount: 0,
     begin(ref = attemptRef(), channelToken = "token") {
       exchange.begin({
         ref,
         channelToken,
+        onFull: () => {
+          slot.fullCount += 1;
+        },
         onWake: () => {
           slot.wakeCount += 1;
         },
@@ -114,7 +120,7 @@ export function readElements(channel: InputChannel, limit: number = Infinity): R
     if (element.kind === "records") {
       element.batch.drain(
         (value, timestampMs, hash) => read.push({ kind: "record", value, timestampMs, hash }),
-        () => false,
+        unlimitedPace(),
       );
     } else read.push(element);
     channel.advance();

@@ -105,6 +105,7 @@ function openGate(spec: OperatorSpec, settings: CombineSettings = always) {
     operatorName: "counts",
     subtaskId: parseSubtaskId("words/0").subtaskId,
     failpoints: noFailpoints,
+    onFull: () => {},
     onWake: () => void wakes.push("now"),
     wakeAfter: (delayMs) => void wakes.push(delayMs),
   });

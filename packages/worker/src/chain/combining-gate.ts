@@ -23,6 +23,8 @@ export interface CombiningGateOptions {
   readonly operatorName: string;
   readonly subtaskId: SubtaskId;
   readonly failpoints: Failpoints;
+  /** The gate has no room until it is empty: who emits should pause. */
+  readonly onFull: () => void;
   /** Asks for another turn: at once, or after a delay. */
   readonly onWake: () => void;
   readonly wakeAfter: (delayMs: number) => void;
@@ -189,6 +191,7 @@ export class CombiningGate implements OutputGate, CombineOutput {
       }
       action();
     }
+    this.#options.onFull();
   }
 
   /** Sends what the table holds; false while it has more. */

@@ -6,6 +6,7 @@ import {
   StreamError,
   type FailureLocation,
   type JsonValue,
+  type LookAhead,
   type SubtaskId,
 } from "@millrace/core";
 import type { ConsumeRecord, OutputGate } from "@millrace/exchange";
@@ -149,6 +150,18 @@ export class OperatorChain {
       if ((operator.bufferedBytes?.() ?? 0) > maxHeldBackBytes) return false;
     }
     return true;
+  }
+
+  /** Whether a sink holds records back, so that room is to be asked for again and again. */
+  holdsBack(): boolean {
+    return this.#buffering.length > 0;
+  }
+
+  /** Returns what is to be told of the keys of records to come. */
+  lookAhead(): LookAhead {
+    const keyed = this.#keyed;
+    if (keyed === undefined) return () => {};
+    return (hashes, from, to) => keyed.lookAhead(hashes, from, to);
   }
 
   /** Fires what is due; true when all operators have. Until then it is called with the same time. */

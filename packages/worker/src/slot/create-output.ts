@@ -73,6 +73,7 @@ function combine(
     subtaskId,
     failpoints: ports.failpoints,
     onWake: () => loop.wake(),
+    onFull: () => loop.pauseTask(),
     wakeAfter: (delayMs) => loop.wakeAfter(delayMs),
   });
 }

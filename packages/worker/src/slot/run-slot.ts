@@ -93,6 +93,7 @@ class Slot {
       ref,
       channelToken,
       onWake: () => this.#loop.wake(),
+      onFull: () => this.#loop.pauseTask(),
       onFailure: (error) => this.#loop.post(() => this.#loop.fail(first, error)),
     });
     this.#loop.join(this.#createTasks(preparation), {

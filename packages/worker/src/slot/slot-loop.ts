@@ -70,6 +70,10 @@ export class SlotLoop implements Mailbox {
     this.#ports.turn.post(() => this.#runTurn());
   }
 
+  pauseTask(): void {
+    this.#budget.interrupt();
+  }
+
   post(action: () => void): void {
     this.#mail.push(action);
     this.wake();

@@ -2,6 +2,8 @@ import {
   assert,
   assertNever,
   type CheckpointId,
+  type DrainPace,
+  type LookAhead,
   type SubtaskId,
   type VertexId,
 } from "@millrace/core";
@@ -10,7 +12,7 @@ import type { ConsumeRecord, InputChannel, RecordBatch } from "@millrace/exchang
 import type { InputGate } from "../input/input-gate.ts";
 import type { SubtaskContext } from "./subtask-context.ts";
 import type { Task, TaskActivity } from "./task.ts";
-import type { TurnBudget } from "./turn-budget.ts";
+import { CheckedPace, type TurnBudget } from "./turn-budget.ts";
 
 export interface OperatorTaskOptions {
   readonly context: SubtaskContext;
@@ -33,6 +35,7 @@ export class OperatorTask implements Task {
   readonly #context: SubtaskContext;
   readonly #input: InputGate;
   readonly #consumers: ReadonlyMap<number, ConsumeRecord>;
+  readonly #lookAhead: LookAhead;
   /** The watermark that is being fired. */
   #firingMs: number | undefined;
   #isStarted = false;
@@ -42,6 +45,7 @@ export class OperatorTask implements Task {
     this.#context = context;
     this.#input = input;
     this.#consumers = consumers;
+    this.#lookAhead = context.chain.lookAhead();
     this.subtaskId = context.subtaskId;
     this.vertexId = context.vertexId;
     this.subtaskIndex = context.subtaskIndex;
@@ -84,23 +88,24 @@ export class OperatorTask implements Task {
     const { chain } = this.#context;
     if (!chain.hasRoom()) return "backpressured";
     const shouldPause = (): boolean => budget.isSpent() || !chain.hasRoom();
+    const pace = chain.holdsBack() ? new CheckedPace(shouldPause) : budget;
     while (true) {
       if (this.#firingMs !== undefined && !this.#fire(this.#firingMs, shouldPause)) break;
       // Barriers pass without room; what is read next may be a record.
       if (!chain.hasRoom() || budget.isSpent()) break;
-      if (!this.#readNext(shouldPause)) return chain.hasRoom() ? "idle" : "backpressured";
+      if (!this.#readNext(pace)) return chain.hasRoom() ? "idle" : "backpressured";
     }
     return chain.hasRoom() ? "busy" : "backpressured";
   }
 
   /** Does the next thing that the input asks for; false when there is none. */
-  #readNext(shouldPause: () => boolean): boolean {
+  #readNext(pace: DrainPace): boolean {
     const action = this.#input.next();
     switch (action.kind) {
       case "nothing":
         return false;
       case "records":
-        this.#drain(action, shouldPause);
+        this.#drain(action, pace);
         return true;
       case "watermark":
         this.#firingMs = action.watermarkMs;
@@ -128,12 +133,12 @@ export class OperatorTask implements Task {
 
   #drain(
     { channel, batch }: { readonly channel: InputChannel; readonly batch: RecordBatch },
-    shouldPause: () => boolean,
+    pace: DrainPace,
   ): void {
     const consume = this.#consumers.get(channel.address.edgeIndex);
     assert(consume !== undefined, `${this.subtaskId} has no edge ${channel.address.edgeIndex}`);
     try {
-      if (batch.drain(consume, shouldPause)) this.#input.releaseBatch();
+      if (batch.drain(consume, pace, this.#lookAhead)) this.#input.releaseBatch();
     } catch (error) {
       const position = describePosition(channel, batch);
       const keyGroup = this.#context.chain.keyGroup();

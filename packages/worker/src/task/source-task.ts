@@ -4,7 +4,6 @@ import {
   assertNever,
   maxWatermark,
   minWatermark,
-  StreamError,
   type Barrier,
   type CheckpointId,
   type SubtaskId,
@@ -13,12 +12,12 @@ import {
 import type { SourceReader, SourceSpec } from "@millrace/graph";
 
 import { HeldSplit } from "./held-split.ts";
+import { RecordRunner } from "./record-runner.ts";
 import { encodeSourceEntry, type SourceEntry } from "./source-entry.ts";
 import { sourceFailure } from "./source-failure.ts";
 import { lowerBoundWatermark, SplitWatermark } from "./split-watermark.ts";
 import type { SubtaskContext } from "./subtask-context.ts";
 import type { SourceControl, SplitAssignment, Task, TaskActivity } from "./task.ts";
-import { TokenBucket } from "./token-bucket.ts";
 import type { TurnBudget } from "./turn-budget.ts";
 
 export interface SourceTaskOptions {
@@ -67,10 +66,8 @@ export class SourceTask implements Task, SourceControl {
   readonly subtaskIndex: number;
   readonly #options: SourceTaskOptions;
   readonly #context: SubtaskContext;
-  readonly #bucket: TokenBucket | undefined;
+  readonly #runner: RecordRunner;
   #controls: readonly Control[] = [];
-  /** Returns a record's event time. */
-  readonly #stampOf: (record: unknown) => number;
   #splits: readonly HeldSplit[];
   #phase: Phase = { kind: "waiting-for-start" };
   #requestNumber = 0;
@@ -83,17 +80,13 @@ export class SourceTask implements Task, SourceControl {
   #isFiring = false;
 
   constructor(options: SourceTaskOptions) {
-    const { context, spec } = options;
+    const { context } = options;
     this.#options = options;
     this.#context = context;
     this.subtaskId = context.subtaskId;
     this.vertexId = context.vertexId;
     this.subtaskIndex = context.subtaskIndex;
-    this.#bucket =
-      spec.rateLimit === undefined
-        ? undefined
-        : new TokenBucket(context.clock, spec.rateLimit / context.parallelism);
-    this.#stampOf = createStamp(options);
+    this.#runner = new RecordRunner(options);
     this.#splits = options.restored.map((entry) => this.#hold(entry));
   }
 
@@ -133,7 +126,7 @@ export class SourceTask implements Task, SourceControl {
       return this.#pausedActivity();
     }
     this.#handleControls();
-    this.#bucket?.refill();
+    this.#runner.refill();
     // Barriers pass without room, records do not.
     const activity = chain.hasRoom() ? this.#read(budget) : "backpressured";
     const isFired = this.#advanceWatermark(shouldPause);
@@ -245,7 +238,7 @@ export class SourceTask implements Task, SourceControl {
         continue;
       }
       if (split.index >= split.records().length) return "idle";
-      const paused = this.#drain(split, budget);
+      const paused = this.#runner.run(split, budget);
       if (paused !== undefined) return paused;
     }
     return "idle";
@@ -264,43 +257,6 @@ export class SourceTask implements Task, SourceControl {
       subtaskIndex: this.subtaskIndex,
       requestNumber: this.#requestNumber,
     });
-  }
-
-  /** Runs records of the current batch through the chain; undefined when it is used up. */
-  #drain(split: HeldSplit, budget: TurnBudget): TaskActivity | undefined {
-    const { chain } = this.#context;
-    const { run, cursor } = chain;
-    const stampOf = this.#stampOf;
-    const bucket = this.#bucket;
-    const records = split.records();
-    let greatestMs = minWatermark;
-    let paused: TaskActivity | undefined;
-    try {
-      while (paused === undefined && split.index < records.length) {
-        if (bucket?.take() === false) return this.#waitForToken(bucket, { split, greatestMs });
-        const record = records[split.index];
-        const timestampMs = stampOf(record);
-        if (timestampMs > greatestMs) greatestMs = timestampMs;
-        cursor.recordsIn += 1;
-        run(record, timestampMs);
-        split.index += 1;
-        if (!chain.hasRoom()) paused = "backpressured";
-        else if (budget.isSpent()) paused = "busy";
-      }
-    } catch (error) {
-      throw chain.locate(error, { position: split.describePosition() });
-    }
-    split.watermark.observe(greatestMs);
-    return paused;
-  }
-
-  #waitForToken(
-    bucket: TokenBucket,
-    read: { readonly split: HeldSplit; readonly greatestMs: number },
-  ): TaskActivity {
-    read.split.watermark.observe(read.greatestMs);
-    this.#context.mailbox.wakeAfter(bucket.waitMs());
-    return "idle";
   }
 
   /** Fires the watermark of this turn, if it has risen; false while it is not fully fired. */
@@ -341,26 +297,4 @@ export class SourceTask implements Task, SourceControl {
   #fail(error: unknown): void {
     this.#context.mailbox.fail(this.subtaskId, error);
   }
-}
-
-function createStamp(options: SourceTaskOptions): (record: unknown) => number {
-  const { operatorName, spec, context } = options;
-  if (spec.watermarks === undefined) return () => minWatermark;
-  const { timestamp } = spec.watermarks;
-  const { cursor } = context.chain;
-  const step = context.chain.addOuterStep({
-    role: "the timestamp function of",
-    name: operatorName,
-  });
-  return (record) => {
-    cursor.step = step;
-    const timestampMs = timestamp(record);
-    if (Number.isFinite(timestampMs)) return timestampMs;
-    throw new StreamError(
-      "user-function-failed",
-      `the timestamp function of source ${operatorName} returned ` +
-        `${String(timestampMs)}; it must return milliseconds since the epoch as a finite number`,
-      { domain: "user", retry: "never" },
-    );
-  };
 }

@@ -41,6 +41,16 @@ describe("a turn's budget", () => {
     expect(count).toBeLessThan(5);
   });
 
+  test("is over when an output is full, until the next turn begins", () => {
+    const budget = new TurnBudget(new VirtualTime().clock);
+    budget.begin(2);
+    expect([budget.mayGoOn(), budget.left > 0]).toEqual([true, true]);
+    budget.interrupt();
+    expect([budget.left, budget.mayGoOn(), budget.isSpent()]).toEqual([0, false, true]);
+    budget.begin(2);
+    expect(budget.isSpent()).toBe(false);
+  });
+
   test("ends although the clock stands still", () => {
     const budget = new TurnBudget(new VirtualTime().clock);
     budget.begin(2);
@@ -151,6 +161,7 @@ test("completion notices are handed on one at a time, and a failed publish fails
   const calls: string[] = [];
   const mailbox: Mailbox = {
     wake: () => {},
+    pauseTask: () => {},
     post: (action) => time.turn.post(action),
     join: (promise, outcome) =>
       void promise.then(

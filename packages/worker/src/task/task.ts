@@ -45,6 +45,8 @@ export type SplitAssignment = Extract<SlotCommand, { readonly kind: "assign-spli
 export interface Mailbox {
   /** Says that a task has something to do. */
   wake(): void;
+  /** Says that an output of the running task is full: it pauses. */
+  pauseTask(): void;
   /** Runs the action in a coming turn. */
   post(action: () => void): void;
   /** Brings the promise's outcome into a coming turn. */

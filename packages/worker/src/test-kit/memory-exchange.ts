@@ -68,6 +68,7 @@ export class MemoryNetwork {
       const { edgeIndex, fromIndex } = options;
       const channel = this.#channel(dataAddress, { edgeIndex, fromIndex, toIndex });
       channel.onRoom = () => this.#attempts.get(own)?.onWake();
+      channel.onFull = () => this.#attempts.get(own)?.onFull();
       return channel;
     });
     return createGate(options, channels);
@@ -119,6 +120,7 @@ class MemoryChannel {
   #frame = 0;
   onArrival: () => void = () => {};
   onRoom: () => void = () => {};
+  onFull: () => void = () => {};
 
   constructor(address: ChannelAddress) {
     this.#address = address;
@@ -139,6 +141,7 @@ class MemoryChannel {
       this.#frame += 1;
       this.push({ kind: "batch", records: [record], next: 0, frame: this.#frame });
     }
+    if (this.recordCount() >= channelRoom) this.onFull();
   }
 
   push(queued: Queued): void {
@@ -168,12 +171,13 @@ class MemoryChannel {
 function batchOf(queued: Extract<Queued, { kind: "batch" }>): RecordBatch {
   return {
     recordCount: queued.records.length,
-    drain: (consume, shouldPause) => {
+    drain: (consume, pace) => {
       while (queued.next < queued.records.length) {
+        if (pace.left <= 0 && !pace.mayGoOn()) return false;
+        pace.left -= 1;
         const record = queued.records[queued.next];
         queued.next += 1;
         if (record !== undefined) consume(record.value, record.timestampMs, record.hash);
-        if (queued.next < queued.records.length && shouldPause()) return false;
       }
       return true;
     },

@@ -1,15 +1,23 @@
 import { ByteReader } from "../byte-reader.ts";
 import type { BatchColumns } from "./batch-columns.ts";
+import type { DrainPace, LookAhead } from "./drain-pace.ts";
 import { drainMixedSource, drainSource, readSource, type BatchKind } from "./reader-source.ts";
 import { parseSchema } from "./schema-codec.ts";
 
 /** Takes a record: its value, its timestamp, and the hash of its key, 0 without hashes. */
 export type ConsumeBatchRecord = (value: unknown, timestampMs: number, hash: number) => void;
-export type DrainBatch = (consume: ConsumeBatchRecord, shouldPause: () => boolean) => boolean;
+export type DrainBatch = (
+  consume: ConsumeBatchRecord,
+  pace: DrainPace,
+  lookAhead: LookAhead,
+) => boolean;
 export type ReadValue = () => unknown;
 export type DrainMixedBatch = (
-  consume: ConsumeBatchRecord,
-  shouldPause: () => boolean,
+  drained: {
+    readonly consume: ConsumeBatchRecord;
+    readonly pace: DrainPace;
+    readonly lookAhead: LookAhead;
+  },
   readers: readonly ReadValue[],
   shapes: Uint8Array,
 ) => boolean;

@@ -9,7 +9,10 @@ import {
 import { BatchColumns } from "./batch-columns.ts";
 import { timestampModes } from "./batch-format.ts";
 import type { BatchHead } from "./batch-head.ts";
+import type { DrainPace, LookAhead } from "./drain-pace.ts";
 import type { BatchKind } from "./reader-source.ts";
+
+const ignore: LookAhead = () => {};
 
 /**
  * Reads the batches of one channel, one after the other, straight from their bytes. All bytes are
@@ -35,10 +38,10 @@ export class BatchReader {
     this.#drain = this.#drainOf(payload, head);
   }
 
-  /** Calls `consume` until the batch is used up (true) or `shouldPause` says so (false). */
-  drain(consume: ConsumeBatchRecord, shouldPause: () => boolean): boolean {
+  /** Calls `consume` until the batch is used up (true) or its pace ends (false). */
+  drain(consume: ConsumeBatchRecord, pace: DrainPace, lookAhead: LookAhead = ignore): boolean {
     assert(this.#drain !== undefined, "a batch is begun before it is drained");
-    if (!this.#drain(consume, shouldPause)) return false;
+    if (!this.#drain(consume, pace, lookAhead)) return false;
     const isUsedUp = this.#columns.isUsedUp();
     this.#drain = undefined;
     this.#columns.clear();
@@ -56,7 +59,7 @@ export class BatchReader {
     const shapes = payload.subarray(head.shapeIndexesOffset, head.bytesOffset);
     const readers = this.#readersOf(encoded, head.shapeCount);
     const drain = this.#code.drainMixed(kind, this.#columns);
-    return (consume, shouldPause) => drain(consume, shouldPause, readers, shapes);
+    return (consume, pace, lookAhead) => drain({ consume, pace, lookAhead }, readers, shapes);
   }
 
   #drainOfOne(encoded: Uint8Array, kind: BatchKind): DrainBatch {

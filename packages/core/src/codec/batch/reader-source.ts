@@ -22,9 +22,19 @@ let b = columns.bytesAt, i = columns.intsAt, f = columns.floatsAt, t = columns.t
 const store = `columns.bytesAt = b; columns.intsAt = i; columns.floatsAt = f; columns.textAt = t;`;
 const check = "if (b > bEnd || i > iEnd || f > fEnd || t > tEnd) columns.fail();";
 
+/** Stands before each record but what is left of the pace, `n` being the record's number. */
+function paceSource({ hasHash }: BatchKind): string {
+  const ahead = hasHash ? "lookAhead(H, n, Math.min(n + pace.left, count));" : "";
+  return `if (pace.left <= 0) {
+if (!pace.mayGoOn()) break;
+${ahead}
+}
+pace.left--;`;
+}
+
 /**
- * Returns the body of a function of `columns` that returns `drain(consume, shouldPause)`: it hands
- * out the records of a batch of one shape until they are used up (true) or it shall pause (false).
+ * Returns the body of a function of `columns` that returns `drain(consume, pace, lookAhead)`: it hands
+ * out the records of a batch of one shape until they are used up (true) or its pace ends (false).
  * One function per place that it is used at, so that the call of `consume` in it stays monomorphic.
  * In the body `b`, `i`, `f`, `t` are the places in the streams. Names enter it only through
  * JSON.stringify.
@@ -33,18 +43,18 @@ export function drainSource(schema: Schema, kind: BatchKind): string {
   const { lines, value } = valueSource(schema);
   const { timestamp, hash } = argumentSource(kind);
   return `"use strict";
-return function drain(consume, shouldPause) {
+return function drain(consume, pace, lookAhead) {
 ${load}
 const T = columns.timestamps, H = columns.hashes, time = columns.constantTimestamp;
 const count = columns.recordCount;
 let n = columns.index;
 try {
 while (n < count) {
+${paceSource(kind)}
 ${lines.join("\n")}
 ${check}
 n++;
 consume(${value}, ${timestamp("n - 1")}, ${hash("n - 1")});
-if (shouldPause()) break;
 }
 } finally {
 columns.index = n;
@@ -68,23 +78,23 @@ return ${value};
 }
 
 /**
- * Returns the body of a function of `columns` that returns `drain(consume, shouldPause, readers,
+ * Returns the body of a function of `columns` that returns `drain({ consume, pace, lookAhead }, readers,
  * shapes)` for batches of several shapes: of each record the number, and what reads it.
  */
 export function drainMixedSource(kind: BatchKind): string {
   const { timestamp, hash } = argumentSource(kind);
   return `"use strict";
-return function drain(consume, shouldPause, readers, shapes) {
+return function drain({ consume, pace, lookAhead }, readers, shapes) {
 const T = columns.timestamps, H = columns.hashes, time = columns.constantTimestamp;
 const count = columns.recordCount;
 while (columns.index < count) {
 const n = columns.index;
+${paceSource(kind)}
 const read = readers[shapes[n]];
 if (read === undefined) columns.fail();
 const value = read();
 columns.index = n + 1;
 consume(value, ${timestamp("n")}, ${hash("n")});
-if (shouldPause()) break;
 }
 return columns.index === count;
 };`;

@@ -3,6 +3,7 @@ import { StreamError } from "../../../error.ts";
 import { parseBatchHead } from "../batch-head.ts";
 import { BatchReader } from "../batch-reader.ts";
 import { BatchWriter } from "../batch-writer.ts";
+import { unlimitedPace } from "../drain-pace.ts";
 
 export type Row = readonly [value: unknown, timestampMs: number, hash: number];
 
@@ -25,7 +26,7 @@ export function readBatch(
   reader.begin(bytes, parseBatchHead(bytes));
   const isDone = reader.drain(
     (...row) => rows.push(row),
-    () => false,
+    unlimitedPace(),
   );
   assert(isDone, "nothing pauses");
   return rows;
@@ -59,7 +60,7 @@ export function outcomeOf(bytes: Uint8Array): string {
     reader.begin(bytes, parseBatchHead(bytes));
     reader.drain(
       () => {},
-      () => false,
+      unlimitedPace(),
     );
     return "read";
   } catch (error) {
