@@ -3,8 +3,8 @@ import { assert } from "@millrace/core";
 /** In place of an address: there is no entry. */
 export const noEntry = 0;
 
-/** Of a chunk: 1 MiB, in units of 8 bytes. */
-const chunkBits = 17;
+/** Of a chunk: 256 KiB, in units of 8 bytes; the largest entry has half of it. */
+const chunkBits = 15;
 const chunkUnits: number = 1 << chunkBits;
 const offsetMask: number = chunkUnits - 1;
 /** The first chunk begins so small: of most states a key group has little. */
@@ -12,22 +12,27 @@ const firstUnits = 64;
 /** The others, and how much larger a chunk becomes when it is full: what is not used is memory too. */
 const laterUnits = 16_384;
 const growthFactor = 1.5;
+/** Addresses are 32-bit integers, some of them negative: 32 GiB. */
+const maxChunks: number = 2 ** (32 - chunkBits);
 /** Of most entries the last word: they may begin in one line of the cache and end in the next. */
-const peekedWords = 8;
-/** Addresses are signed 32-bit integers: 16 GiB. */
-const maxChunks = 1 << (31 - chunkBits);
+const peekedWord = 8;
+const noWords = new Int32Array(0);
 
 /** A piece of memory, seen as each of what entries are made of. */
 export class Chunk {
+  readonly number: number;
   readonly sizeUnits: number;
   readonly words: Int32Array;
   readonly doubles: Float64Array;
   readonly bytes: Uint8Array;
   readonly codeUnits: Uint16Array;
   usedUnits = 0;
+  /** The number of the arena's next chunk; 0 behind the last. */
+  next = 0;
 
-  constructor(sizeUnits: number) {
+  constructor(number: number, sizeUnits: number) {
     const buffer = new ArrayBuffer(sizeUnits * 8);
+    this.number = number;
     this.sizeUnits = sizeUnits;
     this.words = new Int32Array(buffer);
     this.doubles = new Float64Array(buffer);
@@ -37,17 +42,14 @@ export class Chunk {
 }
 
 /**
- * Memory for entries of a few sizes, in units of 8 bytes. An address is the number of an entry's
- * first unit; it stays as long as the entry.
- *
- * I1 Growing copies at most one chunk, the last one: less than 1 MiB.
- * I2 What was freed is used again for entries of the same size only: walking the arena finds, at the
- *    end of each entry, the next. Memory never goes back.
+ * The chunks of several arenas, so that an address is enough to find an entry: it is the number of its
+ * chunk and its first unit in there.
  */
-export class EntryArena {
-  readonly #chunks: Chunk[] = [];
-  /** The freed entry of a size that is used next; its first word leads to the one after. */
-  readonly #freed = new Map<number, number>();
+export class ChunkTable {
+  /** Number 0 is none, so that no address is 0. */
+  readonly #chunks: (Chunk | undefined)[] = [undefined];
+  /** Of each chunk, to be read ahead with as few steps as can be. */
+  readonly #words: Int32Array[] = [noWords];
 
   chunkOf(address: number): Chunk {
     const chunk = this.#chunks[address >>> chunkBits];
@@ -55,12 +57,43 @@ export class EntryArena {
     return chunk;
   }
 
-  /** Reads what lies where an entry may be; 0 beyond the end. */
+  /** Reads two words of what may be an entry; any number does for an address. */
   peek(address: number): number {
-    const chunk = this.#chunks[address >>> chunkBits];
-    if (chunk === undefined) return 0;
+    const words = this.#words[address >>> chunkBits] ?? noWords;
     const word = wordOf(address);
-    return (chunk.words[word] ?? 0) ^ (chunk.words[word + peekedWords] ?? 0);
+    return (words[word] ?? 0) ^ (words[word + peekedWord] ?? 0);
+  }
+
+  /** Returns a new chunk under the next number, or under that of the one it takes the place of. */
+  add(sizeUnits: number, number: number = this.#chunks.length): Chunk {
+    assert(number < maxChunks, "a state has 32 GiB of numbers in one subtask");
+    const chunk = new Chunk(number, sizeUnits);
+    this.#chunks[number] = chunk;
+    this.#words[number] = chunk.words;
+    return chunk;
+  }
+}
+
+/**
+ * Memory for entries of a few sizes, in units of 8 bytes. An address stays as long as its entry.
+ *
+ * I1 Growing copies at most one chunk, the last one: less than 256 KiB.
+ * I2 What was freed is used again for entries of the same size only: walking the arena finds, at the
+ *    end of each entry, the next. Memory never goes back.
+ */
+export class EntryArena {
+  readonly #table: ChunkTable;
+  #firstNumber = 0;
+  #last: Chunk | undefined;
+  /** The freed entry of a size that is used next; its first word leads to the one after. */
+  readonly #freed = new Map<number, number>();
+
+  constructor(table: ChunkTable) {
+    this.#table = table;
+  }
+
+  chunkOf(address: number): Chunk {
+    return this.#table.chunkOf(address);
   }
 
   /** Returns the address of memory for an entry. What is in it is undefined. */
@@ -71,10 +104,10 @@ export class EntryArena {
       this.#freed.set(sizeUnits, next);
       return freed;
     }
-    const last = this.#chunks.at(-1);
+    const last = this.#last;
     const hasRoom = last !== undefined && last.usedUnits + sizeUnits <= last.sizeUnits;
     const chunk = hasRoom ? last : this.#grow(sizeUnits);
-    const address = (this.#chunks.length - 1) * chunkUnits + chunk.usedUnits;
+    const address = addressIn(chunk.number, chunk.usedUnits);
     chunk.usedUnits += sizeUnits;
     return address;
   }
@@ -87,34 +120,38 @@ export class EntryArena {
 
   /** Returns the first address, or `noEntry` if nothing was ever allocated. */
   first(): number {
-    return this.#chunks.length === 0 ? noEntry : 1;
+    return addressIn(this.#firstNumber, 0);
   }
 
-  /** Returns the address behind an entry, in ascending order, or `noEntry` behind the last one. */
+  /** Returns the address behind an entry, in the order of allocation, or `noEntry` behind the last one. */
   next(address: number, sizeUnits: number): number {
-    const next = address + sizeUnits;
-    if ((address & offsetMask) + sizeUnits < this.chunkOf(address).usedUnits) return next;
-    const chunkIndex = (address >>> chunkBits) + 1;
-    return chunkIndex < this.#chunks.length ? chunkIndex * chunkUnits : noEntry;
+    const chunk = this.chunkOf(address);
+    if (unitOf(address) + sizeUnits < chunk.usedUnits) return (address + sizeUnits) | 0;
+    return addressIn(chunk.next, 0);
   }
 
   #grow(sizeUnits: number): Chunk {
-    const last = this.#chunks.at(-1);
+    const last = this.#last;
     if (last !== undefined && last.usedUnits + sizeUnits <= chunkUnits) {
       const aimUnits = Math.ceil(growthFactor * (last.usedUnits + sizeUnits));
-      const grown = new Chunk(Math.min(chunkUnits, aimUnits));
+      const grown = this.#table.add(Math.min(chunkUnits, aimUnits), last.number);
       grown.words.set(last.words.subarray(0, last.usedUnits * 2));
       grown.usedUnits = last.usedUnits;
-      this.#chunks[this.#chunks.length - 1] = grown;
+      this.#last = grown;
       return grown;
     }
-    assert(this.#chunks.length < maxChunks, "a key group has 16 GiB of numbers");
-    const made = new Chunk(Math.max(last === undefined ? firstUnits : laterUnits, 2 * sizeUnits));
-    // Address 0 says that there is no entry.
-    if (last === undefined) made.usedUnits = 1;
-    this.#chunks.push(made);
+    const made = this.#table.add(
+      Math.max(last === undefined ? firstUnits : laterUnits, 2 * sizeUnits),
+    );
+    if (last === undefined) this.#firstNumber = made.number;
+    else last.next = made.number;
+    this.#last = made;
     return made;
   }
+}
+
+function addressIn(chunkNumber: number, unit: number): number {
+  return (chunkNumber << chunkBits) | unit;
 }
 
 /** Returns the index of an entry's first word in its chunk. */

@@ -74,7 +74,6 @@ export class EntryIndex {
     const page = this.pageOf(mixHash(hash));
     const { slots, mask } = page;
     let hole = mixHash(hash) & mask;
-    // Addresses are of a group's own memory: another group's entry may have the same.
     while (slots[2 * hole + 1] !== address || slots[2 * hole] !== hash) {
       assert(slots[2 * hole + 1] !== noEntry, "an entry is in its index");
       hole = (hole + 1) & mask;

@@ -282,7 +282,7 @@ export class HeapBackend implements KeyedBackend {
   }
 
   newTable(stateName: string, stateKind: StateKind, namespace: number): CellTable {
-    const { groups, maxParallelism, usesNumberTables = true } = this.#options;
+    const { groups, usesNumberTables = true } = this.#options;
     const groupStart = groups.start;
     const groupCount = groups.end - groups.start + 1;
     const hasNumbers = usesNumberTables && stateKind === "value";
@@ -293,9 +293,7 @@ export class HeapBackend implements KeyedBackend {
       createdEpoch: this.#log.epoch,
       groupStart,
       groupCount,
-      ...(hasNumbers
-        ? { numbers: new NumberTable({ groupStart, groupCount, maxParallelism }) }
-        : {}),
+      ...(hasNumbers ? { numbers: new NumberTable({ groupStart, groupCount }) } : {}),
     });
   }
 

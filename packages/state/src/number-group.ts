@@ -1,7 +1,7 @@
 import { keyTags, type ByteWriter } from "@millrace/core";
 
 import { DirtyEntries, type DirtyList } from "./dirty-entries.ts";
-import { EntryArena, noEntry, unitOf, wordOf, type Chunk } from "./entry-arena.ts";
+import { EntryArena, noEntry, unitOf, wordOf, type Chunk, type ChunkTable } from "./entry-arena.ts";
 import { mixHash, type EntryIndex } from "./entry-index.ts";
 import {
   codeUnitOf,
@@ -32,7 +32,7 @@ import {
  */
 export class NumberGroup {
   readonly keyGroup: number;
-  readonly #arena = new EntryArena();
+  readonly #arena: EntryArena;
   readonly #index: EntryIndex;
   readonly #dirty = new DirtyEntries();
   /** Removed entries, and some that came back since. */
@@ -42,10 +42,14 @@ export class NumberGroup {
   #entryCount = 0;
   #liveCount = 0;
 
-  /** The index is that of all groups of the state: a hash belongs to one of them. */
-  constructor(keyGroup: number, index: EntryIndex) {
+  /** Index and chunks are those of all groups of the state: a hash belongs to one of them. */
+  constructor(
+    keyGroup: number,
+    shared: { readonly index: EntryIndex; readonly chunks: ChunkTable },
+  ) {
     this.keyGroup = keyGroup;
-    this.#index = index;
+    this.#index = shared.index;
+    this.#arena = new EntryArena(shared.chunks);
   }
 
   get liveCount(): number {
@@ -88,11 +92,6 @@ export class NumberGroup {
   /** Returns the memory in which the entry lies, until the next `add`. */
   chunkOf(address: number): Chunk {
     return this.#arena.chunkOf(address);
-  }
-
-  /** Reads the first and the last word of what may be an entry; any number does for an address. */
-  peek(address: number): number {
-    return this.#arena.peek(address);
   }
 
   /** Returns undefined for a tombstone. */

@@ -299,3 +299,30 @@ describe("numbers in tables", () => {
     }
   });
 });
+
+test("looking ahead changes nothing, whatever the hashes are", () => {
+  const backend = create(true);
+  const state = backend.valueState<number>("sum");
+  for (let key = 0; key < 6_000; key += 1) {
+    use(backend, `key-${key}`);
+    state.set(key);
+    if (key % 7 === 0) state.clear();
+  }
+  const readAll = (): readonly (number | undefined)[] =>
+    Array.from({ length: 6_001 }, (_, key) => {
+      use(backend, `key-${key}`);
+      return state.get();
+    });
+  const before = readAll();
+  const hashes = fc.int32Array({ minLength: 1, maxLength: 200 });
+  fc.assert(
+    fc.property(hashes, fc.nat(200), (ahead, from) => {
+      for (let index = 0; index < ahead.length; index += 2) ahead[index] = keyHash(`key-${index}`);
+      backend.lookAhead(ahead, Math.min(from, ahead.length), ahead.length);
+      backend.lookAhead(ahead, 0, ahead.length + 5);
+    }),
+    { numRuns: 30 },
+  );
+  expect(readAll()).toEqual(before);
+  expect(backend.cellCount()).toBe(before.filter((value) => value !== undefined).length);
+});

@@ -1,6 +1,4 @@
-import { keyGroupOf } from "@millrace/core";
-
-import { noEntry } from "./entry-arena.ts";
+import { ChunkTable, noEntry } from "./entry-arena.ts";
 import { EntryIndex, mixHash } from "./entry-index.ts";
 import { NumberGroup } from "./number-group.ts";
 
@@ -13,19 +11,14 @@ const minEntriesToLookAhead = 4_096;
 export class NumberTable {
   readonly #groupStart: number;
   readonly #index = new EntryIndex();
+  readonly #chunks = new ChunkTable();
   readonly #groups: (NumberGroup | undefined)[];
-  readonly #maxParallelism: number;
   readonly #ahead = new Int32Array(maxLookAhead);
   #seen = 0;
 
-  constructor(options: {
-    readonly groupStart: number;
-    readonly groupCount: number;
-    readonly maxParallelism: number;
-  }) {
+  constructor(options: { readonly groupStart: number; readonly groupCount: number }) {
     this.#groupStart = options.groupStart;
     this.#groups = Array.from({ length: options.groupCount });
-    this.#maxParallelism = options.maxParallelism;
   }
 
   /**
@@ -44,10 +37,7 @@ export class NumberTable {
       ahead[at] = slots[2 * (mixed & mask) + 1] ?? noEntry;
     }
     let seen = 0;
-    for (let at = 0; at < count; at += 1) {
-      const numbers = this.groupOf(keyGroupOf(hashes[from + at] ?? 0, this.#maxParallelism));
-      if (numbers !== undefined) seen ^= numbers.peek(ahead[at] ?? noEntry);
-    }
+    for (let at = 0; at < count; at += 1) seen ^= this.#chunks.peek(ahead[at] ?? noEntry);
     // What nobody uses the compiler would not read.
     this.#seen = seen;
   }
@@ -67,7 +57,7 @@ export class NumberTable {
     const index = keyGroup - this.#groupStart;
     const known = this.#groups[index];
     if (known !== undefined) return known;
-    const made = new NumberGroup(keyGroup, this.#index);
+    const made = new NumberGroup(keyGroup, { index: this.#index, chunks: this.#chunks });
     this.#groups[index] = made;
     return made;
   }
