@@ -51,6 +51,8 @@ export interface SettingValues {
   readonly drainTimeout?: number;
   /** What each slot may hold, state and buffers, in MiB. */
   readonly slotMemory?: number;
+  /** What the inputs of each slot may hold of that, in MiB. */
+  readonly networkMemory?: number;
   readonly orphanTimeout?: number;
   readonly hungTaskTimeout?: number;
   /** Variables that the author's code may read on a worker. */

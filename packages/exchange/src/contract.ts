@@ -13,6 +13,8 @@ export interface Exchange extends AsyncDisposable {
   addInput(address: ChannelAddress): InputChannel;
   /** Adds the sending side of one edge of one subtask; before `open`. */
   addOutput(output: OutputOptions): OutputGate;
+  /** Bytes that wait in all channels into the slot. */
+  bufferedBytes(): number;
   /** Connects the outputs and gives the inputs their first credit: every subtask is restored. */
   open(): void;
 }

@@ -2,17 +2,19 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { maxWindowFactor, ReceiveWindow, SendCredit } from "./credit.ts";
+import { WindowBudget } from "./window-budget.ts";
 
 const windowBytes = 1_000;
 
 /** A sender and a receiver of frames of so many bytes, without a way between them. */
 class Pair {
   readonly credit = new SendCredit();
-  readonly #window = new ReceiveWindow(windowBytes);
+  readonly #window: ReceiveWindow;
   bufferedBytes = 0;
 
-  constructor() {
-    this.credit.grant(this.#window.initialBytes());
+  constructor(budget = new WindowBudget(Infinity)) {
+    this.#window = new ReceiveWindow(windowBytes, budget);
+    this.credit.grant(this.#window.open());
   }
 
   send(sizeBytes: number): void {
@@ -47,6 +49,13 @@ test("a window grows while its receiver waits for nothing but the way, up to eig
   for (let turn = 0; turn < 20; turn += 1) pair.runOnce();
   expect(pair.credit.availableBytes()).toBeGreaterThan(windowBytes * maxWindowFactor * 0.75);
   expect(pair.credit.availableBytes()).toBeLessThanOrEqual(windowBytes * maxWindowFactor);
+});
+
+test("a window grows no further than what its slot has for all", () => {
+  const pair = new Pair(new WindowBudget(windowBytes * 2.5));
+  for (let turn = 0; turn < 20; turn += 1) pair.runOnce();
+  expect(pair.credit.availableBytes()).toBeGreaterThan(windowBytes * 1.5);
+  expect(pair.credit.availableBytes()).toBeLessThanOrEqual(windowBytes * 2);
 });
 
 test("a window stays as it is while the sender has credit to spare", () => {

@@ -1,4 +1,5 @@
 import { brokenFrame } from "./frame.ts";
+import type { WindowBudget } from "./window-budget.ts";
 
 /** More than this is never under way, whatever windows adapt to. */
 const maxCreditBytes = 64 * 1024 * 1024;
@@ -36,31 +37,38 @@ export const maxWindowFactor = 8;
  *
  * I1 What is withheld is less than a quarter of the window, so a sender whose bytes are all used up
  *    always has credit.
- * I2 The window is never below the one that it begins with, nor above eight times that.
+ * I2 The window is never below the one that it begins with, nor above eight times that, and it grows
+ *    only as far as the slot's budget allows.
  */
 export class ReceiveWindow {
-  readonly #minBytes: number;
-  readonly #maxBytes: number;
-  #windowBytes: number;
+  readonly #budget: WindowBudget;
+  readonly #askedBytes: number;
+  #minBytes = 0;
+  #maxBytes = 0;
+  #windowBytes = 0;
   #withheldBytes = 0;
   /** By which a window that shrank is still too large: used-up bytes that do not go back. */
   #surplusBytes = 0;
   /** What the sender has not used of its credit, or is under way. */
-  #unusedBytes: number;
+  #unusedBytes = 0;
   /** Whether the sender ran short of credit since the window was last looked at. */
   #isShort = false;
   #usedSinceEmptyBytes = 0;
 
-  constructor(windowBytes: number) {
+  constructor(windowBytes: number, budget: WindowBudget) {
+    this.#askedBytes = windowBytes;
+    this.#budget = budget;
+    budget.join();
+  }
+
+  /** Returns the credit that comes with the hello's reply; called once, when all channels are there. */
+  open(): number {
+    const windowBytes = this.#budget.first(this.#askedBytes);
     this.#minBytes = windowBytes;
     this.#maxBytes = Math.min(windowBytes * maxWindowFactor, Math.max(windowBytes, maxCreditBytes));
     this.#windowBytes = windowBytes;
     this.#unusedBytes = windowBytes;
-  }
-
-  /** The credit that comes with the hello's reply. */
-  initialBytes(): number {
-    return this.#minBytes;
+    return windowBytes;
   }
 
   /** Takes note of bytes that arrived. */
@@ -89,8 +97,9 @@ export class ReceiveWindow {
     if (!this.#isShort) return;
     this.#isShort = false;
     const grownBytes = Math.min(this.#windowBytes * 2, this.#maxBytes);
-    // What is still too much of an earlier window counts first.
     const moreBytes = grownBytes - this.#windowBytes;
+    if (!this.#budget.take(moreBytes)) return;
+    // What is still too much of an earlier window counts first.
     const kept = Math.min(moreBytes, this.#surplusBytes);
     this.#surplusBytes -= kept;
     this.#withheldBytes += moreBytes - kept;
@@ -103,6 +112,7 @@ export class ReceiveWindow {
     this.#usedSinceEmptyBytes = 0;
     const shrunkBytes = Math.max(this.#windowBytes / 2, this.#minBytes);
     this.#surplusBytes += this.#windowBytes - shrunkBytes;
+    this.#budget.giveBack(this.#windowBytes - shrunkBytes);
     this.#windowBytes = shrunkBytes;
   }
 }

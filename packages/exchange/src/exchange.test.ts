@@ -15,7 +15,6 @@ import {
   type TestSlot,
 } from "./test-kit/slots.ts";
 
-
 function barrier(id: number): Barrier {
   return { checkpointId: parseCheckpointId(BigInt(id)), mode: "full" };
 }

@@ -27,6 +27,7 @@ import { ReceivingChannel } from "./receiving-channel.ts";
 import { decideAdmission, RemoteReceiver, type ReceiverHost } from "./remote-receiver.ts";
 import { RemoteSender } from "./remote-sender.ts";
 import { SendingChannel } from "./sending-channel.ts";
+import { WindowBudget } from "./window-budget.ts";
 
 export interface ExchangePorts {
   readonly network: StreamNetwork;
@@ -61,6 +62,7 @@ interface LocalPair {
 class SlotExchange implements Exchange, ReceiverHost {
   readonly options: ExchangeOptions;
   readonly memory: FrameMemory = new FrameMemory();
+  readonly #budget: WindowBudget;
   readonly #ports: ExchangePorts;
   readonly #connections = new Set<RemoteReceiver>();
   readonly #held = new Set<RemoteReceiver>();
@@ -77,6 +79,7 @@ class SlotExchange implements Exchange, ReceiverHost {
   constructor(ports: ExchangePorts) {
     this.#ports = ports;
     this.options = { ...defaultExchangeOptions, ...ports.options };
+    this.#budget = new WindowBudget(this.options.networkBytes);
   }
 
   async listen(): Promise<void> {
@@ -106,6 +109,7 @@ class SlotExchange implements Exchange, ReceiverHost {
       onWake: attempt.onWake,
       code,
       memory: this.memory,
+      budget: this.#budget,
     });
     this.#inputs.set(key, channel);
     return channel;
@@ -131,6 +135,12 @@ class SlotExchange implements Exchange, ReceiverHost {
     });
     gate.setChannels(channels);
     return gate;
+  }
+
+  bufferedBytes(): number {
+    let sizeBytes = 0;
+    for (const input of this.#inputs.values()) sizeBytes += input.bufferedBytes();
+    return sizeBytes;
   }
 
   open(): void {

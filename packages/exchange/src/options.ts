@@ -5,6 +5,8 @@ export interface ExchangeOptions {
    * while the receiver keeps up. Default 512 KiB.
    */
   readonly windowBytes: number;
+  /** What the windows of all channels into a slot may be together. Default 64 MiB. */
+  readonly networkBytes: number;
   /** A frame's first size. Default 32 KiB. */
   readonly minFrameBytes: number;
   /** What a frame grows to under load. Default 256 KiB. */
@@ -26,6 +28,7 @@ export interface ExchangeOptions {
 
 export const defaultExchangeOptions: ExchangeOptions = {
   windowBytes: 512 * 1024,
+  networkBytes: 64 * 1024 * 1024,
   minFrameBytes: 32 * 1024,
   maxFrameBytes: 256 * 1024,
   flushAfterMs: 5,

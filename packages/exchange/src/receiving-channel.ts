@@ -8,6 +8,7 @@ import { brokenFrame } from "./frame.ts";
 import { describeChannel } from "./hello.ts";
 import type { ExchangeOptions } from "./options.ts";
 import { EncodedBatch, RecordReader } from "./record-codec.ts";
+import type { WindowBudget } from "./window-budget.ts";
 
 /** What a receiving channel says to its other end. */
 export interface SenderLink {
@@ -53,11 +54,13 @@ export class ReceivingChannel implements InputChannel {
       readonly code: BatchCode;
       /** What payloads go back to when they are used up. */
       readonly memory: FrameMemory;
+      /** What the windows of all channels into the slot share. */
+      readonly budget: WindowBudget;
     },
   ) {
     this.address = address;
     this.#reader = new RecordReader(parts.code);
-    this.#window = new ReceiveWindow(options.windowBytes);
+    this.#window = new ReceiveWindow(options.windowBytes, parts.budget);
     this.#limitBytes =
       options.windowBytes * maxWindowFactor +
       options.maxOvershootBytes +
@@ -106,7 +109,7 @@ export class ReceivingChannel implements InputChannel {
   connect(link: SenderLink): number {
     if (this.#link !== undefined) throw brokenFrame(`${this.#name()} is connected twice`);
     this.#link = link;
-    return this.#window.initialBytes();
+    return this.#window.open();
   }
 
   /** Takes a records frame's payload, to be decoded when it is drained. */

@@ -58,10 +58,7 @@ test("a record that cannot be encoded is refused by name and leaves the others w
   writer.append({ a: 3, b: 4 }, 3, 0);
   const read: unknown[] = [];
   const batch = new EncodedBatch(writer.takePayload(memory), new RecordReader(), 0);
-  batch.drain(
-    (value, timestampMs, hash) => read.push([value, timestampMs, hash]),
-    unlimitedPace(),
-  );
+  batch.drain((value, timestampMs, hash) => read.push([value, timestampMs, hash]), unlimitedPace());
   expect(read).toEqual([
     [{ a: 1 }, 1, 0],
     [{ a: 3, b: 4 }, 3, 0],
@@ -79,10 +76,7 @@ test("a record beyond the limit is refused (F27)", () => {
 test("bytes that were cut or added are noticed at the latest at the end of the batch", () => {
   const writer = new RecordWriter(defaultExchangeOptions, false);
   const drain = (payload: Uint8Array): boolean =>
-    new EncodedBatch(payload, new RecordReader(), 0).drain(
-      () => {},
-      unlimitedPace(),
-    );
+    new EncodedBatch(payload, new RecordReader(), 0).drain(() => {}, unlimitedPace());
   writer.append("abc", 1, 0);
   const payload = writer.takePayload(memory);
   const failed = expect.objectContaining({ code: "decode-failed" });
@@ -101,18 +95,8 @@ test("records that are not encoded come out the same, wherever a drain pauses", 
   const batch = buffer.takeBatch(3);
   const read: Record[] = [];
   const always = pausing(() => true);
-  expect(
-    batch.drain(
-      (...record) => read.push(record),
-      always,
-    ),
-  ).toBe(false);
-  expect(
-    batch.drain(
-      (...record) => read.push(record),
-      always,
-    ),
-  ).toBe(true);
+  expect(batch.drain((...record) => read.push(record), always)).toBe(false);
+  expect(batch.drain((...record) => read.push(record), always)).toBe(true);
   expect(read).toEqual([
     [value, 5, 7],
     ["b", -Infinity, 0],

@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { parseWorkerId, StreamError, type WorkerId } from "@millrace/core";
 import { InvalidArgumentError, Option, type Command } from "commander";
 
-import { minSlotMemoryMb } from "../node/slot-memory.ts";
+import { minNetworkMemoryMb, minSlotMemoryMb } from "../node/slot-memory.ts";
 import { createOutput, type OutputFormat } from "../output.ts";
 import { addSecurityOptions, type SecurityCommandOptions } from "../security/security-options.ts";
 import { defined } from "./defined.ts";
@@ -18,6 +18,7 @@ interface WorkerCommandOptions extends SecurityCommandOptions, StoreCommandOptio
   readonly passEnv?: readonly string[];
   readonly slots: number;
   readonly slotMemory?: number;
+  readonly networkMemory?: number;
   readonly id?: WorkerId;
   readonly metricsPort?: number;
   readonly orphanTimeout?: number;
@@ -38,6 +39,11 @@ export function addWorkerCommand(program: Command): void {
       "--slot-memory <MiB>",
       "what each slot may hold, state and buffers, before its job fails; default: the slot's part of the container's memory",
       parseSlotMemory,
+    )
+    .option(
+      "--network-memory <MiB>",
+      "what the inputs of each slot may hold of that, of records on their way; default: an eighth, from 8 to 128",
+      parseNetworkMemory,
     )
     .option("--id <name>", "stays the same over restarts; default from host and process", parseId)
     .option(
@@ -100,6 +106,7 @@ async function runCommand(options: WorkerCommandOptions): Promise<void> {
       orphanTimeoutMs: options.orphanTimeout,
       hungTaskTimeoutMs: options.hungTaskTimeout,
       slotMemoryMb: options.slotMemory,
+      networkMemoryMb: options.networkMemory,
     }),
   });
 }
@@ -122,6 +129,12 @@ function parseSlotMemory(text: string): number {
   const memoryMb = parseCount(text);
   if (memoryMb >= minSlotMemoryMb) return memoryMb;
   throw new InvalidArgumentError(`a slot needs ${minSlotMemoryMb} MiB at least.`);
+}
+
+function parseNetworkMemory(text: string): number {
+  const memoryMb = parseCount(text);
+  if (memoryMb >= minNetworkMemoryMb) return memoryMb;
+  throw new InvalidArgumentError(`a slot's inputs need ${minNetworkMemoryMb} MiB at least.`);
 }
 
 function parseId(text: string): WorkerId {

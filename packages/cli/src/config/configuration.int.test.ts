@@ -80,6 +80,7 @@ test("every option of every command can stand in a config file, and in its type"
     drain: true,
     drainTimeout: true,
     slotMemory: true,
+    networkMemory: true,
     dryRun: true,
     env: true,
     etcdCa: true,

@@ -46,7 +46,7 @@ test("a coordinator's metrics carry units and the job's id", async () => {
 });
 
 test("a worker's metrics say by subtask what was read and where the time went", async () => {
-  const memory = [{ slotIndex: 0, heapBytes: 3_000, bufferBytes: 500 }];
+  const memory = [{ slotIndex: 0, heapBytes: 3_000, bufferBytes: 500, inputBytes: 200 }];
   const { text } = await renderWorkerMetrics(
     {
       session: { isConnected: true, sessionsOpened: 1, messagesStale: 0, messagesHeld: 0 },
@@ -79,6 +79,7 @@ test("a worker's metrics say by subtask what was read and where the time went", 
   );
   expect(text).toContain('millrace_records_in_total{subtask="flights/1"} 10');
   expect(text).toContain('millrace_task_seconds_total{subtask="flights/1",state="busy"} 1.5');
+  expect(text).toContain('millrace_slot_input_bytes{slot="0"} 200');
   expect(text).toContain('millrace_slot_memory_bytes{slot="0",kind="heap"} 3000');
   expect(text).toContain('millrace_slot_memory_bytes{slot="0",kind="buffers"} 500');
   expect(text).toContain("millrace_slot_memory_limit_bytes 1048576");

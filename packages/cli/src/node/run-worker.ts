@@ -28,7 +28,7 @@ import { checkObjects } from "./check-objects.ts";
 import { openObjects } from "./open-stores.ts";
 import { serveHealth } from "./serve-health.ts";
 import { serveMetrics } from "./serve-metrics.ts";
-import { decideSlotMemoryMb } from "./slot-memory.ts";
+import { decideNetworkMemoryMb, decideSlotMemoryMb } from "./slot-memory.ts";
 import { untilStopped } from "./until-stopped.ts";
 
 export interface WorkerProcessOptions {
@@ -46,6 +46,8 @@ export interface WorkerProcessOptions {
   readonly slotCount: number;
   /** What each slot may hold, heap and buffers; absent: its part of the process's memory. */
   readonly slotMemoryMb?: number;
+  /** What the inputs of a slot may hold of it, in MiB. Default by the slot's memory. */
+  readonly networkMemoryMb?: number;
   /** 0 chooses one; absent: no endpoint. */
   readonly metricsPort?: number;
   /** Default 127.0.0.1. */
@@ -140,7 +142,7 @@ function defaultSlotMemoryMb(slotCount: number): number {
 }
 
 function createTaskHost(
-  { workerId, dataHost, isSupervised, passedVariables = [] }: WorkerProcessOptions,
+  { workerId, dataHost, isSupervised, networkMemoryMb, passedVariables = [] }: WorkerProcessOptions,
   memoryMb: number,
   readTls: ThreadTaskHostOptions["readTls"],
 ): TaskHost {
@@ -150,6 +152,7 @@ function createTaskHost(
     logLevel: "info",
     passedVariables,
     memoryMb,
+    networkMb: networkMemoryMb ?? decideNetworkMemoryMb(memoryMb),
     // `dev` shows at parallelism 1 what could not travel at a higher one.
     encodeLocal: isSupervised,
     ...(readTls === undefined ? {} : { readTls }),

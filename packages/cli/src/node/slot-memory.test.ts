@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { decideSlotMemoryMb } from "./slot-memory.ts";
+import { decideNetworkMemoryMb, decideSlotMemoryMb } from "./slot-memory.ts";
 
 const gib = 2 ** 30;
 const machineBytes = 24 * gib;
@@ -24,4 +24,12 @@ describe("what a slot may hold by default", () => {
   test("a small machine without a limit: a quarter of it", () => {
     expect(decideSlotMemoryMb({ slotCount: 1, machineBytes: 4 * gib, allowedBytes: 0 })).toBe(1024);
   });
+});
+
+test.for([
+  [64, 8],
+  [719, 89],
+  [4_096, 128],
+] as const)("of %i MiB that a slot may hold its inputs may hold %i by default", ([slotMb, mb]) => {
+  expect(decideNetworkMemoryMb(slotMb)).toBe(mb);
 });

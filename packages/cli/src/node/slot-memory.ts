@@ -7,6 +7,19 @@ const usablePart = 0.8;
 const mostOfMachinePart = 0.25;
 const mostUnlimitedMb = 4096;
 
+/** Of what a slot may hold, for records on their way to it. */
+const networkPart = 1 / 8;
+export const minNetworkMemoryMb = 8;
+const mostNetworkMb = 128;
+
+/** Returns what a slot's inputs may hold by default, in MiB: an eighth of the slot's memory, from 8 to 128. */
+export function decideNetworkMemoryMb(slotMemoryMb: number): number {
+  return Math.max(
+    minNetworkMemoryMb,
+    Math.min(mostNetworkMb, Math.floor(slotMemoryMb * networkPart)),
+  );
+}
+
 export interface MemoryFacts {
   readonly slotCount: number;
   readonly machineBytes: number;

@@ -37,7 +37,13 @@ function addMemory(
 ): void {
   const help = "What a slot may hold: its heap and its buffers.";
   set.gauge("millrace_slot_memory_limit_bytes", help, slotMemoryBytes);
-  for (const { slotIndex, heapBytes, bufferBytes } of memory) {
+  for (const { slotIndex, heapBytes, bufferBytes, inputBytes } of memory) {
+    set.gauge(
+      "millrace_slot_input_bytes",
+      "Records that wait in a slot's inputs; a part of its buffers.",
+      inputBytes,
+      { slot: String(slotIndex) },
+    );
     const held = { heap: heapBytes, buffers: bufferBytes };
     for (const [kind, sizeBytes] of Object.entries(held)) {
       set.gauge("millrace_slot_memory_bytes", "What a slot holds.", sizeBytes, {

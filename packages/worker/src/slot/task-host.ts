@@ -35,6 +35,8 @@ export interface SlotProgress {
 export interface SlotMemory {
   /** Of the heap; what is not needed any more counts until it is collected. */
   readonly heapBytes: number;
+  /** Records that wait in its inputs; a part of the buffers. */
+  readonly inputBytes: number;
   /** Outside the heap: typed arrays and buffers. */
   readonly bufferBytes: number;
 }

@@ -46,6 +46,7 @@ export class MemoryNetwork {
       addInput: (address) => this.#channel(dataAddress, address).asInput(),
       addOutput: (options) => this.#gate(dataAddress, options),
       open: () => {},
+      bufferedBytes: () => 0,
       [Symbol.asyncDispose]: () => Promise.resolve(),
     });
   }

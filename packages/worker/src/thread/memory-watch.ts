@@ -5,11 +5,13 @@ import { StreamError } from "@millrace/core";
 
 import type { SlotMemory } from "../slot/task-host.ts";
 
+type ThreadMemory = Omit<SlotMemory, "inputBytes">;
+
 /** What may be left after a full garbage collection; V8 aborts the process at the whole heap. */
 const allowedPart = 0.75;
 
 /** Returns what the thread holds now. Buffers are counted by V8 but not limited by it. */
-export function readMemory(): SlotMemory {
+export function readMemory(): ThreadMemory {
   const { used_heap_size: heapBytes, external_memory: bufferBytes } = getHeapStatistics();
   return { heapBytes, bufferBytes };
 }

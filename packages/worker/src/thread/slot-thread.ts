@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 
 import { assert, noFailpoints, StreamError, toFailureData, type Logger } from "@millrace/core";
-import { createExchange, createSocketNetwork } from "@millrace/exchange";
+import { createExchange, createSocketNetwork, type Exchange } from "@millrace/exchange";
 import {
   createNodeClock,
   createNodeDigest,
@@ -33,6 +33,8 @@ const parent = parentPort;
 const data = workerData as SlotThreadData;
 /** Between two looks at the slot's memory, for its worker's metrics. */
 const memoryIntervalMs = 1_000;
+/** The slot's one; until then it has none. */
+let exchange: Exchange | undefined;
 let { tls } = data;
 // The author's module can import `workerData` too.
 delete data.tls;
@@ -76,6 +78,7 @@ function publishMemory(cells: Int32Array): void {
   const { heapBytes, bufferBytes } = readMemory();
   Atomics.store(cells, progressCells.heapKib, heapBytes / 1024);
   Atomics.store(cells, progressCells.bufferKib, bufferBytes / 1024);
+  Atomics.store(cells, progressCells.inputKib, (exchange?.bufferedBytes() ?? 0) / 1024);
 }
 
 function createPorts(log: Logger): SlotPorts {
@@ -90,8 +93,8 @@ function createPorts(log: Logger): SlotPorts {
     failpoints: noFailpoints,
     loadJob: loadGuardedJob,
     createKeyedBackend: createHeapBackend,
-    openExchange: () =>
-      createExchange({
+    openExchange: async () => {
+      exchange = await createExchange({
         network: createSocketNetwork({
           ...(first === undefined ? {} : { readTls: () => tls ?? first }),
           onRefused: ({ message }) => log.log("warn", "refused a connection", { cause: message }),
@@ -100,8 +103,13 @@ function createPorts(log: Logger): SlotPorts {
         logger: log,
         hint: data.hint,
         failpoints: noFailpoints,
-        options: { encodeLocal: data.encodeLocal },
-      }),
+        options: {
+          encodeLocal: data.encodeLocal,
+          ...(data.networkMb === undefined ? {} : { networkBytes: data.networkMb * 2 ** 20 }),
+        },
+      });
+      return exchange;
+    },
   };
 }
 

@@ -12,11 +12,13 @@ export interface SlotThreadData {
   readonly encodeLocal: boolean;
   /** What the slot may hold, heap and buffers, in MiB; absent: Node's limit of the heap. */
   readonly memoryMb?: number;
+  /** What the windows of its inputs may be together, in MiB; absent: the exchange's default. */
+  readonly networkMb?: number;
   /** What its data sockets show; taken out before the author's code loads. Absent: plain text. */
   tls?: OwnedTlsMaterial;
   /**
    * 32-bit cells: count of turns, 1 while a turn runs, the subtask that works (-1: none), and what
-   * the slot holds in its heap and in buffers, in KiB.
+   * the slot holds in its heap, in buffers, and of records that wait in its inputs, in KiB.
    */
   readonly progress: SharedArrayBuffer;
 }
@@ -40,5 +42,6 @@ export const progressCells = {
   taskIndex: 2,
   heapKib: 3,
   bufferKib: 4,
+  inputKib: 5,
 } as const;
-export const progressBytes = 20;
+export const progressBytes = 24;

@@ -38,6 +38,8 @@ export interface ThreadTaskHostOptions {
   readonly passedVariables?: readonly string[];
   /** What each slot may hold, heap and buffers, in MiB; absent: Node's limit of the heap. */
   readonly memoryMb?: number;
+  /** What the windows of its inputs may be together, in MiB; absent: 64. */
+  readonly networkMb?: number;
   /** Records within a slot go through the codec too; absent: true. */
   readonly encodeLocal?: boolean;
 }
@@ -69,9 +71,12 @@ class SlotThread implements SlotHandle {
   #isTerminated = false;
 
   constructor(options: ThreadTaskHostOptions, slotIndex: number, handlers: SlotHandlers) {
-    const { memoryMb, encodeLocal = true, workerId, hint, logLevel, readTls } = options;
+    const { memoryMb, networkMb, encodeLocal = true, workerId, hint, logLevel, readTls } = options;
     const progress = new SharedArrayBuffer(progressBytes);
-    const memory = memoryMb === undefined ? {} : { memoryMb };
+    const memory = {
+      ...(memoryMb === undefined ? {} : { memoryMb }),
+      ...(networkMb === undefined ? {} : { networkMb }),
+    };
     // Through the start data and no variable: a process's variables are read by too many.
     this.#readTls = readTls;
     this.#tls = readTls?.();
@@ -124,6 +129,7 @@ class SlotThread implements SlotHandle {
     return {
       heapBytes: 1024 * Atomics.load(this.#progress, progressCells.heapKib),
       bufferBytes: 1024 * Atomics.load(this.#progress, progressCells.bufferKib),
+      inputBytes: 1024 * Atomics.load(this.#progress, progressCells.inputKib),
     };
   }
 

@@ -24,10 +24,7 @@ export function readBatch(
 ): readonly Row[] {
   const rows: Row[] = [];
   reader.begin(bytes, parseBatchHead(bytes));
-  const isDone = reader.drain(
-    (...row) => rows.push(row),
-    unlimitedPace(),
-  );
+  const isDone = reader.drain((...row) => rows.push(row), unlimitedPace());
   assert(isDone, "nothing pauses");
   return rows;
 }
@@ -58,10 +55,7 @@ export function outcomeOf(bytes: Uint8Array): string {
   try {
     const reader = new BatchReader();
     reader.begin(bytes, parseBatchHead(bytes));
-    reader.drain(
-      () => {},
-      unlimitedPace(),
-    );
+    reader.drain(() => {}, unlimitedPace());
     return "read";
   } catch (error) {
     return error instanceof StreamError ? error.code : String(error);
