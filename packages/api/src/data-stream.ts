@@ -8,6 +8,7 @@ import {
 
 import { requireName, type GraphBuilder } from "./graph-builder.ts";
 import { KeyedStream } from "./keyed-stream.ts";
+import type { OutputTag } from "./process.ts";
 
 /** For operators without state; those with state take their name first. */
 export interface OperatorOptions extends ParallelismOptions {
@@ -80,6 +81,14 @@ export class DataStream<T> {
     });
     const id = this.#builder.add({ kind: "union" }, { inputs: [this.#id, ...inputs] });
     return new DataStream(this.#builder, id);
+  }
+
+  /**
+   * Returns what the operator emits to the tag, with `ctx.emitTo`. Asked of the stream that the
+   * operator itself returned, not of one behind it.
+   */
+  sideOutput<Side>(tag: OutputTag<Side>): DataStream<Side> {
+    return this.#next({ kind: "side-output", tag: tag.name }, {});
   }
 
   /** Spreads records evenly over the subtasks of the next operator. */

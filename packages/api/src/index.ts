@@ -36,9 +36,11 @@ export { elements } from "./elements.ts";
 export type { Job, JobDefaults, SourceInput, SourceOptions } from "./job.ts";
 export type { KeyedStream, KeyedValue, RunningOptions, WindowOptions } from "./keyed-stream.ts";
 export {
+  outputTag,
   state,
   type,
   type DeepReadonly,
+  type OutputTag,
   type ProcessContext,
   type ProcessDefinition,
   type StateDeclarations,

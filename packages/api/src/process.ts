@@ -10,6 +10,22 @@ export function type<T>(): TypeTag<T> {
   return { kind: "type" };
 }
 
+/** Names a side output and says what it carries. */
+export interface OutputTag<T> {
+  readonly kind: "output-tag";
+  readonly name: string;
+  /** Only types use it. */
+  readonly of?: T;
+}
+
+/**
+ * Returns the tag of a side output (Flink's OutputTag): an operator emits to it with
+ * `ctx.emitTo(tag, record)`, and `stream.sideOutput(tag)` reads it.
+ */
+export function outputTag<T>(name: string): OutputTag<T> {
+  return { kind: "output-tag", name };
+}
+
 /** A state of a `process` operator, declared by name. */
 export interface ValueStateDeclaration<Value> {
   readonly kind: "value";
@@ -67,6 +83,8 @@ export interface ProcessContext<K, R, S extends StateDeclarations> {
   };
   /** Emits a record with the context's timestamp. */
   emit(record: R): void;
+  /** Emits to a side output, with the context's timestamp; what nobody reads is dropped. */
+  emitTo<Side>(tag: OutputTag<Side>, record: NoInfer<Side>): void;
 }
 
 export interface ProcessDefinition<T, K, R, S extends StateDeclarations> {

@@ -5,6 +5,7 @@ import {
   defineJob,
   elements,
   minutes,
+  outputTag,
   sliding,
   state,
   tumbling,
@@ -219,6 +220,24 @@ test("state is typed, deeply readonly, and limited to what is declared", () => {
         },
       });
     expectTypeOf(idle).toEqualTypeOf<DataStream<{ origin: string; since: number }>>();
+  });
+});
+
+test("a side output carries what its tag says", () => {
+  buildJob((job) => {
+    const late = outputTag<{ origin: string; by: number }>("late");
+    const checked = flights(job)
+      .keyBy((flight) => flight.origin)
+      .process("check", {
+        onRecord(flight, ctx) {
+          ctx.emitTo(late, { origin: ctx.key, by: flight.delay });
+          // @ts-expect-error -- `by` is a number
+          ctx.emitTo(late, { origin: ctx.key, by: "much" });
+        },
+      });
+    expectTypeOf(checked.sideOutput(late)).toEqualTypeOf<
+      DataStream<{ origin: string; by: number }>
+    >();
   });
 });
 

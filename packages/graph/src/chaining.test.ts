@@ -11,9 +11,10 @@ function describePlan(nodes: readonly TestNode[]): readonly string[] {
       const chain = operators.map(({ name, isKeyed }) => (isKeyed ? `${name}*` : name)).join(" > ");
       return `${chain} (${parallelism})`;
     }),
-    ...edges.map(({ index, from, to, partitioning }) => {
+    ...edges.map(({ index, from, to, partitioning, tag }) => {
       const key = partitioning.kind === "hash" ? ` by ${partitioning.keyNodeId}` : "";
-      return `${index}: ${from} -> ${to} ${partitioning.kind}${key}`;
+      const of = tag === undefined ? "" : ` of ${tag}`;
+      return `${index}: ${from} -> ${to} ${partitioning.kind}${key}${of}`;
     }),
   ];
 }
@@ -124,5 +125,42 @@ test("an operator with several consumers ends its chain and gives each every rec
     "out (default)",
     "0: in -> log forward",
     "1: in -> out forward",
+  ]);
+});
+
+test("a side output is an edge of its own, and what has one is the last of its chain", () => {
+  const before: readonly TestNode[] = [
+    { name: "in", spec: specs.source },
+    { name: "key", inputs: ["in"], spec: specs.keyBy },
+    { name: "check", inputs: ["key"], spec: specs.process },
+  ];
+  expect(
+    describePlan([
+      ...before,
+      { name: "side", inputs: ["check"], spec: specs.sideOutput },
+      { name: "out", inputs: ["check"], spec: specs.sink },
+      { name: "late", inputs: ["side"], spec: specs.print },
+    ]),
+  ).toEqual([
+    "in (default)",
+    "check* (default)",
+    "out (default)",
+    "late (default)",
+    "0: in -> check hash by 1",
+    "1: check -> out forward",
+    "2: check -> late forward of late",
+  ]);
+  expect(
+    describePlan([
+      ...before,
+      { name: "side", inputs: ["check"], spec: specs.sideOutput },
+      { name: "by-late", inputs: ["side"], spec: specs.keyBy },
+      { name: "sum", inputs: ["by-late"], spec: specs.reduce },
+      { name: "out", inputs: ["sum"], spec: specs.sink },
+    ]).slice(2),
+  ).toEqual([
+    "sum* > out (default)",
+    "0: in -> check hash by 1",
+    "1: check -> sum hash by 4 of late",
   ]);
 });

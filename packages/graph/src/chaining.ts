@@ -8,9 +8,11 @@ import type { StreamGraph, StreamNode } from "./stream-graph.ts";
 /**
  * Which operators run in one subtask, and the edges between the others. Virtual nodes (`key-by`,
  * `union`, `rebalance`) become the partitioning of edges: the one nearest to the consumer decides.
+ * A `side-output` becomes an edge's tag.
  *
  * I1 A node joins its input's chain only if it is its only consumer, has no other input, is reached
- *    without a partitioner, is not keyed, and both have the same parallelism.
+ *    without a partitioner or a tag, is not keyed, and both have the same parallelism. So what has side
+ *    outputs is the last of its chain.
  * I2 Vertices stand in the order of their first node, which is topological: inputs have lower ids.
  */
 export function chainOperators(graph: StreamGraph): Pick<JobGraph, "vertices" | "edges"> {
@@ -31,11 +33,12 @@ export function chainOperators(graph: StreamGraph): Pick<JobGraph, "vertices" | 
     })),
     edges: links
       .filter(({ to }) => !chained.has(to))
-      .map(({ from, to, partitioning }, index) => ({
+      .map(({ from, to, partitioning, tag }, index) => ({
         index,
         from: vertexIdOf(vertexIds, from),
         to: vertexIdOf(vertexIds, to),
         partitioning,
+        ...(tag === undefined ? {} : { tag }),
       })),
   };
 }
@@ -45,26 +48,32 @@ interface Link {
   readonly from: StreamNode;
   readonly to: StreamNode;
   readonly partitioning: Partitioning;
+  readonly tag: string | undefined;
 }
 
 interface Step {
   readonly nodeId: number;
   /** By the virtual node nearest to the consumer, once one was met. */
   readonly partitioning: Partitioning | undefined;
+  /** Of the side output that was met; the node before it emits to it. */
+  readonly tag: string | undefined;
 }
 
 /** Returns the links into a physical node, back through virtual nodes, in the order of inputs. */
 function linksTo(graph: StreamGraph, to: StreamNode): readonly Link[] {
   const links: Link[] = [];
-  const open: Step[] = to.inputs.map((nodeId) => ({ nodeId, partitioning: undefined }));
+  const unknown = { partitioning: undefined, tag: undefined };
+  const open: Step[] = to.inputs.map((nodeId) => ({ nodeId, ...unknown }));
   for (let step = open.shift(); step !== undefined; step = open.shift()) {
     const from = graph.nodes[step.nodeId];
     assert(from !== undefined, `node ${to.id} has the input ${step.nodeId}, which is not there`);
     if (isVirtual(from.spec)) {
       const partitioning = step.partitioning ?? partitioningOf(from);
-      open.unshift(...from.inputs.map((nodeId) => ({ nodeId, partitioning })));
+      const tag = from.spec.kind === "side-output" ? from.spec.tag : step.tag;
+      open.unshift(...from.inputs.map((nodeId) => ({ nodeId, partitioning, tag })));
     } else {
-      links.push({ from, to, partitioning: step.partitioning ?? directPartitioning(from, to) });
+      const partitioning = step.partitioning ?? directPartitioning(from, to);
+      links.push({ from, to, partitioning, tag: step.tag });
     }
   }
   return links;
@@ -91,7 +100,8 @@ function findChains(
     const [link, ...others] = incoming.get(node) ?? [];
     const isOnlyLink = link !== undefined && others.length === 0;
     const isOnlyConsumer = isOnlyLink && outgoing.get(link.from)?.length === 1;
-    const canChain = isOnlyConsumer && link.partitioning.kind === "forward";
+    const isDirect = link?.partitioning.kind === "forward" && link.tag === undefined;
+    const canChain = isOnlyConsumer && isDirect;
     const chain = canChain && !isKeyedKind(node.spec.kind) ? chainOf.get(link.from) : undefined;
     chain?.push(node);
     chainOf.set(node, chain ?? [node]);

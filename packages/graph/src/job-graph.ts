@@ -51,6 +51,8 @@ export interface JobEdge {
   readonly from: VertexId;
   readonly to: VertexId;
   readonly partitioning: Partitioning;
+  /** Carries what the last operator of `from` emits to this tag; absent: its main output. */
+  readonly tag?: string;
 }
 
 /**

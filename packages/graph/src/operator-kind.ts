@@ -4,9 +4,21 @@ import type { OperatorSpec } from "./stream-graph.ts";
 /** A spec that becomes an operator of its own, not a property of the edges to its consumers. */
 export type PhysicalSpec = Extract<OperatorSpec, { readonly kind: PlannedOperator["kind"] }>;
 
+const virtualKinds: ReadonlySet<OperatorSpec["kind"]> = new Set([
+  "key-by",
+  "union",
+  "rebalance",
+  "side-output",
+]);
+
 /** Whether the spec only shapes the edges between its inputs and its consumers. */
 export function isVirtual(spec: OperatorSpec): spec is Exclude<OperatorSpec, PhysicalSpec> {
-  return spec.kind === "key-by" || spec.kind === "union" || spec.kind === "rebalance";
+  return virtualKinds.has(spec.kind);
+}
+
+/** Whether the operator may emit to tags, besides its main output. */
+export function hasSideOutputs(kind: OperatorSpec["kind"]): boolean {
+  return kind === "process";
 }
 
 /** Whether the operator keeps state by key, so that its input must be a `key-by`. */

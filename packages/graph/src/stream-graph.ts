@@ -71,6 +71,8 @@ export type OperatorSpec =
   | { readonly kind: "union" }
   /** Virtual: its consumers get records round robin. */
   | { readonly kind: "rebalance" }
+  /** Virtual: its consumers get what its input emits to the tag, and nothing else of it. */
+  | { readonly kind: "side-output"; readonly tag: string }
   /** Keyed: emits the running value. `reduce(accumulated, record)`; the first record is the seed. */
   | ReduceSpec
   | WindowSpec

@@ -61,7 +61,16 @@ export const specs: {
   readonly window: WindowSpec;
 } & Readonly<
   Record<
-    "map" | "filter" | "keyBy" | "union" | "rebalance" | "reduce" | "process" | "sink" | "print",
+    | "map"
+    | "filter"
+    | "keyBy"
+    | "union"
+    | "rebalance"
+    | "sideOutput"
+    | "reduce"
+    | "process"
+    | "sink"
+    | "print",
     OperatorSpec
   >
 > = {
@@ -76,6 +85,7 @@ export const specs: {
   keyBy: { kind: "key-by", key: () => "" },
   union: { kind: "union" },
   rebalance: { kind: "rebalance" },
+  sideOutput: { kind: "side-output", tag: "late" },
   reduce: { kind: "reduce", create: () => 0, add: () => 0, result: () => 0 },
   window: {
     kind: "window",

@@ -29,6 +29,7 @@ export function validateOperator(graph: StreamGraph, node: StreamNode): void {
     case "key-by":
     case "union":
     case "rebalance":
+    case "side-output":
     case "reduce":
     case "process":
     case "print":

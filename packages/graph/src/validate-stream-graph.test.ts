@@ -74,6 +74,26 @@ const cases: readonly (readonly [string, readonly TestNode[], RegExp])[] = [
     /operator win: .* source in does not give: add `watermarks/,
   ],
   [
+    "a side output of what has none",
+    [
+      source,
+      { name: "side", inputs: ["in"], spec: specs.sideOutput },
+      { name: "out", inputs: ["side"], spec: specs.sink },
+    ],
+    /operator side: its input in is a source, which emits to no tag/,
+  ],
+  [
+    "a tag that is no name",
+    [
+      source,
+      { name: "key", inputs: ["in"], spec: specs.keyBy },
+      { name: "check", inputs: ["key"], spec: specs.process },
+      { name: "side", inputs: ["check"], spec: { kind: "side-output", tag: "too late" } },
+      { name: "out", inputs: ["side"], spec: specs.sink },
+    ],
+    /operator side: the tag "too late" is not a name/,
+  ],
+  [
     "an empty window",
     windowWith({ kind: "tumbling", sizeMs: 0, offsetMs: 0 }),
     /operator win: the window's size of 0 ms/,

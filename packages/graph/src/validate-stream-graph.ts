@@ -1,7 +1,7 @@
 import { isOperatorName } from "@millrace/core";
 
 import { invalidJob } from "./invalid-job.ts";
-import { isKeyedKind, isTerminalKind } from "./operator-kind.ts";
+import { hasSideOutputs, isKeyedKind, isTerminalKind } from "./operator-kind.ts";
 import { maxKeyGroups, resolveSettings } from "./resolve-settings.ts";
 import { apiVersion, type StreamGraph, type StreamNode } from "./stream-graph.ts";
 import { validateOperator } from "./validate-operator.ts";
@@ -122,11 +122,22 @@ function validateInput(node: StreamNode, input: StreamNode): void {
       `operator ${node.name}: its input ${input.name} is a ${input.spec.kind}, after which nothing comes: connect it to the stream before`,
     );
   }
+  if (node.spec.kind === "side-output") validateSideOutput(node.spec.tag, node, input);
   if (isKeyedKind(node.spec.kind) && input.spec.kind !== "key-by") {
     throw invalidJob(
       `operator ${node.name}: a ${node.spec.kind} keeps its state by key: put keyBy(...) directly before it`,
     );
   }
+}
+
+function validateSideOutput(tag: string, node: StreamNode, input: StreamNode): void {
+  if (!isOperatorName(tag)) {
+    throw invalidJob(`operator ${node.name}: the tag ${JSON.stringify(tag)} ${nameRule}`);
+  }
+  if (hasSideOutputs(input.spec.kind)) return;
+  throw invalidJob(
+    `operator ${node.name}: its input ${input.name} is a ${input.spec.kind}, which emits to no tag: ask the stream that process(...) returns for its side output, before anything else`,
+  );
 }
 
 function validateParallelism(graph: StreamGraph, node: StreamNode): void {

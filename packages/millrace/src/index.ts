@@ -36,9 +36,11 @@ export { elements } from "@millrace/api";
 export type { Job, JobDefaults, SourceInput, SourceOptions } from "@millrace/api";
 export type { KeyedStream, KeyedValue, RunningOptions, WindowOptions } from "@millrace/api";
 export {
+  outputTag,
   state,
   type,
   type DeepReadonly,
+  type OutputTag,
   type ProcessContext,
   type ProcessDefinition,
   type StateDeclarations,

@@ -36,6 +36,7 @@ export function createOperator(
     case "key-by":
     case "union":
     case "rebalance":
+    case "side-output":
       throw invalidJob(`operator ${planned.name}: a ${spec.kind} is run by its chain itself`);
     default:
       return assertNever(spec);

@@ -51,6 +51,8 @@ export interface OperatorContext {
   readonly parallelism: number;
   readonly attempt: number;
   readonly output: Output;
+  /** Returns where what is emitted to the tag goes; what nobody reads is dropped. */
+  readonly sideOutput: (tag: string) => Output;
   /** For keyed operators; the task has made the record's key current before onRecord. */
   readonly keyed: KeyedBackend | undefined;
   /** The last watermark that was fully fired in this operator, as restored; -Infinity at first. */

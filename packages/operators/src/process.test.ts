@@ -20,6 +20,7 @@ interface Context {
     };
   };
   readonly timers: { atEventTime(timeMs: number): void; cancel(timeMs: number): void };
+  emitTo(tag: { readonly name: string }, value: unknown): void;
   emit(value: unknown): void;
 }
 
@@ -63,6 +64,34 @@ describe.each(testBackends)("on %s", (_name, create) => {
     expect(recorded.emitted).toEqual([
       { value: { user: "bob", idleSince: 13 }, timestampMs: 13 },
       { value: { user: "ann", idleSince: 15 }, timestampMs: 15 },
+    ]);
+  });
+
+  test("what goes to a tag has the context's time and leaves the main output alone", () => {
+    const tag = { name: "even" };
+    const { push, advance, recorded } = openProcess(
+      {
+        onRecord: (value: unknown, ctx: Context) => {
+          ctx.emitTo(tag, value);
+          ctx.timers.atEventTime(ctx.timestamp + 1);
+        },
+        onTimer: (timeMs: number, ctx: Context) => ctx.emitTo({ name: "timer" }, timeMs),
+      },
+      create(),
+    );
+    push("ann", "x", 4);
+    push("bob", "y", 6);
+    advance(5);
+    expect(recorded.emitted).toEqual([]);
+    expect([...recorded.side]).toEqual([
+      [
+        "even",
+        [
+          ["x", 4],
+          ["y", 6],
+        ],
+      ],
+      ["timer", [[5, 5]]],
     ]);
   });
 

@@ -2,7 +2,7 @@ import { assert, StreamError } from "@millrace/core";
 import type { ProcessSpec } from "@millrace/graph";
 import type { KeyedBackend, TimerState, ValueState } from "@millrace/state";
 
-import type { Operator, OperatorContext } from "./operator.ts";
+import type { Operator, OperatorContext, Output } from "./operator.ts";
 
 /** Returns the operator that runs an author's functions over keyed state and event-time timers. */
 export function createProcessOperator(spec: ProcessSpec): Operator {
@@ -17,6 +17,7 @@ interface AuthorContext {
   timestamp: number;
   readonly watermark: number;
   emit(value: unknown): void;
+  emitTo(tag: { readonly name: string }, value: unknown): void;
 }
 
 interface StateHandle extends Omit<ValueState<unknown>, "cellForUpdate"> {
@@ -72,9 +73,10 @@ class ProcessOperator implements Operator {
 function createAuthorContext(
   spec: ProcessSpec,
   keyed: KeyedBackend,
-  { output, currentWatermarkMs, operatorName }: OperatorContext,
+  { output, sideOutput, currentWatermarkMs, operatorName }: OperatorContext,
 ): AuthorContext {
   const names = Object.keys(spec.state);
+  const sideOutputs = new Map<string, Output>();
   const context: AuthorContext = {
     state: Object.fromEntries(
       names.map((name) => [name, createHandle(keyed, operatorName, name)] as const),
@@ -89,6 +91,14 @@ function createAuthorContext(
     },
     emit(value) {
       output.emit(value, context.timestamp);
+    },
+    emitTo({ name }, value) {
+      let side = sideOutputs.get(name);
+      if (side === undefined) {
+        side = sideOutput(name);
+        sideOutputs.set(name, side);
+      }
+      side.emit(value, context.timestamp);
     },
   };
   return context;

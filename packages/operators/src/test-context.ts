@@ -7,6 +7,8 @@ import type { OperatorContext } from "./operator.ts";
 export interface Recorded {
   readonly emitted: { readonly value: unknown; readonly timestampMs: number }[];
   readonly lines: string[];
+  /** By tag. */
+  readonly side: Map<string, unknown[]>;
   late: number;
 }
 
@@ -17,7 +19,7 @@ export function createTestContext(
     readonly watermarkMs?: () => number;
   } = {},
 ): { readonly context: OperatorContext; readonly recorded: Recorded } {
-  const recorded: Recorded = { emitted: [], lines: [], late: 0 };
+  const recorded: Recorded = { emitted: [], lines: [], side: new Map(), late: 0 };
   const context: OperatorContext = {
     jobId: "job",
     operatorName: "op",
@@ -27,6 +29,10 @@ export function createTestContext(
     output: {
       emit: (value, timestampMs) => void recorded.emitted.push({ value, timestampMs }),
     },
+    sideOutput: (tag) => ({
+      emit: (value, timestampMs) =>
+        void recorded.side.set(tag, [...(recorded.side.get(tag) ?? []), [value, timestampMs]]),
+    }),
     keyed: over.keyed,
     currentWatermarkMs: over.watermarkMs ?? (() => -Infinity),
     clock: untouchable<Clock>("clock"),

@@ -27,11 +27,16 @@ export async function interpret(
   contextOf: (node: StreamNode) => ConnectorContext,
 ): Promise<ReadonlyMap<string, readonly unknown[]>> {
   const outputs: (readonly Timed[])[] = [];
+  const sides: SideOutputs[] = [];
   const sinks = new Map<string, readonly unknown[]>();
   for (const node of graph.nodes) {
     const input = node.inputs.flatMap((index) => outputs[index] ?? []);
+    const side: SideOutputs = new Map();
+    sides.push(side);
     if (node.spec.kind === "source") outputs.push(await readTimed(node.spec, contextOf(node)));
-    else outputs.push(runNode(graph, node, input));
+    else if (node.spec.kind === "side-output") {
+      outputs.push(sides[node.inputs[0] ?? -1]?.get(node.spec.tag) ?? []);
+    } else outputs.push(runNode(graph, node, { input, side }));
     if (node.spec.kind === "sink") {
       sinks.set(
         node.name,
@@ -50,7 +55,14 @@ async function readTimed(spec: SourceSpec, context: ConnectorContext): Promise<r
   }));
 }
 
-function runNode(graph: StreamGraph, node: StreamNode, input: readonly Timed[]): readonly Timed[] {
+/** What a node emits to each tag. */
+type SideOutputs = Map<string, Timed[]>;
+
+function runNode(
+  graph: StreamGraph,
+  node: StreamNode,
+  { input, side }: { readonly input: readonly Timed[]; readonly side: SideOutputs },
+): readonly Timed[] {
   const { spec } = node;
   switch (spec.kind) {
     case "map":
@@ -72,9 +84,12 @@ function runNode(graph: StreamGraph, node: StreamNode, input: readonly Timed[]):
     case "window":
       return [...groupByKey(graph, node, input)].flatMap(([, group]) => runWindow(spec, group));
     case "process":
-      return [...groupByKey(graph, node, input)].flatMap(([, group]) => runProcess(spec, group));
+      return [...groupByKey(graph, node, input)].flatMap(([, group]) =>
+        runProcess(spec, group, side),
+      );
     case "source":
-      throw new Error("a source has no input");
+    case "side-output":
+      throw new Error(`a ${spec.kind} has no input of its own`);
     default:
       return assertNever(spec);
   }
@@ -142,7 +157,11 @@ function runWindow(spec: WindowSpec, { key, records }: KeyGroup): readonly Timed
 }
 
 /** Records by time; a timer fires before the first record that is later than it. */
-function runProcess(spec: ProcessSpec, { key, records }: KeyGroup): readonly Timed[] {
+function runProcess(
+  spec: ProcessSpec,
+  { key, records }: KeyGroup,
+  side: SideOutputs,
+): readonly Timed[] {
   const emitted: Timed[] = [];
   const timers = new Set<number>();
   const cells = new Map<string, unknown>();
@@ -156,6 +175,11 @@ function runProcess(spec: ProcessSpec, { key, records }: KeyGroup): readonly Tim
       cancel: (timeMs: number) => void timers.delete(timeMs),
     },
     emit: (value: unknown) => void emitted.push({ value, atMs: timestamp }),
+    emitTo: ({ name }: { readonly name: string }, value: unknown) => {
+      const tagged = side.get(name) ?? [];
+      tagged.push({ value, atMs: timestamp });
+      side.set(name, tagged);
+    },
   });
   const fireBefore = (limitMs: number): void => {
     for (;;) {

@@ -26,6 +26,7 @@ const disorderMs = 400;
 export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
   const builder = new GraphBuilder(random.fork("combining").chance(0.6));
   const draw = random.fork("topology");
+  const drawSide = random.fork("side-output");
   const sourceCount = draw.chance(0.3) ? 2 : 1;
   let recordCount = 0;
   const sources = Array.from({ length: sourceCount }, (_, index) => {
@@ -46,7 +47,9 @@ export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
   if (draw.chance(0.2)) {
     stream = builder.add("split", [stream], { kind: "flat-map", flatMap: splitAmount });
   }
-  for (const [index, last] of drawStages(draw, builder, stream).entries()) {
+  const ends = drawStages(draw, builder, stream);
+  const sides = addSideOutputs(drawSide, builder);
+  for (const [index, last] of [...ends, ...sides].entries()) {
     builder.add(`sink-${index}`, [last], { kind: "sink", connector: createSimSink(target) });
   }
   return { graph: builder.finish(draw), recordCount };
@@ -61,6 +64,21 @@ function drawStages(draw: SeededRandom, builder: GraphBuilder, stream: number): 
   if (draw.chance(0.25)) ends.push(drawKeyedStage(draw, builder, { stream, name: "side" }));
   if (draw.chance(0.1)) ends.push(stream);
   return ends;
+}
+
+/** Reads what some process functions emit beside their results, some of it by key. */
+function addSideOutputs(draw: SeededRandom, builder: GraphBuilder): readonly number[] {
+  return builder.processes().flatMap(({ id, name }) => {
+    if (draw.chance(0.4)) return [];
+    const side = builder.add(`side-${name}`, [id], { kind: "side-output", tag: oddTag.name });
+    if (draw.chance(0.5)) return [side];
+    return [
+      addCount(builder, {
+        stream: builder.keyBy({ stream: side, name: `odd-${name}` }),
+        name: `odd-${name}`,
+      }),
+    ];
+  });
 }
 
 interface Stage {
@@ -145,14 +163,19 @@ interface BucketContext {
   };
   readonly timers: { atEventTime(timeMs: number): void };
   emit(value: unknown): void;
+  emitTo(tag: typeof oddTag, value: unknown): void;
 }
 
-/** Counts by time bucket in value state; the timer at a bucket's end emits and forgets it. */
+const oddTag = { name: "odd" };
+
+/** Counts by time bucket in value state; the timer at a bucket's end emits and forgets it. Odd amounts go aside. */
 function bucketProcess(sizeMs: number): OperatorSpec {
   return {
     kind: "process",
     state: { buckets: { kind: "value", version: 1 } },
-    onRecord(_record: unknown, context: BucketContext) {
+    onRecord(record: { readonly amount: number }, context: BucketContext) {
+      if (record.amount % 2 === 1)
+        context.emitTo(oddTag, { key: context.key, amount: record.amount });
       const end = (Math.floor(context.timestamp / sizeMs) + 1) * sizeMs;
       const buckets = context.state.buckets.get() ?? {};
       context.state.buckets.set({ ...buckets, [end]: (buckets[end] ?? 0) + 1 });
@@ -224,6 +247,10 @@ class GraphBuilder {
   keyBy({ stream, name }: Stage): number {
     const key: UserFunction = (record: { key: string }) => record.key;
     return this.add(`key-${name}`, [stream], { kind: "key-by", key });
+  }
+
+  processes(): readonly StreamNode[] {
+    return this.#nodes.filter(({ spec }) => spec.kind === "process");
   }
 
   finish(draw: SeededRandom): StreamGraph {

@@ -33,6 +33,8 @@ export interface ChainGate {
   readonly gate: OutputGate;
   /** Of the `key-by` on a hash edge, else undefined. */
   readonly keyName: string | undefined;
+  /** What it takes of the last operator: what is emitted to the tag, or the main output. */
+  readonly tag: string | undefined;
 }
 
 /** A function of the author that belongs to an edge or to the source. */
@@ -51,10 +53,13 @@ export interface ChainOptions {
   readonly maxParallelism: number;
   /** Of the vertex's last operator, also where that is its source. */
   readonly lastName: string;
-  /** What an operator's context holds besides its output, its keyed state and its time. */
+  /** What an operator's context holds besides its outputs, its keyed state and its time. */
   readonly contextOf: (
     name: string,
-  ) => Omit<OperatorContext, "output" | "keyed" | "currentWatermarkMs" | "countLate">;
+  ) => Omit<
+    OperatorContext,
+    "output" | "sideOutput" | "keyed" | "currentWatermarkMs" | "countLate"
+  >;
 }
 
 /**
@@ -71,6 +76,8 @@ export class OperatorChain {
   readonly #chain: CompiledChain;
   readonly #steps: readonly ChainStep[];
   readonly #gates: readonly OutputGate[];
+  /** By gate. */
+  readonly #tags: readonly (string | undefined)[];
   readonly #keyed: KeyedBackend | undefined;
   /** What runs at the steps behind the operators. */
   readonly #outerSteps: OuterStep[];
@@ -86,15 +93,18 @@ export class OperatorChain {
     this.cursor = createChainCursor();
     this.#subtaskId = options.subtaskId;
     this.#steps = options.steps;
-    this.#gates = options.gates.map(({ gate }) => gate);
+    // Those of the main output come first: the compiled chain counts steps by them.
+    const gates = options.gates.toSorted((left, right) => rankOf(left) - rankOf(right));
+    this.#gates = gates.map(({ gate }) => gate);
     this.#keyed = options.keyed;
     this.#maxParallelism = options.maxParallelism;
     this.#lastName = options.lastName;
-    this.#outerSteps = options.gates.map(({ keyName }) => keyStepOf(keyName));
+    this.#outerSteps = gates.map(({ keyName }) => keyStepOf(keyName));
+    this.#tags = gates.map(({ tag }) => tag);
     this.#firedMs = options.steps.map(() => minWatermark);
     this.#chain = compileChain({
       steps: options.steps,
-      gates: this.#gates,
+      gates: gates.filter(({ tag }) => tag === undefined).map(({ gate }) => gate),
       cursor: this.cursor,
     });
     this.run = this.#chain.run;
@@ -231,6 +241,25 @@ export class OperatorChain {
     });
   }
 
+  /** Returns what the operator at the step, the last one, emits to the tag with. */
+  #sideOutput(tag: string, step: number): Output {
+    const { cursor } = this;
+    const targets = this.#gates.flatMap((gate, index) =>
+      this.#tags[index] === tag ? [{ gate, gateStep: this.#steps.length + index }] : [],
+    );
+    if (targets.length === 0) return { emit: () => {} };
+    return {
+      emit: (value, timestampMs) => {
+        cursor.recordsOut += 1;
+        for (const { gate, gateStep } of targets) {
+          cursor.step = gateStep;
+          gate.emit(value, timestampMs);
+        }
+        cursor.step = step;
+      },
+    };
+  }
+
   #open(
     options: ChainOptions,
     { index, step }: { readonly index: number; readonly step: ChainStep },
@@ -241,6 +270,7 @@ export class OperatorChain {
     step.operator.open({
       ...options.contextOf(step.name),
       output,
+      sideOutput: (tag) => this.#sideOutput(tag, index),
       keyed: index === 0 ? this.#keyed : undefined,
       currentWatermarkMs: () => this.#firedMs[index] ?? minWatermark,
       countLate: (recordCount) => {
@@ -248,6 +278,10 @@ export class OperatorChain {
       },
     });
   }
+}
+
+function rankOf({ tag }: ChainGate): number {
+  return tag === undefined ? 0 : 1;
 }
 
 function keyStepOf(keyName: string | undefined): OuterStep {

@@ -39,9 +39,10 @@ export function createOutput(
         ? { kind: edge.partitioning.kind === "rebalance" ? "rebalance" : "forward" }
         : { kind: "hash", selectKey: key.select, maxParallelism },
   });
-  if (key === undefined) return { gate, keyName: undefined };
+  const { tag } = edge;
+  if (key === undefined) return { gate, keyName: undefined, tag };
   const hashed = { gate, selectKey: key.select, toNode: output.toNode };
-  return { gate: combine(environment, subtask, hashed), keyName: key.name };
+  return { gate: combine(environment, subtask, hashed), keyName: key.name, tag };
 }
 
 /** Returns what the `key-by` of a hash edge selects; undefined without one. */

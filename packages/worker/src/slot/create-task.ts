@@ -198,6 +198,7 @@ function chainSteps(
       case "key-by":
       case "union":
       case "rebalance":
+      case "side-output":
         throw new InvariantError(`node ${name} is virtual and in no chain`);
       case "reduce":
       case "window":
