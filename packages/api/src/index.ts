@@ -24,6 +24,7 @@ export type {
   ParallelismOptions,
   SinkInput,
 } from "./data-stream.ts";
+export type { ConnectedStreams } from "./connected-streams.ts";
 export {
   defineConfig,
   type ClusterContext,
@@ -40,6 +41,7 @@ export {
   state,
   type,
   type DeepReadonly,
+  type ConnectedDefinition,
   type OutputTag,
   type ProcessContext,
   type ProcessDefinition,

@@ -1,9 +1,10 @@
 import { parseDuration, type Duration } from "@millrace/core";
-import type { SlidingWindows, TumblingWindows } from "@millrace/graph";
+import { invalidJob, type SlidingWindows, type TumblingWindows } from "@millrace/graph";
 
+import { ConnectedStreams } from "./connected-streams.ts";
 import type { CreateStream, DataStream, ParallelismOptions } from "./data-stream.ts";
 import { requireName, type GraphBuilder } from "./graph-builder.ts";
-import type { ProcessDefinition, StateDeclarations } from "./process.ts";
+import { addProcess, type ProcessDefinition, type StateDeclarations } from "./process.ts";
 import { WindowedStream } from "./windowed-stream.ts";
 
 /** A running result with its key. */
@@ -136,21 +137,17 @@ export class KeyedStream<T, K> {
     { parallelism }: ParallelismOptions = {},
   ): DataStream<R> {
     requireName(name, "process");
-    const { onRecord, onTimer } = definition;
-    const state: StateDeclarations = definition.state ?? {};
-    const declared = Object.entries(state).map(
-      ([field, { kind, version }]) => [field, { kind, version }] as const,
-    );
-    const id = this.#builder.add(
-      {
-        kind: "process",
-        state: Object.fromEntries(declared),
-        onRecord,
-        ...(onTimer === undefined ? {} : { onTimer }),
-      },
-      { inputs: [this.#id], name, parallelism },
-    );
-    return this.#createStream(id);
+    const place = { inputs: [this.#id], name, parallelism };
+    return this.#createStream(addProcess(this.#builder, place, definition));
+  }
+
+  /** Two streams whose records of one key meet in one operator; their keys are of one type. */
+  connect<U>(second: KeyedStream<U, K>): ConnectedStreams<T, U, K> {
+    if (second.#builder !== this.#builder) {
+      throw invalidJob("connect: the second stream belongs to another job");
+    }
+    const inputs = [this.#id, second.#id] as const;
+    return new ConnectedStreams(this.#builder, inputs, this.#createStream);
   }
 
   #running<Value, R>(

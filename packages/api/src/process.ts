@@ -1,3 +1,7 @@
+import type { UserFunction } from "@millrace/graph";
+
+import type { GraphBuilder, NodePlace } from "./graph-builder.ts";
+
 /** A type, said where a value cannot say it: `emits: type<{ user: string }>()`. */
 export interface TypeTag<T> {
   readonly kind: "type";
@@ -94,4 +98,42 @@ export interface ProcessDefinition<T, K, R, S extends StateDeclarations> {
   readonly state?: S;
   readonly onRecord: (record: T, ctx: ProcessContext<K, NoInfer<R>, S>) => void;
   readonly onTimer?: (timeMs: number, ctx: ProcessContext<K, NoInfer<R>, S>) => void;
+}
+
+/** Functions over two streams of records. */
+export interface ConnectedDefinition<
+  Records extends { readonly first: unknown; readonly second: unknown },
+  K,
+  R,
+  S extends StateDeclarations,
+> extends Omit<ProcessDefinition<never, K, R, S>, "onRecord"> {
+  readonly onFirst: (record: Records["first"], ctx: ProcessContext<K, NoInfer<R>, S>) => void;
+  readonly onSecond: (record: Records["second"], ctx: ProcessContext<K, NoInfer<R>, S>) => void;
+}
+
+/** What is left of a definition without its types. */
+interface ErasedDefinition {
+  readonly state?: StateDeclarations;
+  readonly onRecord: UserFunction<void>;
+  readonly onSecond?: UserFunction<void>;
+  readonly onTimer?: UserFunction<void>;
+}
+
+/** Adds the operator; returns the id of its node. */
+export function addProcess(
+  builder: GraphBuilder,
+  place: NodePlace,
+  { state: declarations = {}, onRecord, onSecond, onTimer }: ErasedDefinition,
+): number {
+  const declared = Object.entries(declarations).map(
+    ([field, { kind, version }]) => [field, { kind, version }] as const,
+  );
+  const spec = {
+    kind: "process",
+    state: Object.fromEntries(declared),
+    onRecord,
+    ...(onSecond === undefined ? {} : { onSecond }),
+    ...(onTimer === undefined ? {} : { onTimer }),
+  } as const;
+  return builder.add(spec, place);
 }

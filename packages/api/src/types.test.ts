@@ -241,6 +241,29 @@ test("a side output carries what its tag says", () => {
   });
 });
 
+test("connected streams have keys of one type and a function for each", () => {
+  buildJob((job) => {
+    const byOrigin = flights(job).keyBy((flight) => flight.origin);
+    const names = job.source("names", elements([{ code: "AUS", name: "Austin" }]));
+    const named = byOrigin.connect(names.keyBy((one) => one.code)).process("names", {
+      emits: type<{ name: string; delay: number }>(),
+      state: { name: state.value<string>() },
+      onFirst(flight, ctx) {
+        ctx.emit({ name: ctx.state.name.get() ?? ctx.key, delay: flight.delay });
+        // @ts-expect-error -- a flight has no name
+        ctx.state.name.set(flight.name);
+      },
+      onSecond(one, ctx) {
+        expectTypeOf(one).toEqualTypeOf<{ code: string; name: string }>();
+        ctx.state.name.set(one.name);
+      },
+    });
+    expectTypeOf(named).toEqualTypeOf<DataStream<{ name: string; delay: number }>>();
+    // @ts-expect-error -- keys of another type never meet
+    byOrigin.connect(names.keyBy((one) => one.name.length));
+  });
+});
+
 test("without `emits` a process function emits nothing", () => {
   const run = buildJob((job) => {
     flights(job)

@@ -11,10 +11,11 @@ function describePlan(nodes: readonly TestNode[]): readonly string[] {
       const chain = operators.map(({ name, isKeyed }) => (isKeyed ? `${name}*` : name)).join(" > ");
       return `${chain} (${parallelism})`;
     }),
-    ...edges.map(({ index, from, to, partitioning, tag }) => {
+    ...edges.map(({ index, from, to, partitioning, input, tag }) => {
       const key = partitioning.kind === "hash" ? ` by ${partitioning.keyNodeId}` : "";
       const of = tag === undefined ? "" : ` of ${tag}`;
-      return `${index}: ${from} -> ${to} ${partitioning.kind}${key}${of}`;
+      const second = input === undefined ? "" : ", second input";
+      return `${index}: ${from} -> ${to} ${partitioning.kind}${key}${of}${second}`;
     }),
   ];
 }
@@ -162,5 +163,24 @@ test("a side output is an edge of its own, and what has one is the last of its c
     "sum* > out (default)",
     "0: in -> check hash by 1",
     "1: check -> sum hash by 4 of late",
+  ]);
+});
+
+test("edges say which of two inputs they lead to, also those of one stream to both", () => {
+  expect(
+    describePlan([
+      { name: "in", spec: specs.source },
+      { name: "other", spec: specs.source },
+      { name: "all", inputs: ["in", "other"], spec: specs.union },
+      { name: "key-1", inputs: ["in"], spec: specs.keyBy },
+      { name: "key-2", inputs: ["all"], spec: specs.keyBy },
+      { name: "both", inputs: ["key-1", "key-2"], spec: specs.connected },
+      { name: "out", inputs: ["both"], spec: specs.sink },
+    ]).slice(2),
+  ).toEqual([
+    "both* > out (default)",
+    "0: in -> both hash by 3",
+    "1: in -> both hash by 4, second input",
+    "2: other -> both hash by 4, second input",
   ]);
 });

@@ -1,7 +1,7 @@
 import { assert, parseVertexId, type VertexId } from "@millrace/core";
 
 import type { JobGraph, Partitioning } from "./job-graph.ts";
-import { isKeyedKind, isVirtual } from "./operator-kind.ts";
+import { hasTwoInputs, isKeyedKind, isVirtual } from "./operator-kind.ts";
 import { planOperator } from "./plan-operator.ts";
 import type { StreamGraph, StreamNode } from "./stream-graph.ts";
 
@@ -33,11 +33,12 @@ export function chainOperators(graph: StreamGraph): Pick<JobGraph, "vertices" | 
     })),
     edges: links
       .filter(({ to }) => !chained.has(to))
-      .map(({ from, to, partitioning, tag }, index) => ({
+      .map(({ from, to, partitioning, input, tag }, index) => ({
         index,
         from: vertexIdOf(vertexIds, from),
         to: vertexIdOf(vertexIds, to),
         partitioning,
+        ...(input === undefined ? {} : { input }),
         ...(tag === undefined ? {} : { tag }),
       })),
   };
@@ -48,11 +49,13 @@ interface Link {
   readonly from: StreamNode;
   readonly to: StreamNode;
   readonly partitioning: Partitioning;
+  readonly input: 1 | undefined;
   readonly tag: string | undefined;
 }
 
 interface Step {
   readonly nodeId: number;
+  readonly input: 1 | undefined;
   /** By the virtual node nearest to the consumer, once one was met. */
   readonly partitioning: Partitioning | undefined;
   /** Of the side output that was met; the node before it emits to it. */
@@ -62,18 +65,23 @@ interface Step {
 /** Returns the links into a physical node, back through virtual nodes, in the order of inputs. */
 function linksTo(graph: StreamGraph, to: StreamNode): readonly Link[] {
   const links: Link[] = [];
-  const unknown = { partitioning: undefined, tag: undefined };
-  const open: Step[] = to.inputs.map((nodeId) => ({ nodeId, ...unknown }));
+  const hasTwo = hasTwoInputs(to.spec);
+  const open: Step[] = to.inputs.map((nodeId, position) => ({
+    nodeId,
+    input: hasTwo && position === 1 ? 1 : undefined,
+    partitioning: undefined,
+    tag: undefined,
+  }));
   for (let step = open.shift(); step !== undefined; step = open.shift()) {
     const from = graph.nodes[step.nodeId];
     assert(from !== undefined, `node ${to.id} has the input ${step.nodeId}, which is not there`);
     if (isVirtual(from.spec)) {
       const partitioning = step.partitioning ?? partitioningOf(from);
       const tag = from.spec.kind === "side-output" ? from.spec.tag : step.tag;
-      open.unshift(...from.inputs.map((nodeId) => ({ nodeId, partitioning, tag })));
+      open.unshift(...from.inputs.map((nodeId) => ({ ...step, nodeId, partitioning, tag })));
     } else {
       const partitioning = step.partitioning ?? directPartitioning(from, to);
-      links.push({ from, to, partitioning, tag: step.tag });
+      links.push({ from, to, partitioning, input: step.input, tag: step.tag });
     }
   }
   return links;

@@ -51,6 +51,8 @@ export interface JobEdge {
   readonly from: VertexId;
   readonly to: VertexId;
   readonly partitioning: Partitioning;
+  /** Which input of an operator that has two; absent: the first or only one. */
+  readonly input?: 1;
   /** Carries what the last operator of `from` emits to this tag; absent: its main output. */
   readonly tag?: string;
 }

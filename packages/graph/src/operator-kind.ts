@@ -31,6 +31,11 @@ export function hasStateKind(kind: OperatorSpec["kind"]): boolean {
   return isKeyedKind(kind) || kind === "source" || kind === "sink";
 }
 
+/** Whether the operator tells its two inputs apart. */
+export function hasTwoInputs(spec: OperatorSpec): boolean {
+  return spec.kind === "process" && spec.onSecond !== undefined;
+}
+
 /** Whether nothing may follow the operator. */
 export function isTerminalKind(kind: OperatorSpec["kind"]): boolean {
   return kind === "sink" || kind === "print";

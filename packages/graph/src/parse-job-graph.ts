@@ -42,6 +42,7 @@ const edgeSchema = z.strictObject({
     z.strictObject({ kind: z.literal("rebalance") }),
     z.strictObject({ kind: z.literal("hash"), keyNodeId: count }),
   ]),
+  input: z.literal(1).exactOptional(),
   tag: operatorName.exactOptional(),
 });
 

@@ -64,7 +64,11 @@ function windowOptions(spec: WindowSpec): JsonValue {
   };
 }
 
-function processOptions({ state, onTimer }: ProcessSpec): JsonValue {
+function processOptions({ state, onSecond, onTimer }: ProcessSpec): JsonValue {
   const declared = Object.entries(state).map(([name, spec]) => [name, { ...spec }] as const);
-  return { state: Object.fromEntries(declared), hasTimers: onTimer !== undefined };
+  return {
+    state: Object.fromEntries(declared),
+    hasTimers: onTimer !== undefined,
+    ...(onSecond === undefined ? {} : { inputs: 2 }),
+  };
 }

@@ -145,7 +145,10 @@ export interface ProcessSpec {
   readonly kind: "process";
   /** By the name that `ctx.state` offers it under. */
   readonly state: Readonly<Record<string, ValueStateSpec>>;
+  /** With `onSecond`: the records of the first input. */
   readonly onRecord: UserFunction<void>;
+  /** Present: it has two inputs, each with a key of its own; their records share state and timers. */
+  readonly onSecond?: UserFunction<void>;
   readonly onTimer?: UserFunction<void>;
 }
 

@@ -69,6 +69,7 @@ export const specs: {
     | "sideOutput"
     | "reduce"
     | "process"
+    | "connected"
     | "sink"
     | "print",
     OperatorSpec
@@ -94,6 +95,7 @@ export const specs: {
     aggregate: { create: () => 0, add: () => 0, merge: () => 0, result: () => 0 },
   },
   process: { kind: "process", state: {}, onRecord: () => {} },
+  connected: { kind: "process", state: {}, onRecord: () => {}, onSecond: () => {} },
   sink: { kind: "sink", connector: sinkConnector },
   print: { kind: "print", label: "" },
 };

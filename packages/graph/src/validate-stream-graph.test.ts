@@ -74,6 +74,16 @@ const cases: readonly (readonly [string, readonly TestNode[], RegExp])[] = [
     /operator win: .* source in does not give: add `watermarks/,
   ],
   [
+    "one input where there are two",
+    [
+      source,
+      { name: "key", inputs: ["in"], spec: specs.keyBy },
+      { name: "both", inputs: ["key"], spec: specs.connected },
+      { name: "out", inputs: ["both"], spec: specs.sink },
+    ],
+    /operator both: a process takes two inputs and has 1/,
+  ],
+  [
     "a side output of what has none",
     [
       source,

@@ -1,7 +1,7 @@
 import { isOperatorName } from "@millrace/core";
 
 import { invalidJob } from "./invalid-job.ts";
-import { hasSideOutputs, isKeyedKind, isTerminalKind } from "./operator-kind.ts";
+import { hasSideOutputs, hasTwoInputs, isKeyedKind, isTerminalKind } from "./operator-kind.ts";
 import { maxKeyGroups, resolveSettings } from "./resolve-settings.ts";
 import { apiVersion, type StreamGraph, type StreamNode } from "./stream-graph.ts";
 import { validateOperator } from "./validate-operator.ts";
@@ -113,6 +113,7 @@ function inputRule(node: StreamNode): {
 } {
   if (node.spec.kind === "source") return { text: "no input", isMet: (count) => count === 0 };
   if (node.spec.kind === "union") return { text: "several inputs", isMet: (count) => count >= 1 };
+  if (hasTwoInputs(node.spec)) return { text: "two inputs", isMet: (count) => count === 2 };
   return { text: "one input", isMet: (count) => count === 1 };
 }
 

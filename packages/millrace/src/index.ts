@@ -24,6 +24,7 @@ export type {
   ParallelismOptions,
   SinkInput,
 } from "@millrace/api";
+export type { ConnectedStreams } from "@millrace/api";
 export {
   defineConfig,
   type ClusterContext,
@@ -40,6 +41,7 @@ export {
   state,
   type,
   type DeepReadonly,
+  type ConnectedDefinition,
   type OutputTag,
   type ProcessContext,
   type ProcessDefinition,

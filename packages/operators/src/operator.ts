@@ -14,7 +14,10 @@ import type { KeyedBackend } from "@millrace/state";
 export interface Operator {
   /** Called once, before any state is restored into it. */
   open(context: OperatorContext): void;
+  /** A record of the first or only input. */
   onRecord(value: unknown, timestampMs: number): void;
+  /** A record of the second input, where the operator tells two apart. */
+  onSecond?(value: unknown, timestampMs: number): void;
   /**
    * Fires what is due up to the watermark (Infinity: the end of input). Returns true when all is
    * fired; on false the task calls again with the same watermark before anything else.

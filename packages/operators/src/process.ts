@@ -51,6 +51,12 @@ class ProcessOperator implements Operator {
     this.#spec.onRecord(record, context);
   }
 
+  onSecond(record: unknown, timestampMs: number): void {
+    const { context } = this.#opened();
+    context.timestamp = timestampMs;
+    this.#spec.onSecond?.(record, context);
+  }
+
   advanceWatermark(watermarkMs: number, shouldPause: () => boolean): boolean {
     const { keyed, timers, context } = this.#opened();
     while (timers.nextTimeMs() <= watermarkMs) {

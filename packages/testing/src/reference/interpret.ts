@@ -16,6 +16,11 @@ interface Timed {
   readonly atMs: number;
 }
 
+/** A record that came to a keyed operator; `input` says where it has two. */
+interface Received extends Timed {
+  readonly input: number;
+}
+
 /**
  * Returns what each sink of a bounded job gets in a run without faults, by sink name. It is the
  * oracle of the simulation: one thread, one pass per node over whole arrays, every window by brute
@@ -30,17 +35,17 @@ export async function interpret(
   const sides: SideOutputs[] = [];
   const sinks = new Map<string, readonly unknown[]>();
   for (const node of graph.nodes) {
-    const input = node.inputs.flatMap((index) => outputs[index] ?? []);
+    const inputs = node.inputs.map((index) => outputs[index] ?? []);
     const side: SideOutputs = new Map();
     sides.push(side);
     if (node.spec.kind === "source") outputs.push(await readTimed(node.spec, contextOf(node)));
     else if (node.spec.kind === "side-output") {
       outputs.push(sides[node.inputs[0] ?? -1]?.get(node.spec.tag) ?? []);
-    } else outputs.push(runNode(graph, node, { input, side }));
+    } else outputs.push(runNode(graph, node, { inputs, side }));
     if (node.spec.kind === "sink") {
       sinks.set(
         node.name,
-        input.map(({ value }) => value),
+        inputs.flat().map(({ value }) => value),
       );
     }
   }
@@ -61,9 +66,10 @@ type SideOutputs = Map<string, Timed[]>;
 function runNode(
   graph: StreamGraph,
   node: StreamNode,
-  { input, side }: { readonly input: readonly Timed[]; readonly side: SideOutputs },
+  { inputs, side }: { readonly inputs: readonly (readonly Timed[])[]; readonly side: SideOutputs },
 ): readonly Timed[] {
   const { spec } = node;
+  const input = inputs.flat();
   switch (spec.kind) {
     case "map":
       return input.map(({ value, atMs }) => ({ value: spec.map(value), atMs }));
@@ -80,11 +86,11 @@ function runNode(
     case "print":
       return input;
     case "reduce":
-      return [...groupByKey(graph, node, input)].flatMap(([, group]) => runReduce(spec, group));
+      return [...groupByKey(graph, node, inputs)].flatMap(([, group]) => runReduce(spec, group));
     case "window":
-      return [...groupByKey(graph, node, input)].flatMap(([, group]) => runWindow(spec, group));
+      return [...groupByKey(graph, node, inputs)].flatMap(([, group]) => runWindow(spec, group));
     case "process":
-      return [...groupByKey(graph, node, input)].flatMap(([, group]) =>
+      return [...groupByKey(graph, node, inputs)].flatMap(([, group]) =>
         runProcess(spec, group, side),
       );
     case "source":
@@ -106,23 +112,25 @@ function flatten(
 
 interface KeyGroup {
   readonly key: unknown;
-  readonly records: Timed[];
+  readonly records: Received[];
 }
 
 function groupByKey(
   graph: StreamGraph,
   node: StreamNode,
-  input: readonly Timed[],
+  inputs: readonly (readonly Timed[])[],
 ): ReadonlyMap<string, KeyGroup> {
-  const keyNode = graph.nodes[node.inputs[0] ?? -1];
-  assert(keyNode?.spec.kind === "key-by", `operator ${node.name} is not behind a key-by`);
   const groups = new Map<string, KeyGroup>();
-  for (const record of input) {
-    const key: unknown = keyNode.spec.key(record.value);
-    const name = `${typeof key}:${JSON.stringify(key)}`;
-    const group = groups.get(name) ?? { key, records: [] };
-    groups.set(name, group);
-    group.records.push(record);
+  for (const [input, records] of inputs.entries()) {
+    const keyNode = graph.nodes[node.inputs[input] ?? -1];
+    assert(keyNode?.spec.kind === "key-by", `operator ${node.name} is not behind a key-by`);
+    for (const record of records) {
+      const key: unknown = keyNode.spec.key(record.value);
+      const name = `${typeof key}:${JSON.stringify(key)}`;
+      const group = groups.get(name) ?? { key, records: [] };
+      groups.set(name, group);
+      group.records.push({ ...record, input });
+    }
   }
   return groups;
 }
@@ -189,9 +197,10 @@ function runProcess(
       spec.onTimer?.(timeMs, contextAt(timeMs));
     }
   };
-  for (const { value, atMs } of records.toSorted((left, right) => left.atMs - right.atMs)) {
+  for (const { value, atMs, input } of records.toSorted((left, right) => left.atMs - right.atMs)) {
     fireBefore(atMs);
-    spec.onRecord(value, contextAt(atMs));
+    const run = input === 1 ? (spec.onSecond ?? spec.onRecord) : spec.onRecord;
+    run(value, contextAt(atMs));
   }
   fireBefore(Infinity);
   return emitted;

@@ -1,6 +1,7 @@
 import {
   apiVersion,
   type OperatorSpec,
+  type ProcessSpec,
   type StreamGraph,
   type StreamNode,
   type UserFunction,
@@ -26,7 +27,7 @@ const disorderMs = 400;
 export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
   const builder = new GraphBuilder(random.fork("combining").chance(0.6));
   const draw = random.fork("topology");
-  const drawSide = random.fork("side-output");
+  const drawMore = random.fork("side-output");
   const sourceCount = draw.chance(0.3) ? 2 : 1;
   let recordCount = 0;
   const sources = Array.from({ length: sourceCount }, (_, index) => {
@@ -48,14 +49,16 @@ export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
     stream = builder.add("split", [stream], { kind: "flat-map", flatMap: splitAmount });
   }
   const ends = drawStages(draw, builder, stream);
-  const sides = addSideOutputs(drawSide, builder);
+  const [main = stream] = ends;
+  if (drawMore.chance(0.3)) ends.push(connect(drawMore, builder, [stream, main]));
+  const sides = addSideOutputs(drawMore, builder);
   for (const [index, last] of [...ends, ...sides].entries()) {
     builder.add(`sink-${index}`, [last], { kind: "sink", connector: createSimSink(target) });
   }
   return { graph: builder.finish(draw), recordCount };
 }
 
-function drawStages(draw: SeededRandom, builder: GraphBuilder, stream: number): readonly number[] {
+function drawStages(draw: SeededRandom, builder: GraphBuilder, stream: number): number[] {
   const ends = [drawKeyedStage(draw, builder, { stream, name: "first" })];
   if (draw.chance(0.25)) {
     const keyed = { stream: ends[0] ?? 0, name: "second" };
@@ -64,6 +67,19 @@ function drawStages(draw: SeededRandom, builder: GraphBuilder, stream: number): 
   if (draw.chance(0.25)) ends.push(drawKeyedStage(draw, builder, { stream, name: "side" }));
   if (draw.chance(0.1)) ends.push(stream);
   return ends;
+}
+
+/** Counts, by time bucket, what comes from either stream. */
+function connect(
+  draw: SeededRandom,
+  builder: GraphBuilder,
+  [first, second]: readonly [number, number],
+): number {
+  const inputs = [
+    builder.keyBy({ stream: first, name: "both-first" }),
+    builder.keyBy({ stream: second, name: "both-second" }),
+  ];
+  return builder.add("both", inputs, pairProcess(500 + draw.below(2_000)));
 }
 
 /** Reads what some process functions emit beside their results, some of it by key. */
@@ -169,7 +185,7 @@ interface BucketContext {
 const oddTag = { name: "odd" };
 
 /** Counts by time bucket in value state; the timer at a bucket's end emits and forgets it. Odd amounts go aside. */
-function bucketProcess(sizeMs: number): OperatorSpec {
+function bucketProcess(sizeMs: number): ProcessSpec {
   return {
     kind: "process",
     state: { buckets: { kind: "value", version: 1 } },
@@ -188,6 +204,17 @@ function bucketProcess(sizeMs: number): OperatorSpec {
       context.emit({ key: context.key, end: timeMs + 1, count: count ?? 0, amount: count ?? 0 });
     },
   };
+}
+
+/** As `bucketProcess`, over two inputs: the second counts a thousandfold. */
+function pairProcess(sizeMs: number): ProcessSpec {
+  const countAs = (weight: number) => (_record: unknown, context: BucketContext) => {
+    const end = (Math.floor(context.timestamp / sizeMs) + 1) * sizeMs;
+    const buckets = context.state.buckets.get() ?? {};
+    context.state.buckets.set({ ...buckets, [end]: (buckets[end] ?? 0) + weight });
+    context.timers.atEventTime(end - 1);
+  };
+  return { ...bucketProcess(sizeMs), onRecord: countAs(1), onSecond: countAs(1_000) };
 }
 
 function timestamp(record: SimRecord): number {

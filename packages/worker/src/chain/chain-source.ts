@@ -15,7 +15,8 @@ export const maxChainSteps = 200;
 const maxChainGates = 200;
 
 /**
- * Returns the body of a function of `constants` that returns `{ run, outputs }`. Nothing but numbers of ours enters the text. A step that can emit
+ * Returns the body of a function of `constants` that returns `{ run, runSecond, outputs }`. Nothing but
+ * numbers of ours enters the text. A step that can emit
  * several records (flat-map, operator) ends a section; each section is a function of its own.
  */
 export function chainSource(shape: ChainShape): string {
@@ -31,7 +32,8 @@ export function chainSource(shape: ChainShape): string {
   const lines = ['"use strict";', prelude, ...constants(shape)];
   const starts = [0, ...steps.flatMap((kind, index) => (endsSection(kind) ? [index + 1] : []))];
   for (const start of starts.toReversed()) lines.push(...section(shape, start));
-  lines.push(...outputs(steps), "return { run: run0, outputs };");
+  lines.push(...secondEntry(steps), ...outputs(steps));
+  lines.push("return { run: run0, runSecond, outputs };");
   return lines.join("\n");
 }
 
@@ -47,6 +49,12 @@ function constants({ steps, gateCount }: ChainShape): readonly string[] {
   );
   for (let gate = 0; gate < gateCount; gate += 1) lines.push(`const g${gate} = gates[${gate}];`);
   return lines;
+}
+
+/** Only an operator tells two inputs apart, and it is the first of its chain. */
+function secondEntry([first]: readonly ChainStepKind[]): readonly string[] {
+  const lines = first === "operator" ? ["cursor.step = 0;", "o0.onSecond(v, t);"] : [];
+  return ["function runSecond(v, t) {", ...lines, "}"];
 }
 
 /** The steps from `start` to the next end of a section, as one function. */

@@ -136,7 +136,8 @@ test("a partial runs with its own key and time, and counts for its records", () 
   const groups = { start: 0, end: 7 };
   const keyed = createHeapBackend({ operatorName: "counts", groups, maxParallelism: 8 });
   const selectKey = (word: string): string => word;
-  const entry = { selectKey, keyed, chain, cursor, keyStep: 1, isCombined: true };
+  const kind = { isCombined: true, isSecond: false };
+  const entry = { selectKey, keyed, chain, cursor, keyStep: 1, ...kind };
   const consume = compileKeyedEntry(entry);
   const partial = { key: "b", value: 3, timestampMs: 7, recordCount: 3 };
   consume("a", 5, keyHash("a"));
@@ -149,6 +150,28 @@ test("a partial runs with its own key and time, and counts for its records", () 
   expect(() => consume("no partial", Number.NaN, 0)).toThrow("is no partial");
   compileKeyedEntry({ ...entry, isCombined: false })("c", Number.NaN, keyHash("c"));
   expect(seen.at(-1)).toEqual(["c", Number.NaN, "c"]);
+});
+
+test("records of a second input reach the operator as such, by a key of their own", () => {
+  const seen: unknown[] = [];
+  const operator: Operator = {
+    open: () => {},
+    onRecord: (value, timestampMs) => void seen.push(["first", value, timestampMs]),
+    onSecond: (value, timestampMs) =>
+      void seen.push(["second", value, timestampMs, keyed.currentKey()]),
+  };
+  const { chain, cursor } = compiled([{ kind: "operator", name: "both", operator }]);
+  const groups = { start: 0, end: 7 };
+  const keyed = createHeapBackend({ operatorName: "both", groups, maxParallelism: 8 });
+  const entry = { keyed, chain, cursor, keyStep: 1, isCombined: false };
+  const selectKey = ({ id }: { id: string }): string => id;
+  compileKeyedEntry({ ...entry, selectKey, isSecond: true })({ id: "b" }, 5, keyHash("b"));
+  compileKeyedEntry({ ...entry, selectKey: () => "a", isSecond: false })(1, 6, keyHash("a"));
+  expect(seen).toEqual([
+    ["second", { id: "b" }, 5, "b"],
+    ["first", 1, 6],
+  ]);
+  expect(cursor.recordsIn).toBe(2);
 });
 
 test("nothing of a name enters the generated code", () => {

@@ -25,6 +25,8 @@ export interface CompileOptions {
 export interface CompiledChain {
   /** Runs one record through the chain up to its output gates. */
   readonly run: (value: unknown, timestampMs: number) => void;
+  /** The same for a record of the second input. */
+  readonly runSecond: (value: unknown, timestampMs: number) => void;
   /** By step: what an operator's results go to; undefined for inlined functions. */
   readonly outputs: readonly (Output | undefined)[];
 }
@@ -83,7 +85,8 @@ run(value, timestampMs);
     keyed: KeyedBackend,
     target: { readonly run: CompiledChain["run"]; readonly partial: PartialAggregate },
   ) => ConsumeKeyed;
-  return factory(cursor, selectKey, keyed, { run: chain.run, partial: new PartialAggregate() });
+  const run = options.isSecond ? chain.runSecond : chain.run;
+  return factory(cursor, selectKey, keyed, { run, partial: new PartialAggregate() });
 }
 
 interface KeyedEntryOptions {
@@ -92,6 +95,8 @@ interface KeyedEntryOptions {
   readonly chain: CompiledChain;
   readonly cursor: ChainCursor;
   readonly keyStep: number;
+  /** Whether the edge leads to the second of two inputs. */
+  readonly isSecond: boolean;
   /** Whether the edge carries partials beside records. */
   readonly isCombined: boolean;
 }

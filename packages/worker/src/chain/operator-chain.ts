@@ -62,6 +62,13 @@ export interface ChainOptions {
   >;
 }
 
+interface EntryOptions {
+  /** Partials come beside records. */
+  readonly isCombined?: boolean;
+  /** The edge leads to the second of two inputs. */
+  readonly isSecond?: boolean;
+}
+
 /**
  * The operators of one subtask as a task runs them: compiled records, watermarks in order, state.
  *
@@ -133,7 +140,7 @@ export class OperatorChain {
   /** Returns what consumes the records of an edge; the key is that of the edge's `key-by`. */
   entryFor(
     key: { readonly select: UserFunction; readonly name: string } | undefined,
-    isCombined = false,
+    { isCombined = false, isSecond = false }: EntryOptions = {},
   ): ConsumeRecord {
     if (this.#keyed === undefined) return compilePlainEntry(this.#chain, this.cursor);
     assert(key !== undefined, `${this.#subtaskId} is keyed, so every edge to it selects a key`);
@@ -144,6 +151,7 @@ export class OperatorChain {
       cursor: this.cursor,
       keyStep: this.addOuterStep(keyStepOf(key.name)),
       isCombined,
+      isSecond,
     });
   }
 

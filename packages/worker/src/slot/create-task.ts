@@ -103,7 +103,9 @@ function createOperatorTask(
   const consumers = new Map(
     subtask.inputs.map(({ edge, keyNode }) => {
       const key = keyOf(keyNode);
-      return [edge.index, context.chain.entryFor(key, isCombinedHere)];
+      const isSecond = edge.input === 1;
+      const entry = context.chain.entryFor(key, { isCombined: isCombinedHere, isSecond });
+      return [edge.index, entry];
     }),
   );
   const channels = subtask.inputs.flatMap(({ edge, fromIndexes }) =>
