@@ -16,7 +16,7 @@ export async function readSamples(
 }
 
 /** Returns the points of a sample file; a line that is not whole yet is left out. */
-function parseSamples(text: string): readonly Point[] {
+export function parseSamples(text: string): readonly Point[] {
   return text
     .split("\n")
     .slice(0, -1)

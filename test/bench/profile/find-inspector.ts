@@ -38,7 +38,7 @@ async function findListeningPorts(processId: number): Promise<readonly number[]>
 }
 
 /** Returns the listening sockets of a table as `/proc/net/tcp` shows it. */
-function parseListening(
+export function parseListening(
   table: string,
 ): readonly { readonly port: number; readonly inode: string }[] {
   return table

@@ -15,3 +15,9 @@ export function quantileOf(values: readonly number[], quantile: number): number 
   if (value === undefined) throw new Error("there is no quantile of nothing");
   return value;
 }
+
+/** Returns the mean; throws where there is no value. */
+export function meanOf(values: readonly number[]): number {
+  if (values.length === 0) throw new Error("there is no mean of nothing");
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
