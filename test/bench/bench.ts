@@ -4,13 +4,13 @@
  * on it. Exit code 1 says that a result was wrong, not that a goal was missed.
  */
 import { writeFile } from "node:fs/promises";
-import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 
 import { benchmarks } from "./benchmarks.ts";
 import { buildFlink } from "./flink/build-flink.ts";
+import { OthersWatch } from "./process/others-watch.ts";
 import type { BenchmarkContext, BenchmarkResult } from "./report/benchmark.ts";
-import { formatLoad, formatMachine, formatResult, isBusy } from "./report/format-result.ts";
+import { formatMachine, formatOthers, formatResult, isBusy } from "./report/format-result.ts";
 import { describeMachine } from "./report/machine.ts";
 
 const { values, positionals } = parseArgs({
@@ -74,14 +74,15 @@ async function main(): Promise<void> {
   if (context.isAgainstFlink) await buildFlink(context.note);
   const machine = await describeMachine();
   print(formatMachine(machine));
-  const results: Record<string, BenchmarkResult & { readonly loadAtEnd: number }> = {};
+  const results: Record<string, BenchmarkResult & { readonly othersShare: number }> = {};
   for (const benchmark of benchmarks) {
     if (positionals.length > 0 && !positionals.includes(benchmark.name)) continue;
+    const others = await OthersWatch.start(machine.processors);
     const result = await benchmark.run(context);
-    const loadAtEnd = loadavg()[0] ?? 0;
-    print(formatResult(benchmark.name, result, !isBusy(loadAtEnd, machine.processors)));
-    print(formatLoad(loadAtEnd, machine));
-    results[benchmark.name] = { ...result, loadAtEnd };
+    const othersShare = await others.share();
+    print(formatResult(benchmark.name, result, !isBusy(othersShare)));
+    print(formatOthers(othersShare));
+    results[benchmark.name] = { ...result, othersShare };
   }
   if (values.json !== undefined) {
     await writeFile(values.json, `${JSON.stringify({ machine, results }, undefined, 2)}\n`);

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Linux counts CPU time in ticks of this length, whatever the kernel's own clock. */
-const tickMs = 10;
+import { parseProcessStat } from "./proc-stat.ts";
+
 const sampleMs = 200;
 
 /** The CPU time of processes at a moment. */
@@ -83,13 +83,6 @@ export function interpolate(points: readonly Point[], atMs: number): number {
 
 /** Returns the CPU time of a process since it began, undefined if there is none. */
 async function readCpuMs(processId: number): Promise<number | undefined> {
-  const fields = await readStat(processId);
-  // Fields 14 and 15 of proc(5), counted from the state, which is field 3.
-  return fields === undefined ? undefined : (Number(fields[11]) + Number(fields[12])) * tickMs;
-}
-
-/** The fields of `/proc/<id>/stat` behind the program's name, which may hold anything. */
-async function readStat(processId: number): Promise<readonly string[] | undefined> {
-  const text = await readFile(`/proc/${processId}/stat`, "utf8").catch(() => undefined);
-  return text?.slice(text.lastIndexOf(")") + 2).split(" ");
+  const text = await readFile(`/proc/${processId}/stat`, "utf8").catch(() => "");
+  return parseProcessStat(text)?.cpuMs;
 }

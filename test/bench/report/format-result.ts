@@ -2,8 +2,8 @@ import { isMet, type BenchmarkResult, type Figure, type Goal } from "./benchmark
 import type { Machine } from "./machine.ts";
 import { medianOf } from "./statistics.ts";
 
-/** What a benchmark itself may keep runnable. */
-const ownLoad = 3;
+/** What a machine does that has nothing to do, and a little more. */
+const mostOthersShare = 0.1;
 
 /** Returns the line about the machine. */
 export function formatMachine(machine: Machine): string {
@@ -11,18 +11,19 @@ export function formatMachine(machine: Machine): string {
   return `${processors} x ${model}, ${memoryGiB} GiB, load ${load.toFixed(1)}; Node ${node}; commit ${commit}; ${at}`;
 }
 
-/**
- * Returns the line about the load of the last minute of a benchmark. Its own processes are part of that: two
- * workers, a coordinator and this one.
- */
-export function formatLoad(load: number, { processors }: Machine): string {
-  const advice = isBusy(load, processors) ? ": OTHERS RAN BESIDE IT, read ratios and CPU only" : "";
-  return `  load at the end ${load.toFixed(1)} on ${processors} processors${advice}`;
+/** Returns the line about what ran beside a benchmark. */
+export function formatOthers(othersShare: number): string {
+  const advice = isBusy(othersShare) ? ": OTHERS RAN BESIDE IT, read ratios and CPU only" : "";
+  return `  others used ${(100 * othersShare).toFixed(1)} % of the processors' time${advice}`;
 }
 
-/** Whether others must have run beside a benchmark; no goal is decided then. */
-export function isBusy(load: number, processors: number): boolean {
-  return load > ownLoad + processors / 2;
+/**
+ * Whether too much ran beside a benchmark to decide a goal. What counts is the processor time that others
+ * used while it ran: the machine's without that of the benchmark and all that it started, Flink's idle
+ * processes too. The load average would count those.
+ */
+export function isBusy(othersShare: number): boolean {
+  return othersShare > mostOthersShare;
 }
 
 /**
