@@ -62,6 +62,9 @@ export function openSqliteMetadataStore(path: string, clock: Clock): MetadataSto
 
 type Statements = ReturnType<typeof prepareStatements>;
 
+/** Reads on from a key by the index, so that a listing costs what it finds, not what there is. */
+export const listFromSql = "SELECT * FROM entries WHERE key >= ? ORDER BY key";
+
 function prepareStatements(database: DatabaseSync) {
   const prepare = (sql: string): StatementSync => {
     const statement = database.prepare(sql);
@@ -70,7 +73,7 @@ function prepareStatements(database: DatabaseSync) {
   };
   return {
     get: prepare("SELECT * FROM entries WHERE key = ?"),
-    list: prepare("SELECT * FROM entries WHERE substr(key, 1, length(?1)) = ?1 ORDER BY key"),
+    listFrom: prepare(listFromSql),
     put: prepare(
       `INSERT INTO entries VALUES (?1, ?2, ?3, ?3)
        ON CONFLICT (key) DO UPDATE SET value = ?2, mod_revision = ?3`,
@@ -108,7 +111,13 @@ function applyWrite(statements: Statements, write: MetadataWrite, revision: bigi
 }
 
 function listEntries(statements: Statements, prefix: string): MetadataListing {
-  const entries = statements.list.all(prefix).map(toEntry);
+  const entries: MetadataEntry[] = [];
+  // Keys with one prefix stand together: the first without it is behind the last with it.
+  for (const row of statements.listFrom.iterate(prefix)) {
+    const entry = toEntry(row);
+    if (!entry.key.startsWith(prefix)) break;
+    entries.push(entry);
+  }
   return { entries, revision: readRevision(statements) };
 }
 
