@@ -126,6 +126,10 @@ export class RealCluster implements AsyncDisposable {
       cwd: repository,
       env: { ...process.env, ...this.#options.environment },
     });
+    // It outlives nobody who started it, however that ends.
+    const kill = (): void => void child.kill("SIGKILL");
+    process.once("exit", kill);
+    child.once("exit", () => process.off("exit", kill));
     child.stderr.setEncoding("utf8");
     let rest = "";
     child.stderr.on("data", (text: string) => {
