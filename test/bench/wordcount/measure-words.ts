@@ -3,7 +3,7 @@
  *
  * I1 A run whose totals are not exact throws: its figures do not exist.
  * I2 The warm window begins so long after the first word and ends with the first split that ends, so
- *    all subtasks work in all of it.
+ *    all subtasks work in all of it. Of a run that is shorter than twice its warm-up it is the second half.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -40,6 +40,8 @@ export interface MeasuredWords {
 }
 
 const coldMs = 5_000;
+/** CPU time and progress are sampled several times in it. */
+const shortestMs = 500;
 
 /** Returns both windows of a run that has ended; throws where a total is wrong. */
 export async function measureWords(
@@ -50,12 +52,8 @@ export async function measureWords(
   await checkTotals(samples, run);
   const sources = await readSamples(samples, "source");
   const firstMs = Math.min(...sources.map((points) => points[0]?.atMs ?? Infinity));
-  const fromMs = firstMs + run.warmUpMs;
   const toMs = Math.min(...sources.map((points) => points.at(-1)?.atMs ?? -Infinity));
-  if (toMs - fromMs < 1_000) {
-    const beyondMs = Math.round(toMs - fromMs);
-    throw new Error(`the run ended ${beyondMs} ms behind its warm-up: give it more words`);
-  }
+  const fromMs = beginOfWarm({ firstMs, toMs, warmUpMs: run.warmUpMs });
   const measure = (from: number, to: number): Window => measureWindow(sources, watch, from, to);
   return {
     cold: measure(firstMs, Math.min(firstMs + coldMs, toMs)),
@@ -63,6 +61,21 @@ export async function measureWords(
     fromMs,
     toMs,
   };
+}
+
+/** Returns when the warm window of a run begins (I2); throws where it is too short to be measured. */
+export function beginOfWarm({
+  firstMs,
+  toMs,
+  warmUpMs,
+}: {
+  readonly firstMs: number;
+  readonly toMs: number;
+  readonly warmUpMs: number;
+}): number {
+  const fromMs = Math.min(firstMs + warmUpMs, (firstMs + toMs) / 2);
+  if (toMs - fromMs >= shortestMs) return fromMs;
+  throw new Error(`all words were read within ${toMs - firstMs} ms: give the run more`);
 }
 
 function measureWindow(
