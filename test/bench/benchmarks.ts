@@ -1,6 +1,7 @@
 import { checkpoint } from "./checkpoint/checkpoint.ts";
 import { codec } from "./codec/codec.ts";
 import { exchange } from "./exchange/exchange.ts";
+import { growth } from "./growth/growth.ts";
 import { latency } from "./latency/latency.ts";
 import { memory } from "./memory/memory.ts";
 import { recovery } from "./recovery/recovery.ts";
@@ -19,6 +20,7 @@ export const benchmarks: readonly Benchmark[] = [
   codec,
   state,
   scaling,
+  growth,
   recovery,
   startup,
   memory,

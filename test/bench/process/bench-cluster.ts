@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { parseLogLine, textField, type LogEntry } from "../../chaos/cluster/log-entry.ts";
 import { RealCluster } from "../../e2e/real-cluster.ts";
+import { findChildren } from "./children.ts";
 
 export interface JobRun {
   /** From the root of the repository. */
@@ -16,6 +17,11 @@ export interface CompletedCheckpoint {
   readonly atMs: number;
   readonly durationMs: number;
   readonly newBytes: number;
+}
+
+export interface BenchClusterOptions {
+  /** How often the coordinator collects garbage; default: its own. */
+  readonly gcPeriodMs?: number;
 }
 
 const pollMs = 50;
@@ -35,11 +41,15 @@ export class BenchCluster implements AsyncDisposable {
   }
 
   /** Returns a cluster whose workers have registered. */
-  static async start(workerCount: number): Promise<BenchCluster> {
+  static async start(
+    workerCount: number,
+    { gcPeriodMs }: BenchClusterOptions = {},
+  ): Promise<BenchCluster> {
     // An inspector that is opened takes any free port, so that each process can have one.
     const environment = { NODE_OPTIONS: "--inspect-port=127.0.0.1:0" };
+    const coordinatorArgs = gcPeriodMs === undefined ? [] : ["--gc-period", String(gcPeriodMs)];
     const cluster = new BenchCluster(
-      await RealCluster.start({ workerCount, slotsPerWorker: 1, environment }),
+      await RealCluster.start({ workerCount, slotsPerWorker: 1, environment, coordinatorArgs }),
     );
     await cluster.until(`${workerCount} workers`, () =>
       cluster.workerProcessIds().length === workerCount ? true : undefined,
@@ -63,6 +73,14 @@ export class BenchCluster implements AsyncDisposable {
     return [...byWorker]
       .toSorted(([left], [right]) => left.localeCompare(right))
       .map(([, processId]) => processId);
+  }
+
+  /** Returns the process of the coordinator: the one that is no worker's. */
+  async coordinatorProcessId(): Promise<number> {
+    const workers = new Set(this.workerProcessIds());
+    const processId = (await findChildren()).find((id) => !workers.has(id));
+    if (processId === undefined) throw new Error("the cluster has no coordinator");
+    return processId;
   }
 
   /** Returns the log lines with this text, or with one that matches; of all processes, in order. */
