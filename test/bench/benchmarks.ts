@@ -4,6 +4,7 @@ import { exchange } from "./exchange/exchange.ts";
 import { growth } from "./growth/growth.ts";
 import { latency } from "./latency/latency.ts";
 import { memory } from "./memory/memory.ts";
+import { nexmarkGenerator } from "./nexmark/generator.ts";
 import { recovery } from "./recovery/recovery.ts";
 import type { Benchmark } from "./report/benchmark.ts";
 import { scaling } from "./scaling/scaling.ts";
@@ -19,6 +20,7 @@ export const benchmarks: readonly Benchmark[] = [
   exchange,
   codec,
   state,
+  nexmarkGenerator,
   scaling,
   growth,
   recovery,
