@@ -1,7 +1,8 @@
-import { canonicalJson, type JsonValue } from "@millrace/core";
+import type { JsonValue } from "@millrace/core";
 import { NexmarkGenerator, type NexmarkEvent } from "@millrace/nexmark";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import { findDifferences } from "./find-differences.ts";
 import { naiveBidQueries } from "./naive-bids.ts";
 import { naiveJoinQueries } from "./naive-joins.ts";
 import {
@@ -27,20 +28,6 @@ function naiveRows(query: QueryName, events: readonly NexmarkEvent[]): readonly 
   return rows.map((row) => ({ ...row }));
 }
 
-/** Returns lines of both sides that the other one does not have at their place; few, for a message. */
-function differences(
-  actual: readonly PlainRow[],
-  expected: readonly PlainRow[],
-): readonly string[] {
-  const [left, right] = [actual, expected].map((rows) => sortRows(rows).map(canonicalJson));
-  const length = Math.max(actual.length, expected.length);
-  const places = Array.from({ length }, (_, index) => index);
-  return places
-    .filter((index) => left?.[index] !== right?.[index])
-    .slice(0, 3)
-    .flatMap((index) => [`- ${right?.[index]}`, `+ ${left?.[index]}`]);
-}
-
 describe.each([10_000, 100_000])("over the first %i events", (eventCount) => {
   let oracle: NexmarkOracle;
   let events: readonly NexmarkEvent[];
@@ -55,7 +42,7 @@ describe.each([10_000, 100_000])("over the first %i events", (eventCount) => {
     const rows = await oracle.expectedRows(query);
     expect(rows.length).toBeGreaterThan(0);
     expect(
-      differences(
+      findDifferences(
         rows.map((row) => ({ ...row })),
         naiveRows(query, events),
       ),
