@@ -1,5 +1,6 @@
 import { identityOf } from "@millrace/core";
 
+import type { CellCounts } from "./cell-counts.ts";
 import type { NumberTable } from "./number-table.ts";
 
 /**
@@ -18,6 +19,22 @@ export interface Cell {
   readonly createdEpoch: number;
   /** The last snapshot that has encoded it, or restored it: one row of numbers. */
   encodedBy: number;
+}
+
+/** Returns a cell without a value that nothing leads to yet. */
+export function newCell(
+  place: Pick<Cell, "table" | "key" | "hash" | "group">,
+  createdEpoch: number,
+): Cell {
+  const { table, key, hash, group } = place;
+  return { key, hash, group, table, value: undefined, dirtyEpoch: 0, createdEpoch, encodedBy: 0 };
+}
+
+/** Sets a cell's value and keeps count of the live ones. */
+export function assignValue(cell: Cell, value: unknown, counts: CellCounts): void {
+  if (cell.value === undefined && value !== undefined) counts.add(cell.group, 1);
+  if (cell.value !== undefined && value === undefined) counts.add(cell.group, -1);
+  cell.value = value;
 }
 
 /** What a state is: plain, by pane, or timers; the same words as in the blocks. */

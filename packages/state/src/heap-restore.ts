@@ -11,10 +11,12 @@ import {
 } from "@millrace/core";
 
 import { entryKinds, readBlockHead, readSections, type BlockHead } from "./block-format.ts";
-import type { CellTable, StateKind } from "./cell.ts";
+import type { CellCounts } from "./cell-counts.ts";
+import type { StateKind } from "./cell.ts";
 import type { ChainCosts } from "./chain-costs.ts";
 import type { StateBlock } from "./contract.ts";
-import type { HeapBackend } from "./heap-backend.ts";
+import { RestoredCells } from "./restored-cells.ts";
+import type { StateTables } from "./state-tables.ts";
 
 /**
  * Takes blocks in, oldest first. A block may cover more key groups than the subtask owns, and groups
@@ -32,7 +34,8 @@ export class BlockRestorer {
   readonly #maxParallelism: number;
   readonly #costs: ChainCosts;
   readonly #failpoints: Failpoints;
-  readonly #target: HeapBackend;
+  readonly #tables: StateTables;
+  readonly #cells: RestoredCells;
   /** The checkpoint whose base a group has. */
   readonly #baseOf = new Map<number, bigint>();
   /** What the blocks of that base hold of a group: a large one has several. */
@@ -48,14 +51,16 @@ export class BlockRestorer {
     readonly maxParallelism: number;
     readonly costs: ChainCosts;
     readonly failpoints: Failpoints;
-    readonly target: HeapBackend;
+    readonly tables: StateTables;
+    readonly counts: CellCounts;
   }) {
     this.#operatorName = options.operatorName;
     this.#groups = options.groups;
     this.#maxParallelism = options.maxParallelism;
     this.#costs = options.costs;
     this.#failpoints = options.failpoints;
-    this.#target = options.target;
+    this.#tables = options.tables;
+    this.#cells = new RestoredCells(options);
   }
 
   /** How many checkpoints blocks were read from: cells carry numbers up to this. */
@@ -86,18 +91,17 @@ export class BlockRestorer {
   finish(): void {
     this.#baseOf.clear();
     this.#baseBytes.clear();
-    this.#target.forgetEmptyPanes();
   }
 
   #startBases(block: StateBlock, head: BlockHead): void {
     const end = Math.min(block.groupEnd, this.#groups.end);
-    const tables = this.#target.tables();
+    const tables = this.#tables.all();
     for (let group = Math.max(block.groupStart, this.#groups.start); group <= end; group += 1) {
       if (this.#baseOf.get(group) === head.checkpointId) continue;
       this.#baseOf.set(group, head.checkpointId);
       this.#baseBytes.delete(group);
       if (!this.#filled.delete(group)) continue;
-      for (const table of tables) this.#target.clearTableGroup(table, group, Infinity);
+      for (const table of tables) this.#cells.clearGroup(table, group, Infinity);
     }
   }
 
@@ -119,7 +123,7 @@ export class BlockRestorer {
       const namespace = state.kind === "value" ? 0 : input.f64();
       const kind = start & 3;
       if (kind === entryKinds.drop) {
-        this.#target.clearTableGroup(this.#tableOf(state, namespace), group, restoreNumber);
+        this.#cells.clearGroup(this.#tables.tableOf(state, namespace), group, restoreNumber);
         continue;
       }
       const hash = input.u32() | 0;
@@ -128,8 +132,8 @@ export class BlockRestorer {
       const hasValue = kind === entryKinds.cell;
       if (state.kind === "timer" && this.#failpoints.isActive("timers-not-restored")) continue;
       const value = hasValue ? readValue(state.kind, values) : undefined;
-      const table = this.#tableOf(state, namespace);
-      this.#target.restoreCell(table, { key, hash, value, restoreNumber });
+      const table = this.#tables.tableOf(state, namespace);
+      this.#cells.restore(table, { key, hash, value, restoreNumber });
     }
     return entryCount;
   }
@@ -146,17 +150,6 @@ export class BlockRestorer {
   #foreignKey(group: number): StreamError {
     const message = `the state of operator ${this.#operatorName} has a key in key group ${group} where max parallelism ${this.#maxParallelism} does not put it: restore with the max parallelism of the checkpoint`;
     return new StreamError("state-incompatible", message, { domain: "user", retry: "never" });
-  }
-
-  #tableOf(state: BlockHead["states"][number], namespace: number): CellTable {
-    switch (state.kind) {
-      case "value":
-        return this.#target.valueTable(state.name);
-      case "pane":
-        return this.#target.paneTables(state.name).tableOf(namespace);
-      case "timer":
-        return this.#target.timerTables().tableOf(namespace);
-    }
   }
 }
 

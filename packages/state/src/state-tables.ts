@@ -1,0 +1,137 @@
+import { StreamError, type KeyGroupRange } from "@millrace/core";
+
+import { CellTable, type StateKind } from "./cell.ts";
+import type { HeapBackend } from "./heap-backend.ts";
+import { HeapPaneState } from "./heap-pane-state.ts";
+import { HeapTimerState } from "./heap-timer-state.ts";
+import { HeapValueState } from "./heap-value-state.ts";
+import { NumberTable } from "./number-table.ts";
+
+export interface StateTablesOptions {
+  readonly operatorName: string;
+  readonly groups: KeyGroupRange;
+  readonly maxParallelism: number;
+  /** Keeps numbers in typed arrays instead of cells; the blocks are the same. Default true. */
+  readonly usesNumberTables?: boolean;
+}
+
+const plainNamespace = 0;
+const timersName = "timers";
+
+/** The states of a backend by name, and their tables. A name is of one kind. */
+export class StateTables {
+  readonly #options: StateTablesOptions;
+  readonly #backend: HeapBackend;
+  readonly #values = new Map<string, CellTable>();
+  readonly #valueStates = new Map<string, HeapValueState>();
+  readonly #panes = new Map<string, HeapPaneState<unknown>>();
+  readonly #timers: HeapTimerState;
+  readonly #kinds = new Map<string, StateKind>();
+  /** Of the plain states: as an array, as it is gone through often. */
+  readonly numberTables: NumberTable[] = [];
+
+  constructor(options: StateTablesOptions, backend: HeapBackend) {
+    this.#options = options;
+    this.#backend = backend;
+    this.#timers = new HeapTimerState(backend);
+  }
+
+  valueState(name: string): HeapValueState {
+    const table = this.valueTable(name);
+    let state = this.#valueStates.get(name);
+    if (state === undefined) {
+      state = new HeapValueState(this.#backend, table);
+      this.#valueStates.set(name, state);
+    }
+    return state;
+  }
+
+  paneState(name: string): HeapPaneState<unknown> {
+    this.#checkKind(name, "pane");
+    let state = this.#panes.get(name);
+    if (state === undefined) {
+      state = new HeapPaneState(this.#backend, name);
+      this.#panes.set(name, state);
+    }
+    return state;
+  }
+
+  /** The author's timers. */
+  get timers(): HeapTimerState {
+    return this.#timers;
+  }
+
+  valueTable(name: string): CellTable {
+    this.#checkKind(name, "value");
+    let table = this.#values.get(name);
+    if (table === undefined) {
+      table = this.make(name, "value", plainNamespace);
+      this.#values.set(name, table);
+      if (table.numbers !== undefined) this.numberTables.push(table.numbers);
+    }
+    return table;
+  }
+
+  /** Returns the table that a block's entry belongs to, made if need be. */
+  tableOf(
+    state: { readonly name: string; readonly kind: StateKind },
+    namespace: number,
+  ): CellTable {
+    switch (state.kind) {
+      case "value":
+        return this.valueTable(state.name);
+      case "pane":
+        return this.paneState(state.name).tableOf(namespace);
+      case "timer":
+        this.#checkKind(timersName, "timer");
+        return this.#timers.tableOf(namespace);
+    }
+  }
+
+  /** Returns a new table that nothing leads to yet. */
+  make(stateName: string, stateKind: StateKind, namespace: number): CellTable {
+    const { groups, usesNumberTables = true } = this.#options;
+    const groupStart = groups.start;
+    const groupCount = groups.end - groups.start + 1;
+    const hasNumbers = usesNumberTables && stateKind === "value";
+    return new CellTable({
+      stateName,
+      stateKind,
+      namespace,
+      createdEpoch: this.#backend.epoch,
+      groupStart,
+      groupCount,
+      ...(hasNumbers ? { numbers: new NumberTable({ groupStart, groupCount }) } : {}),
+    });
+  }
+
+  /** The tables of plain states. */
+  valueTables(): readonly CellTable[] {
+    return [...this.#values.values()];
+  }
+
+  /** Every table that has or may have cells. */
+  all(): readonly CellTable[] {
+    const panes = [...this.#panes.values()].flatMap((state) => state.tables());
+    return [...this.#values.values(), ...panes, ...this.#timers.tables()];
+  }
+
+  /** After a restore: the heap of timers, and panes without cells are no panes. */
+  finishRestore(): void {
+    for (const state of this.#panes.values()) state.forgetEmpty();
+    this.#timers.rebuild();
+    for (const table of this.all()) table.createdEpoch = 0;
+  }
+
+  #checkKind(name: string, kind: StateKind): void {
+    const known = this.#kinds.get(name);
+    if (known === undefined) this.#kinds.set(name, kind);
+    else if (known !== kind) {
+      throw new StreamError(
+        "state-incompatible",
+        `state ${JSON.stringify(name)} of operator ${this.#options.operatorName} is a ${known} state in the checkpoint and a ${kind} state in this job: give it another name`,
+        { domain: "user", retry: "never" },
+      );
+    }
+  }
+}
