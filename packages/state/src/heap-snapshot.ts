@@ -206,7 +206,9 @@ export class HeapSnapshot implements SnapshotCursor {
     if (numbers.isFree(address)) return;
     const afterEpoch = changes?.afterEpoch ?? 0;
     const isWhole = isBase(numbers.keyGroup);
-    if (!isWhole && numbers.dirtyEpochOf(address) <= afterEpoch) return;
+    const dirtyEpoch = numbers.dirtyEpochOf(address);
+    // What changed behind the barrier only was not protected, as a delta does not need it.
+    if (!isWhole && (dirtyEpoch <= afterEpoch || dirtyEpoch > epoch)) return;
     numbers.noteEncoded(address, number);
     const isGone = numbers.valueOf(address) === undefined;
     if (isGone && (isWhole || createdEpoch > afterEpoch)) return;

@@ -257,6 +257,26 @@ describe("numbers in tables", () => {
     expect(entryCount(snapshot(live, id(4), id(3)))).toBe(0);
   });
 
+  test("leave what changed behind the barrier only out of a delta, with no list of changes too (I3)", () => {
+    const live = create(true, 1);
+    const total = live.valueState<number>("total");
+    const write = (key: number, value: number): void => {
+      use(live, key);
+      total.set(value);
+    };
+    for (let key = 0; key < 3_000; key += 1) write(key, 1);
+    const full = snapshot(live, id(1));
+    for (let key = 0; key < 2_900; key += 1) write(key, 2);
+    const { cursor, blocks } = cut(live, id(2), id(1));
+    write(2_950, 3);
+    cursor.step(() => false);
+    expect(entryCount(blocks)).toBe(2_900);
+    const restored = create(true, 1);
+    for (const block of [...full, ...blocks]) restored.restoreBlock(block);
+    restored.finishRestore(id(2));
+    expect(use(restored, 2_950).valueState("total").get()).toBe(1);
+  });
+
   test("keep a key that its hash does not tell from hundreds of others", () => {
     const live = create(true);
     const total = live.valueState<number>("total");
