@@ -8,9 +8,10 @@ import {
 } from "@millrace/core";
 
 import type { StateKind } from "./cell.ts";
+import { varintBytes } from "./column.ts";
 
 /**
- * The bytes of a keyed block, version 1 (golden: `heap-restore.test.ts`), little-endian:
+ * The bytes of a keyed block, version 2 (golden: `heap-restore.test.ts`), little-endian:
  *
  * - head: version u8, key codec version u8, key hash version u8, checkpoint id u64, count of states,
  *   each its kind u8 and name (text);
@@ -19,10 +20,22 @@ import type { StateKind } from "./cell.ts";
  * An entry is a varint, `state index * 4 + kind`, then the namespace (f64, unless the state is
  * plain), then for a cell or a tombstone the key's hash (u32) and the key, then for a cell the value.
  * A section has its own dictionary of shapes, so that sections of foreign key groups are skipped.
+ *
+ * A run, of plain states only, holds many entries whose keys are strings or numbers and whose values
+ * are numbers or removed, in columns. Behind the varint: layout u8, count (varint), then
+ *
+ * - keys, by the layout's low two bits: 0 the lengths of all (varint, code units), then their code
+ *   units, one byte each; 1 the same, two bytes each; 2 float64, no -0, one NaN;
+ * - values, by its other bits: 0 zigzag varints, never for -0; 1 float64; 2 none: tombstones.
+ *
+ * There are no hashes in it: they are made again of the keys, whose codec and hash are frozen. Each
+ * number and tombstone of such a key is in a run. Version 1 is the same without runs, and is read.
  */
-const blockFormatVersion = 1;
+const blockFormatVersion = 2;
+const oldestReadVersion = 1;
 
-export const entryKinds = { cell: 0, tombstone: 1, drop: 2 } as const;
+export const entryKinds = { cell: 0, tombstone: 1, drop: 2, run: 3 } as const;
+export const entryKindCount = 4;
 
 export interface StateName {
   readonly name: string;
@@ -53,12 +66,12 @@ export function writeBlockHead(
   }
 }
 
-/** Returns the head of a block; throws `decode-failed` for another version. */
+/** Returns the head of a block; throws `decode-failed` for a version that is not read. */
 export function readBlockHead(input: ByteReader): BlockHead {
   const version = input.u8();
-  if (version !== blockFormatVersion) {
+  if (version < oldestReadVersion || version > blockFormatVersion) {
     throw decodeFailed(
-      `a state block has format ${version}, this version reads ${blockFormatVersion}`,
+      `a state block has format ${version}, this version reads ${oldestReadVersion} to ${blockFormatVersion}`,
     );
   }
   const codec = input.u8();
@@ -80,6 +93,11 @@ export function readBlockHead(input: ByteReader): BlockHead {
 export interface Section {
   readonly group: number;
   readonly bytes: Uint8Array;
+}
+
+/** Returns how many bytes of a block a section takes, less its entries. */
+export function sectionHeadBytes(group: number): number {
+  return varintBytes(group) + 4;
 }
 
 /** Returns the sections behind the head, without copies. */

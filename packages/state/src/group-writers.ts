@@ -1,9 +1,10 @@
-import { ByteWriter, StreamError, ValueWriter, writeKey, type CheckpointId } from "@millrace/core";
+import { assert, ByteWriter, StreamError, writeKey, type CheckpointId } from "@millrace/core";
 
-import { entryKinds, writeBlockHead, type StateName } from "./block-format.ts";
+import { entryKinds, sectionHeadBytes, writeBlockHead, type StateName } from "./block-format.ts";
 import type { Cell, CellTable } from "./cell.ts";
 import type { StateBlock } from "./contract.ts";
-import type { NumberGroup } from "./number-group.ts";
+import { GroupWriter, type FreeRuns } from "./group-writer.ts";
+import type { NumberRuns } from "./number-runs.ts";
 
 /** A group's section leaves as a block of its own above this. */
 const sectionLimitBytes = 512 * 1024;
@@ -11,12 +12,6 @@ const sectionLimitBytes = 512 * 1024;
 const blockAimBytes = 256 * 1024;
 /** Groups without entries that a delta block may span, to save blocks. */
 const spannedGapGroups = 2;
-
-interface GroupWriter {
-  readonly out: ByteWriter;
-  readonly values: ValueWriter;
-  entryCount: number;
-}
 
 export interface EmittedRange {
   readonly role: "base" | "delta";
@@ -33,7 +28,10 @@ export class GroupWriters {
   readonly #checkpointId: CheckpointId;
   readonly #roleOf: (group: number) => "base" | "delta";
   readonly #emit: (block: StateBlock) => void;
-  readonly #writers = new Map<number, GroupWriter>();
+  readonly #freeRuns: FreeRuns;
+  readonly #groupStart: number;
+  /** By group, from the first one on. */
+  readonly #writers: (GroupWriter | undefined)[] = [];
   readonly #states: StateName[] = [];
   readonly #stateIndexes = new Map<string, number>();
   readonly #ranges: EmittedRange[] = [];
@@ -50,45 +48,56 @@ export class GroupWriters {
     readonly checkpointId: CheckpointId;
     readonly roleOf: (group: number) => "base" | "delta";
     readonly emit: (block: StateBlock) => void;
+    /** The first key group that entries may be of. */
+    readonly groupStart: number;
+    readonly freeRuns: FreeRuns;
   }) {
     this.#operatorName = options.operatorName;
     this.#checkpointId = options.checkpointId;
     this.#roleOf = options.roleOf;
     this.#emit = options.emit;
+    this.#groupStart = options.groupStart;
+    this.#freeRuns = options.freeRuns;
   }
 
   /** Throws `state-not-encodable`, naming operator, state and path. */
   writeCell(cell: Cell): void {
-    const { table } = cell;
-    const writer = this.#writerOf(cell.group);
-    const isRemoved = cell.value === undefined;
-    this.#writeStart(writer, table, isRemoved ? entryKinds.tombstone : entryKinds.cell);
-    writer.out.u32(cell.hash);
-    writeKey(writer.out, cell.key);
-    if (!isRemoved && table.stateKind !== "timer") this.#writeValue(writer, cell);
-    this.#finishEntry(cell.group, writer);
+    const { table, key, value, group } = cell;
+    const writer = this.#writerOf(group);
+    const isRemoved = value === undefined;
+    const isNumber = isRemoved || typeof value === "number";
+    const isPlain = table.stateKind === "value";
+    if (isPlain && isNumber && (typeof key === "string" || typeof key === "number")) {
+      writer.runsOf(this.#stateIndex(table)).add(key, value);
+    } else {
+      this.#begin(writer, table, isRemoved ? entryKinds.tombstone : entryKinds.cell);
+      writer.out.u32(cell.hash);
+      writeKey(writer.out, key);
+      if (!isRemoved && table.stateKind !== "timer") this.#writeValue(writer, cell);
+    }
+    this.emitIfLarge(group);
   }
 
-  /** Writes an entry of the table's numbers as `writeCell` would a cell. */
-  writeNumber(table: CellTable, numbers: NumberGroup, address: number): void {
-    const writer = this.#writerOf(numbers.keyGroup);
-    const value = numbers.valueOf(address);
-    this.#writeStart(writer, table, value === undefined ? entryKinds.tombstone : entryKinds.cell);
-    numbers.writeHashAndKey(writer.out, address);
-    if (value !== undefined) writer.values.write(value);
-    this.#finishEntry(numbers.keyGroup, writer);
+  /** Returns what takes the numbers of the table and group, until the next call of anything here. */
+  runsOf(table: CellTable, group: number): NumberRuns {
+    return this.#writerOf(group).runsOf(this.#stateIndex(table));
   }
 
   writeDrop(table: CellTable, group: number): void {
-    const writer = this.#writerOf(group);
-    this.#writeStart(writer, table, entryKinds.drop);
-    this.#finishEntry(group, writer);
+    this.#begin(this.#writerOf(group), table, entryKinds.drop);
+    this.emitIfLarge(group);
+  }
+
+  /** Lets the section of a group leave if it is large; to be called behind each writing into runs. */
+  emitIfLarge(group: number): void {
+    const writer = this.#writers[group - this.#groupStart];
+    if (writer !== undefined && writer.sizeBytes >= sectionLimitBytes) this.#emitRun([group]);
   }
 
   /** Nothing more comes for the group: adds it to the run of adjacent ones. Ascending, each once. */
   closeGroup(group: number): void {
     const isBase = this.#roleOf(group) === "base";
-    const entryBytes = this.#writers.get(group)?.out.length ?? 0;
+    const entryBytes = this.#writers[group - this.#groupStart]?.sizeBytes ?? 0;
     // An empty base says that there is nothing; not again behind one that has left already.
     if (entryBytes === 0 && (!isBase || this.bytesByGroup.has(group))) return;
     if (!this.#joins(this.#run, group) || this.#runBytes >= blockAimBytes) this.#closeRun();
@@ -123,17 +132,17 @@ export class GroupWriters {
   }
 
   #writerOf(group: number): GroupWriter {
-    let writer = this.#writers.get(group);
+    const index = group - this.#groupStart;
+    let writer = this.#writers[index];
     if (writer === undefined) {
-      const out = new ByteWriter({ initialBytes: 1024 });
-      writer = { out, values: new ValueWriter(out), entryCount: 0 };
-      this.#writers.set(group, writer);
+      writer = new GroupWriter(this.#freeRuns);
+      this.#writers[index] = writer;
     }
     return writer;
   }
 
-  #writeStart(writer: GroupWriter, table: CellTable, kind: number): void {
-    writer.out.varint(this.#stateIndex(table) * 4 + kind);
+  #begin(writer: GroupWriter, table: CellTable, kind: number): void {
+    writer.begin(this.#stateIndex(table), kind);
     if (table.stateKind !== "value") writer.out.f64(table.namespace);
   }
 
@@ -160,43 +169,50 @@ export class GroupWriters {
     }
   }
 
-  #finishEntry(group: number, writer: GroupWriter): void {
-    writer.entryCount += 1;
-    if (writer.out.length >= sectionLimitBytes) this.#emitRun([group]);
-  }
-
   #emitRun(run: readonly number[]): void {
     const [groupStart] = run;
     const groupEnd = run.at(-1);
     if (groupStart === undefined || groupEnd === undefined) return;
-    const out = new ByteWriter({ initialBytes: 1024 });
-    writeBlockHead(out, this.#checkpointId, this.#states);
+    const sections = run.flatMap((group) => this.#takeSection(group) ?? []);
+    const head = new ByteWriter({ initialBytes: 256 });
+    writeBlockHead(head, this.#checkpointId, this.#states);
+    const initialBytes = sections.reduce(
+      (sum, { group, sizeBytes }) => sum + sectionHeadBytes(group) + sizeBytes,
+      head.length,
+    );
+    // Of its exact size, as the buffer leaves the thread as it is.
+    const out = new ByteWriter({ initialBytes });
+    out.bytes(head.view());
     let cellCount = 0;
-    for (const group of run) {
-      const writer = this.#writers.get(group);
-      if (writer === undefined || writer.entryCount === 0) continue;
-      cellCount += writer.entryCount;
-      const section = writer.out.view();
+    for (const { group, sizeBytes, writer } of sections) {
       out.varint(group);
-      out.u32(section.length);
-      out.bytes(section);
-      this.bytesByGroup.set(group, (this.bytesByGroup.get(group) ?? 0) + section.length);
-      writer.out.clear();
-      writer.values.resetDictionary();
-      writer.entryCount = 0;
+      out.u32(sizeBytes);
+      writer.writeTo(out);
+      cellCount += writer.entryCount;
+      this.bytesByGroup.set(group, (this.bytesByGroup.get(group) ?? 0) + sizeBytes);
+      writer.release();
     }
+    const bytes = out.view();
+    assert(bytes.length === initialBytes, "a block is as long as its parts");
     this.entryCount += cellCount;
     const role = this.#roleOf(groupStart);
     const operator = this.#operatorName;
-    this.#emit({
-      operator,
-      kind: "keyed",
-      role,
-      groupStart,
-      groupEnd,
-      cellCount,
-      bytes: out.copy(),
-    });
+    this.#emit({ operator, kind: "keyed", role, groupStart, groupEnd, cellCount, bytes });
     this.#ranges.push({ role, groupStart, groupEnd });
   }
+
+  /** Takes the group's writer out: what comes later begins another section. */
+  #takeSection(group: number): OpenSection | undefined {
+    const writer = this.#writers[group - this.#groupStart];
+    if (writer === undefined) return undefined;
+    this.#writers[group - this.#groupStart] = undefined;
+    const { sizeBytes } = writer;
+    return sizeBytes === 0 ? undefined : { group, sizeBytes, writer };
+  }
+}
+
+interface OpenSection {
+  readonly group: number;
+  readonly sizeBytes: number;
+  readonly writer: GroupWriter;
 }

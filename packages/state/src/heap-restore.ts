@@ -2,6 +2,7 @@ import {
   ByteReader,
   decodeFailed,
   keyGroupOf,
+  keyHash,
   readKey,
   ShortStrings,
   StreamError,
@@ -10,11 +11,19 @@ import {
   type KeyGroupRange,
 } from "@millrace/core";
 
-import { entryKinds, readBlockHead, readSections, type BlockHead } from "./block-format.ts";
+import {
+  entryKindCount,
+  entryKinds,
+  readBlockHead,
+  readSections,
+  type BlockHead,
+  type StateName,
+} from "./block-format.ts";
 import type { CellCounts } from "./cell-counts.ts";
 import type { StateKind } from "./cell.ts";
 import type { ChainCosts } from "./chain-costs.ts";
 import type { StateBlock } from "./contract.ts";
+import { readNumberRun } from "./read-number-run.ts";
 import { RestoredCells } from "./restored-cells.ts";
 import type { StateTables } from "./state-tables.ts";
 
@@ -116,12 +125,16 @@ export class BlockRestorer {
     const values = new ValueReader(input, this.#shortStrings);
     let entryCount = 0;
     while (input.remaining > 0) {
-      entryCount += 1;
       const start = input.varint();
-      const state = head.states[start >>> 2];
+      const state = head.states[Math.floor(start / entryKindCount)];
       if (state === undefined) throw decodeFailed("an entry names no state");
+      const kind = start % entryKindCount;
+      if (kind === entryKinds.run) {
+        entryCount += this.#readRun(state, input, { group, restoreNumber });
+        continue;
+      }
+      entryCount += 1;
       const namespace = state.kind === "value" ? 0 : input.f64();
-      const kind = start & 3;
       if (kind === entryKinds.drop) {
         this.#cells.clearGroup(this.#tables.tableOf(state, namespace), group, restoreNumber);
         continue;
@@ -136,6 +149,21 @@ export class BlockRestorer {
       this.#cells.restore(table, { key, hash, value, restoreNumber });
     }
     return entryCount;
+  }
+
+  /** Returns the number of entries. */
+  #readRun(
+    { kind, name }: StateName,
+    input: ByteReader,
+    { group, restoreNumber }: { readonly group: number; readonly restoreNumber: number },
+  ): number {
+    if (kind !== "value") throw decodeFailed("a run of numbers belongs to no plain state");
+    const table = this.#tables.valueTable(name);
+    return readNumberRun(input, (key, value) => {
+      const hash = keyHash(key);
+      if (keyGroupOf(hash, this.#maxParallelism) !== group) throw this.#foreignKey(group);
+      this.#cells.restore(table, { key, hash, value, restoreNumber });
+    });
   }
 
   #numberOf(checkpointId: bigint): number {

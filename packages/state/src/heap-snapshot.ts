@@ -7,12 +7,13 @@ import type { Changes } from "./dirty-log.ts";
 import { noEntry } from "./entry-arena.ts";
 import type { GroupWriters } from "./group-writers.ts";
 import type { NumberGroup } from "./number-group.ts";
+import { encodeEntry, encodeSlice, isTaken, type NumberCut } from "./number-slices.ts";
 import type { TombstoneSweep } from "./tombstone-sweep.ts";
 
 /** Checking the budget costs more than encoding one cell. */
 const cellsPerCheck = 16;
-/** Numbers are encoded so many at once. */
-const numbersPerStep = 4;
+/** In a list of changes: encoding a number takes less, but for the wait for its memory. */
+const numbersPerCheck = 64;
 
 export interface HeapSnapshotOptions {
   /** Numbers the backend's snapshots, ascending. */
@@ -47,13 +48,20 @@ export interface HeapSnapshotOptions {
  */
 export class HeapSnapshot implements SnapshotCursor {
   readonly #options: HeapSnapshotOptions;
-  readonly #work: Iterator<void>;
+  /** Gives how many cells, or what takes about as long, each of its steps has encoded. */
+  readonly #work: Iterator<number, undefined>;
+  readonly #wholeCut: NumberCut;
+  readonly #deltaCut: NumberCut;
   #isEnded = false;
   /** Met while a cell was encoded early: it is the snapshot's, not that of the change. */
   #failure: StreamError | undefined;
 
   constructor(options: HeapSnapshotOptions) {
+    const { number, epoch, changes } = options;
+    const afterEpoch = changes?.afterEpoch ?? 0;
     this.#options = options;
+    this.#wholeCut = { number, epoch, afterEpoch, isWhole: true };
+    this.#deltaCut = { number, epoch, afterEpoch, isWhole: changes === undefined };
     this.#work = this.#encodeAll();
   }
 
@@ -73,14 +81,13 @@ export class HeapSnapshot implements SnapshotCursor {
 
   /** As `protect`, for an entry of a table's numbers. */
   protectNumber(table: CellTable, numbers: NumberGroup, address: number): void {
-    const { number, epoch, isBase, changes } = this.#options;
-    if (numbers.encodedByOf(address) >= number || numbers.createdEpochOf(address) > epoch) return;
-    const dirtyEpoch = numbers.dirtyEpochOf(address);
-    const isChange =
-      changes !== undefined && dirtyEpoch > changes.afterEpoch && dirtyEpoch <= epoch;
-    if (!isChange && !isBase(numbers.keyGroup)) return;
+    const cut = this.#cutOf(numbers.keyGroup);
+    const chunk = numbers.chunkOf(address);
+    if (!isTaken(chunk, address, cut)) return;
+    const { writers } = this.#options;
     try {
-      this.#encodeNumber(table, numbers, address);
+      encodeEntry(chunk, address, cut, writers.runsOf(table, numbers.keyGroup));
+      writers.emitIfLarge(numbers.keyGroup);
     } catch (error) {
       this.#failure ??= StreamError.from(error);
     }
@@ -89,10 +96,15 @@ export class HeapSnapshot implements SnapshotCursor {
   step(shouldPause: () => boolean): boolean {
     if (this.#isEnded) return true;
     if (!this.#options.isFirst(this)) return false;
-    for (let count = 1; ; count += 1) {
+    let unchecked = 0;
+    for (;;) {
       if (this.#failure !== undefined) throw this.#failure;
-      if (this.#work.next().done === true) break;
-      if (count % cellsPerCheck === 0 && shouldPause()) return false;
+      const encoded = this.#work.next().value;
+      if (encoded === undefined) break;
+      unchecked += encoded;
+      if (unchecked < cellsPerCheck) continue;
+      unchecked = 0;
+      if (shouldPause()) return false;
     }
     const { writers } = this.#options;
     const ranges = writers.finish();
@@ -110,7 +122,7 @@ export class HeapSnapshot implements SnapshotCursor {
     this.#options.onEnd(this, written);
   }
 
-  *#encodeAll(): Iterator<void> {
+  *#encodeAll(): Iterator<number, undefined> {
     const { groups, sweep, baseEpoch, writers } = this.#options;
     yield* this.#encodeDrops();
     yield* this.#encodeChanges();
@@ -126,29 +138,30 @@ export class HeapSnapshot implements SnapshotCursor {
       for (const table of others) yield* this.#encodeBase(table, group);
       for (const table of valueTables) yield* this.#encodeNumbers(table, group);
       writers.closeGroup(group);
-      yield;
+      yield 1;
     }
     yield* sweep.run();
     for (const { numbers } of valueTables) yield* numbers?.sweep(baseEpoch) ?? [];
+    return undefined;
   }
 
-  *#encodeDrops(): Generator<void> {
+  *#encodeDrops(): Generator<number> {
     const { changes, isBase, writers } = this.#options;
     if (changes === undefined) return;
     for (const { table, groups } of changes.drops) {
       if (table.createdEpoch > changes.afterEpoch) continue;
       for (const group of groups) if (!isBase(group)) writers.writeDrop(table, group);
-      yield;
+      yield 1;
     }
   }
 
-  *#encodeChanges(): Generator<void> {
+  *#encodeChanges(): Generator<number> {
     const { changes, epoch, isBase } = this.#options;
     for (const cells of changes?.cells ?? []) {
       for (const cell of cells) {
         // What went with its pane before the barrier is said by the drop.
         if (!isBase(cell.group) && cell.table.droppedEpoch > epoch) this.#encode(cell);
-        yield;
+        yield 1;
       }
     }
   }
@@ -159,60 +172,58 @@ export class HeapSnapshot implements SnapshotCursor {
     return false;
   }
 
-  *#encodeBase(table: CellTable, group: number): Generator<void> {
+  *#encodeBase(table: CellTable, group: number): Generator<number> {
     const { epoch, isBase } = this.#options;
     if (!isBase(group)) return;
     for (const cell of table.cellsOf(group)) {
       if (cell.createdEpoch <= epoch) this.#encode(cell);
-      yield;
+      yield 1;
     }
   }
 
-  *#encodeNumbers(table: CellTable, group: number): Generator<void> {
-    const { isBase, changes, epoch } = this.#options;
+  *#encodeNumbers(table: CellTable, group: number): Generator<number> {
     const numbers = table.numbers?.groupOf(group);
     if (numbers === undefined) return;
-    if (isBase(group) || changes === undefined) {
-      yield* this.#walkNumbers(table, numbers);
-      return;
-    }
-    const lists = numbers.dirtyLists({ after: changes.afterEpoch, through: epoch });
-    if (lists.some(({ isWhole }) => isWhole)) {
-      yield* this.#walkNumbers(table, numbers);
+    const cut = this.#cutOf(group);
+    const { afterEpoch, epoch } = cut;
+    const lists = cut.isWhole ? [] : numbers.dirtyLists({ after: afterEpoch, through: epoch });
+    if (cut.isWhole || lists.some(({ isWhole }) => isWhole)) {
+      yield* this.#walkNumbers(table, numbers, cut);
       return;
     }
     for (const { addresses, count } of lists) {
-      for (let index = 0; index < count; index += 1) {
-        this.#encodeNumber(table, numbers, addresses[index] ?? noEntry);
-        if (index % numbersPerStep === 0) yield;
+      for (let from = 0; from < count; from += numbersPerCheck) {
+        const listed = addresses.subarray(from, Math.min(from + numbersPerCheck, count));
+        this.#encodeListed(table, numbers, listed);
+        yield cellsPerCheck;
       }
     }
   }
 
-  *#walkNumbers(table: CellTable, numbers: NumberGroup): Generator<void> {
-    let count = 0;
-    for (let address = numbers.first(); address !== noEntry; address = numbers.next(address)) {
-      this.#encodeNumber(table, numbers, address);
-      count += 1;
-      if (count % numbersPerStep === 0) yield;
+  *#walkNumbers(table: CellTable, numbers: NumberGroup, cut: NumberCut): Generator<number> {
+    const { writers } = this.#options;
+    const { keyGroup } = numbers;
+    for (let from = numbers.first(); from !== noEntry;) {
+      from = encodeSlice(numbers, from, { cut, runs: writers.runsOf(table, keyGroup) });
+      writers.emitIfLarge(keyGroup);
+      yield cellsPerCheck;
     }
   }
 
-  /** Encodes the entry, if it belongs into this snapshot and is not there yet. */
-  #encodeNumber(table: CellTable, numbers: NumberGroup, address: number): void {
-    const { number, epoch, writers, isBase, changes } = this.#options;
-    const createdEpoch = numbers.createdEpochOf(address);
-    if (numbers.encodedByOf(address) >= number || createdEpoch > epoch) return;
-    if (numbers.isFree(address)) return;
-    const afterEpoch = changes?.afterEpoch ?? 0;
-    const isWhole = isBase(numbers.keyGroup);
-    const dirtyEpoch = numbers.dirtyEpochOf(address);
-    // What changed behind the barrier only was not protected, as a delta does not need it.
-    if (!isWhole && (dirtyEpoch <= afterEpoch || dirtyEpoch > epoch)) return;
-    numbers.noteEncoded(address, number);
-    const isGone = numbers.valueOf(address) === undefined;
-    if (isGone && (isWhole || createdEpoch > afterEpoch)) return;
-    writers.writeNumber(table, numbers, address);
+  #encodeListed(table: CellTable, numbers: NumberGroup, addresses: Int32Array): void {
+    const { writers } = this.#options;
+    const { keyGroup } = numbers;
+    const cut = this.#cutOf(keyGroup);
+    const runs = writers.runsOf(table, keyGroup);
+    for (const address of addresses) {
+      const chunk = numbers.chunkOf(address);
+      if (isTaken(chunk, address, cut)) encodeEntry(chunk, address, cut, runs);
+    }
+    writers.emitIfLarge(keyGroup);
+  }
+
+  #cutOf(group: number): NumberCut {
+    return this.#options.isBase(group) ? this.#wholeCut : this.#deltaCut;
   }
 
   #encode(cell: Cell): void {

@@ -66,3 +66,11 @@ export function setValueIn(chunk: Chunk, address: number, value: number): void {
 export function dirtyEpochIn(chunk: Chunk, address: number): number {
   return chunk.words[wordOf(address) + entryWords.dirtyEpoch] ?? 0;
 }
+
+/** Returns the kind of a string key: one byte for each code unit, or two. */
+export function textKindOf(key: string): number {
+  for (let index = 0; index < key.length; index += 1) {
+    if (key.charCodeAt(index) > 0xff) return keyKinds.utf16;
+  }
+  return keyKinds.latin1;
+}

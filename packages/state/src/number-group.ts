@@ -1,5 +1,3 @@
-import { keyTags, type ByteWriter } from "@millrace/core";
-
 import { DirtyEntries, type DirtyList } from "./dirty-entries.ts";
 import { EntryArena, noEntry, unitOf, wordOf, type Chunk, type ChunkTable } from "./entry-arena.ts";
 import { mixHash, type EntryIndex } from "./entry-index.ts";
@@ -18,6 +16,7 @@ import {
   setValueIn,
   sizeOf,
   textByteOf,
+  textKindOf,
   valueIn,
 } from "./number-entry.ts";
 
@@ -165,36 +164,23 @@ export class NumberGroup {
     return this.#arena.next(address, sizeOf(this.#word(address, words.what)));
   }
 
+  /** Returns the address behind entries of so many units, from an address on; as `next`. */
+  behind(address: number, units: number): number {
+    return this.#arena.next(address, units);
+  }
+
   isFree(address: number): boolean {
     return (this.#word(address, words.what) & freeFlag) !== 0;
   }
 
-  /** Appends what a block says of the key: its hash, and the key as `writeKey` of core writes it. */
-  writeHashAndKey(out: ByteWriter, address: number): void {
-    const chunk = this.#arena.chunkOf(address);
-    const what = chunk.words[wordOf(address) + words.what] ?? 0;
-    out.u32(chunk.words[wordOf(address)] ?? 0);
-    if ((what & kindMask) === kinds.number) {
-      out.u32(keyTags.number);
-      out.f64(chunk.doubles[unitOf(address) + numberKeyUnit] ?? 0);
-      return;
-    }
-    const length = what & lengthMask;
-    out.u32(keyTags.string | (length << 8));
-    const isWide = (what & kindMask) === kinds.utf16;
-    const source = isWide ? chunk.codeUnits : chunk.bytes;
-    const start = isWide ? codeUnitOf(address) : textByteOf(address);
-    for (let index = start; index < start + length; index += 1) out.u16(source[index] ?? 0);
-  }
-
   /** Frees the tombstones that were last written up to the epoch, which a base covers now. */
-  *sweep(through: number): Generator<void> {
+  *sweep(through: number): Generator<number> {
     this.#dirty.forgetThrough(through);
     for (;;) {
       const address = this.#tombstones.pop();
       if (address === undefined) break;
       this.#sweepOne(address, this.dirtyEpochOf(address) <= through);
-      yield;
+      yield 1;
     }
     this.#tombstones = this.#keptTombstones;
     this.#keptTombstones = [];
@@ -295,11 +281,4 @@ export class NumberGroup {
   #setWord(address: number, word: number, value: number): void {
     this.#arena.chunkOf(address).words[wordOf(address) + word] = value;
   }
-}
-
-function textKindOf(key: string): number {
-  for (let index = 0; index < key.length; index += 1) {
-    if (key.charCodeAt(index) > 0xff) return kinds.utf16;
-  }
-  return kinds.latin1;
 }

@@ -75,7 +75,7 @@ export class NumberTable {
   }
 
   /** Frees tombstones that were last written up to the epoch, one a step. */
-  *sweep(through: number): Generator<void> {
+  *sweep(through: number): Generator<number> {
     for (const numbers of this.#groups) if (numbers !== undefined) yield* numbers.sweep(through);
   }
 

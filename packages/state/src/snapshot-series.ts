@@ -5,6 +5,7 @@ import type { Cell, CellTable } from "./cell.ts";
 import type { ChainCosts, WrittenBlocks } from "./chain-costs.ts";
 import type { StateBlock } from "./contract.ts";
 import type { Changes, DirtyLog } from "./dirty-log.ts";
+import { FreeRuns } from "./group-writer.ts";
 import { GroupWriters } from "./group-writers.ts";
 import { HeapSnapshot } from "./heap-snapshot.ts";
 import type { NumberGroup } from "./number-group.ts";
@@ -24,6 +25,7 @@ export interface SnapshotSeriesOptions {
 export class SnapshotSeries {
   readonly #options: SnapshotSeriesOptions;
   readonly #sweep = new TombstoneSweep();
+  readonly #freeRuns = new FreeRuns();
   /** In the order of their barriers. */
   #pending: HeapSnapshot[] = [];
   #count = 0;
@@ -47,6 +49,14 @@ export class SnapshotSeries {
     const isBase = changes === undefined ? () => true : (group: number) => due.has(group);
     this.#count += 1;
     const roleOf = (group: number): "base" | "delta" => (isBase(group) ? "base" : "delta");
+    const writers = new GroupWriters({
+      operatorName,
+      checkpointId,
+      roleOf,
+      emit,
+      groupStart: groups.start,
+      freeRuns: this.#freeRuns,
+    });
     const snapshot = new HeapSnapshot({
       number: this.#count,
       epoch,
@@ -57,7 +67,7 @@ export class SnapshotSeries {
       valueTables: () => tables.valueTables(),
       sweep: this.#sweep,
       baseEpoch: log.baseEpoch,
-      writers: new GroupWriters({ operatorName, checkpointId, roleOf, emit }),
+      writers,
       isFirst: (asking) => this.#pending[0] === asking,
       onEnd: (ended, written) => this.#end(ended, written),
     });

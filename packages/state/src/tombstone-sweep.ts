@@ -10,14 +10,14 @@ export class TombstoneSweep {
   }
 
   /** Sweeps one cell a step; what is left when it is not stepped to the end stays for the next. */
-  *run(): Generator<void> {
+  *run(): Generator<number> {
     for (;;) {
       const covered = this.#covered[0];
       if (covered === undefined) return;
       for (const cell of covered.cells) {
         // A tombstone that was written again is another epoch's.
         if (cell.value === undefined && cell.dirtyEpoch <= covered.epoch) cell.table.remove(cell);
-        yield;
+        yield 1;
       }
       if (this.#covered[0] === covered) this.#covered.shift();
     }
