@@ -8,6 +8,10 @@ export interface WorkerCounters {
   slotsExited: number;
   snapshotsAcked: number;
   snapshotsDeclined: number;
+  slicesMsTotal: number;
+  /** Of the last checkpoint that was acked. */
+  lastP99SliceMs: number;
+  lastLongestSliceMs: number;
   uploadsRunning: number;
   uploadedBytes: number;
   uploadMsTotal: number;
@@ -30,6 +34,9 @@ export function createWorkerCounters(): WorkerCounters {
     slotsExited: 0,
     snapshotsAcked: 0,
     snapshotsDeclined: 0,
+    slicesMsTotal: 0,
+    lastP99SliceMs: 0,
+    lastLongestSliceMs: 0,
     uploadsRunning: 0,
     uploadedBytes: 0,
     uploadMsTotal: 0,

@@ -29,6 +29,11 @@ export interface WorkerMetrics {
     readonly uploadedBytes: number;
     readonly uploadMsTotal: number;
     readonly uploadRetries: number;
+    /** How long slots were held by cuts and slices of encoding of the snapshots that were acked. */
+    readonly slicesMsTotal: number;
+    /** By one of them at a time, in the last checkpoint that was acked. */
+    readonly lastP99SliceMs: number;
+    readonly lastLongestSliceMs: number;
   };
   readonly restores: {
     readonly completed: number;

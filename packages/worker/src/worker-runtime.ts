@@ -151,6 +151,9 @@ class WorkerRuntime implements Worker {
         uploadedBytes: counters.uploadedBytes,
         uploadMsTotal: counters.uploadMsTotal,
         uploadRetries: counters.uploadRetries,
+        slicesMsTotal: counters.slicesMsTotal,
+        lastP99SliceMs: counters.lastP99SliceMs,
+        lastLongestSliceMs: counters.lastLongestSliceMs,
       },
       restores: {
         completed: counters.restoresCompleted,

@@ -71,6 +71,9 @@ test("a worker's metrics say by subtask what was read and where the time went", 
         uploadedBytes: 5,
         uploadMsTotal: 6,
         uploadRetries: 0,
+        slicesMsTotal: 40,
+        lastP99SliceMs: 0.75,
+        lastLongestSliceMs: 2,
       },
       restores: { completed: 1, failed: 0, restoredBytes: 8, lastRestoreMs: 9, corruptReads: 0 },
       logLinesDropped: 0,
@@ -83,5 +86,8 @@ test("a worker's metrics say by subtask what was read and where the time went", 
   expect(text).toContain('millrace_slot_memory_bytes{slot="0",kind="heap"} 3000');
   expect(text).toContain('millrace_slot_memory_bytes{slot="0",kind="buffers"} 500');
   expect(text).toContain("millrace_slot_memory_limit_bytes 1048576");
+  expect(text).toContain("millrace_snapshot_slice_seconds_total 0.04");
+  expect(text).toContain("millrace_snapshot_last_p99_slice_seconds 0.00075");
+  expect(text).toContain("millrace_snapshot_last_longest_slice_seconds 0.002");
   expect(text).not.toContain("millrace_watermark_seconds");
 });

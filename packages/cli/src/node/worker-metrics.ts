@@ -64,6 +64,22 @@ function addSnapshots(set: MetricSet, { snapshots }: WorkerMetrics): void {
     "Time of uploads, summed.",
     snapshots.uploadMsTotal / 1_000,
   );
+  set.counter(
+    "millrace_snapshot_slice_seconds_total",
+    "Time for which snapshots held slots: cuts at barriers and slices of encoding, summed.",
+    snapshots.slicesMsTotal / 1_000,
+  );
+  const lastHelp = "Time for which a slot was held at once by the last checkpoint's snapshots";
+  set.gauge(
+    "millrace_snapshot_last_p99_slice_seconds",
+    `${lastHelp}, in 99 of 100 times.`,
+    snapshots.lastP99SliceMs / 1_000,
+  );
+  set.gauge(
+    "millrace_snapshot_last_longest_slice_seconds",
+    `${lastHelp}, at most.`,
+    snapshots.lastLongestSliceMs / 1_000,
+  );
 }
 
 function addRestores(set: MetricSet, { restores }: WorkerMetrics): void {

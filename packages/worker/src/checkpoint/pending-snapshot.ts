@@ -4,6 +4,7 @@ import type { CheckpointTimings } from "@millrace/rpc";
 
 import type { SlotEvent } from "../slot/slot-messages.ts";
 import type { PackedBlock } from "./packed-block.ts";
+import { SliceHistogram } from "./slice-times.ts";
 
 export type SnapshotDone = Extract<SlotEvent, { kind: "snapshot-done" }>;
 
@@ -14,6 +15,8 @@ export class PendingSnapshot {
   readonly abort: AbortController = new AbortController();
   readonly #blocks: Promise<PackedBlock>[] = [];
   readonly #cuts = new Map<SubtaskId, SubtaskCut>();
+  /** Of all subtasks so far. */
+  readonly slices: SliceHistogram = new SliceHistogram();
   #alignmentMs = 0;
   #snapshotMs = 0;
 
@@ -31,6 +34,7 @@ export class PendingSnapshot {
     const { subtaskId, parallelism, watermarkMs, isDrained } = done;
     assert(!this.#cuts.has(subtaskId), `subtask ${subtaskId} cut twice at ${this.checkpointId}`);
     this.#cuts.set(subtaskId, { subtaskId, parallelism, watermarkMs, isDrained });
+    this.slices.merge(done.slices);
     this.#alignmentMs = Math.max(this.#alignmentMs, done.alignmentMs);
     this.#snapshotMs = Math.max(this.#snapshotMs, done.snapshotMs);
   }

@@ -71,6 +71,7 @@ class World {
       isDrained: false,
       alignmentMs,
       snapshotMs: 2,
+      slices: { counts: [0, 3, 1], totalMs: 1.2, longestMs: 0.4 },
     });
   }
 
@@ -104,6 +105,7 @@ test("one segment holds the blocks of all subtasks; its footer says where and wh
   expect([...bytes.subarray(0, 4)]).toEqual([2, 3, 4, 5]);
   expect(ack.cut.blocks).toMatchObject([{ groupStart: 0, groupEnd: 127, rawBytes: 4 }]);
   expect(ack.timings).toMatchObject({ alignmentMs: 9, snapshotMs: 2 });
+  expect(world.counters).toMatchObject({ lastP99SliceMs: 0.4, lastLongestSliceMs: 0.4 });
 });
 
 test("with nothing to store the ack names no segment, and nothing is put", async () => {

@@ -16,6 +16,7 @@ import type { SlotEvent } from "../slot/slot-messages.ts";
 import { packBlock, summarizeBlocks, type PackedBlock } from "./packed-block.ts";
 import { PendingSnapshot, type SnapshotDone } from "./pending-snapshot.ts";
 import { buildSegment } from "./segment-writer.ts";
+import { p99SliceMs } from "./slice-times.ts";
 import { uploadObject, type UploaderPorts } from "./uploader.ts";
 
 type AckMessage = Extract<WorkerMessage, { kind: "ack" }>;
@@ -131,11 +132,26 @@ export class SnapshotCollector {
   #ack(pending: PendingSnapshot, stored: Omit<WorkerCut, "subtasks">, uploadMs: number): void {
     const { checkpointId } = pending;
     if (this.#pending.get(checkpointId) !== pending) return;
-    const { ref, subtasks, counters, onAck } = this.#options;
+    const { ref, subtasks, counters, logger, onAck } = this.#options;
     this.#settle(checkpointId);
     counters.snapshotsAcked += 1;
     const cut = { ...stored, subtasks: pending.cutsOf(subtasks) };
-    onAck({ kind: "ack", ref, checkpointId, cut, timings: pending.timings(uploadMs) });
+    const timings = pending.timings(uploadMs);
+    onAck({ kind: "ack", ref, checkpointId, cut, timings });
+    const slices = pending.slices.read();
+    counters.slicesMsTotal += slices.totalMs;
+    counters.lastP99SliceMs = p99SliceMs(slices);
+    counters.lastLongestSliceMs = slices.longestMs;
+    logger.log("info", "snapshot stored", {
+      jobId: ref.jobId,
+      checkpointId,
+      snapshotMs: timings.snapshotMs,
+      uploadMs,
+      sizeBytes: stored.segment?.lengthBytes ?? 0,
+      slicesMs: slices.totalMs,
+      p99SliceMs: counters.lastP99SliceMs,
+      longestSliceMs: slices.longestMs,
+    });
   }
 
   #decline(pending: PendingSnapshot, failure: DeclineMessage["failure"]): void {

@@ -11,6 +11,8 @@ import type {
 import type { DeployedSubtask, LogLine, SubtaskMetrics, SubtaskState } from "@millrace/rpc";
 import type { StateBlock } from "@millrace/state";
 
+import type { SliceTimes } from "../checkpoint/slice-times.ts";
+
 /** What the worker's main thread tells a slot. Plain data; buffers in it are transferred. */
 export type SlotCommand =
   | { readonly kind: "prepare"; readonly preparation: SlotPreparation }
@@ -88,6 +90,8 @@ export type SlotEvent =
       readonly isDrained: boolean;
       readonly alignmentMs: number;
       readonly snapshotMs: number;
+      /** The cut at the barrier is one of them. */
+      readonly slices: SliceTimes;
     }
   /** This subtask's part failed; the checkpoint is declined, the job goes on. */
   | {

@@ -16,6 +16,7 @@ import {
 } from "@millrace/state";
 
 import { locateFailure } from "../chain/chain-failure.ts";
+import { SliceHistogram } from "../checkpoint/slice-times.ts";
 import type { Mailbox } from "./task.ts";
 
 /** What of an operator goes into a snapshot. */
@@ -37,6 +38,8 @@ export interface SnapshotCut {
 interface Running {
   readonly cut: SnapshotCut;
   readonly startedMs: number;
+  /** How long the slot was held by it at a time. */
+  readonly slices: SliceHistogram;
   readonly cursors: SnapshotCursor[];
   pendingLists: number;
 }
@@ -78,6 +81,7 @@ export class SubtaskSnapshots {
     const running: Running = {
       cut,
       startedMs: this.#clock.monotonicMs(),
+      slices: new SliceHistogram(),
       cursors: [],
       pendingLists: 0,
     };
@@ -94,6 +98,7 @@ export class SubtaskSnapshots {
     } catch (error) {
       this.#failCheckpoint(running, error);
     }
+    running.slices.note(this.#clock.monotonicMs() - running.startedMs);
     this.#finishIfComplete(running);
   }
 
@@ -109,8 +114,11 @@ export class SubtaskSnapshots {
     const running = this.#running.find(({ cursors }) => cursors.length > 0);
     const [cursor] = running?.cursors ?? [];
     if (running === undefined || cursor === undefined) return true;
+    const startedMs = this.#clock.monotonicMs();
     try {
-      if (!cursor.step(shouldPause)) return false;
+      const isEncoded = cursor.step(shouldPause);
+      running.slices.note(this.#clock.monotonicMs() - startedMs);
+      if (!isEncoded) return false;
       running.cursors.shift();
     } catch (error) {
       this.#failCheckpoint(running, error);
@@ -164,6 +172,7 @@ export class SubtaskSnapshots {
       isDrained,
       alignmentMs,
       snapshotMs: this.#clock.monotonicMs() - running.startedMs,
+      slices: running.slices.read(),
     });
   }
 

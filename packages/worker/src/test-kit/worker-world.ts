@@ -22,6 +22,7 @@ import { createNodeDigest } from "@millrace/platform";
 import type { Deployment } from "@millrace/rpc";
 import type { StateBlock } from "@millrace/state";
 
+import { SliceHistogram } from "../checkpoint/slice-times.ts";
 import { defaultWorkerConfig, type WorkerConfig } from "../worker-config.ts";
 import { createWorker, type Worker } from "../worker-runtime.ts";
 import { FakeNetwork } from "./fake-coordinator.ts";
@@ -173,6 +174,7 @@ export class WorkerWorld {
         isDrained: false,
         alignmentMs: 1,
         snapshotMs: 2,
+        slices: new SliceHistogram().read(),
       });
     }
   }
