@@ -116,7 +116,10 @@ export const queries: Readonly<Record<QueryName, QuerySource>> = {
           JOIN (SELECT DISTINCT seller, ${windowStart("dateTime", 10_000)} AS start FROM auction) A
           ON P.id = A.seller AND P.start = A.start`,
   },
-  /** Of equal prices the earlier bid wins. */
+  /**
+   * Of equal prices the earlier bid wins. The SQL updates while an auction is open; a job emits the winner
+   * once it has closed, so that a row that comes twice shows.
+   */
   q9: {
     title: "winning bids",
     sql: `SELECT id, itemName, description, initialBid, reserve, dateTime, expires, seller, category,

@@ -49,7 +49,7 @@ interface Q8Row extends Pick<Person, "id" | "name"> {
   readonly startTime: number;
 }
 
-/** An auction with its winning bid; updated as long as it is open, the last row of each `id` counts. */
+/** An auction that has closed, with its winning bid; one row an auction. */
 interface Q9Row extends Omit<Auction, "kind">, Pick<Bid, "auction" | "bidder" | "price"> {
   readonly bidDateTime: number;
   readonly bidExtra: string;

@@ -3,14 +3,30 @@ import type { JobDefinition } from "millrace";
 import q0 from "./q0.ts";
 import q1 from "./q1.ts";
 import q2 from "./q2.ts";
+import q3 from "./q3.ts";
 import q5 from "./q5.ts";
 import q7 from "./q7.ts";
 import q8 from "./q8.ts";
+import q9 from "./q9.ts";
 import q14 from "./q14.ts";
+import q17 from "./q17.ts";
+import q18 from "./q18.ts";
 import q21 from "./q21.ts";
 import q22 from "./q22.ts";
 
 /** The queries of the Nexmark benchmark that there are, by name; their sinks are called `rows`. */
-export const nexmarkQueries = { q0, q1, q2, q5, q7, q8, q14, q21, q22 } as const satisfies Readonly<
-  Record<string, JobDefinition>
->;
+export const nexmarkQueries = {
+  q0,
+  q1,
+  q2,
+  q3,
+  q5,
+  q7,
+  q8,
+  q9,
+  q14,
+  q17,
+  q18,
+  q21,
+  q22,
+} as const satisfies Readonly<Record<string, JobDefinition>>;
