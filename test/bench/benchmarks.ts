@@ -10,6 +10,7 @@ import type { Benchmark } from "./report/benchmark.ts";
 import { scaling } from "./scaling/scaling.ts";
 import { startup } from "./startup/startup.ts";
 import { state } from "./state/state.ts";
+import { windows } from "./windows/windows.ts";
 import { wordcount } from "./wordcount/wordcount.ts";
 
 /** All benchmarks, in the order in which `pnpm bench` runs them. */
@@ -21,6 +22,7 @@ export const benchmarks: readonly Benchmark[] = [
   codec,
   state,
   nexmarkGenerator,
+  windows,
   scaling,
   growth,
   recovery,

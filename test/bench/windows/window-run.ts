@@ -1,0 +1,218 @@
+import { keyHash, parseCheckpointId, silentLogger, type CheckpointId } from "@millrace/core";
+import { createOperator, type Operator, type OperatorContext } from "@millrace/operators";
+import { createHeapBackend } from "@millrace/state";
+import type { JobDefinition } from "millrace";
+
+import type { WindowFigures, WindowOptions } from "./measure-windows.ts";
+
+type WindowSpec = Extract<Parameters<typeof createOperator>[0], { readonly kind: "window" }>;
+
+const sliceLength = 1_000;
+const maxParallelism = 128;
+const turnMs = 2;
+/** Between two looks at the clock. */
+const stepsPerLook = 64;
+const startMs = 1_700_000_000_000 - (1_700_000_000_000 % 3_600_000);
+
+/** What a phase cost. */
+class Phase {
+  cpuMicros = 0;
+  count = 0;
+}
+
+/** One window operator over the heap backend, and what feeds it. */
+export class WindowRun {
+  readonly #options: WindowOptions;
+  readonly #paneMs: number;
+  readonly #windowsPerRecord: number;
+  readonly #backend: ReturnType<typeof createHeapBackend>;
+  readonly #operator: Operator;
+  readonly #keys: (string | number)[] = Array.from({ length: sliceLength }, () => 0);
+  readonly #hashes = new Int32Array(sliceLength);
+  readonly #record: { amount: number } = { amount: 1 };
+  readonly #bytesBefore: number;
+  #random = 1;
+  #records = new Phase();
+  #results = new Phase();
+  #checkpointId: CheckpointId | undefined;
+  #bytesPerCell = 0;
+  #longestPauseMs = 0;
+  #resultCount = 0;
+  #resultSum = 0;
+  #recordCount = 0;
+
+  constructor(options: WindowOptions, job: JobDefinition) {
+    const spec = windowSpecOf(job);
+    const { assigner } = spec;
+    this.#options = options;
+    this.#paneMs = assigner.kind === "sliding" ? assigner.slideMs : assigner.sizeMs;
+    this.#windowsPerRecord = assigner.sizeMs / this.#paneMs;
+    this.#bytesBefore = usedBytes();
+    this.#backend = createHeapBackend({
+      operatorName: "window",
+      groups: { start: 0, end: maxParallelism - 1 },
+      maxParallelism,
+    });
+    this.#operator = createOperator(spec, {
+      name: "window",
+      nodeId: 0,
+      kind: "window",
+      isKeyed: true,
+      hasState: true,
+      options: null,
+    });
+    this.#operator.open(this.#createContext());
+  }
+
+  /** What was measured until now does not count; what was checked does. */
+  startToCount(): void {
+    this.#records = new Phase();
+    this.#results = new Phase();
+    this.#longestPauseMs = 0;
+  }
+
+  /** Adds a pane's records and fires the window that ends with it. */
+  addPane(pane: number): void {
+    const { recordsPerPane, paneCount } = this.#options;
+    const paneStartMs = startMs + pane * this.#paneMs;
+    for (let done = 0; done < recordsPerPane; done += sliceLength) {
+      const timestampMs = paneStartMs + Math.floor((done / recordsPerPane) * this.#paneMs);
+      this.#addSlice(timestampMs);
+    }
+    this.#checkpoint();
+    if (pane === paneCount - 1) {
+      this.#bytesPerCell = (usedBytes() - this.#bytesBefore) / this.#backend.cellCount();
+    }
+    this.#advance(paneStartMs + this.#paneMs - 1);
+  }
+
+  /** Fires all that is left and checks that each record counts in each of its windows. */
+  finish(): WindowFigures {
+    const records = this.#records;
+    const results = this.#results;
+    const recordNs = (records.cpuMicros * 1_000) / records.count;
+    const resultNs = (results.cpuMicros * 1_000) / results.count;
+    const totalNs = ((records.cpuMicros + results.cpuMicros) * 1_000) / records.count;
+    const longestPauseMs = this.#longestPauseMs;
+    this.#advance(Infinity);
+    const expected = this.#recordCount * this.#windowsPerRecord;
+    if (this.#resultSum !== expected || this.#backend.cellCount() !== 0) {
+      throw new Error(`windows come to ${this.#resultSum}, and not ${expected}`);
+    }
+    return { recordNs, resultNs, totalNs, longestPauseMs, bytesPerCell: this.#bytesPerCell };
+  }
+
+  #addSlice(timestampMs: number): void {
+    const { keyKind, keyCount } = this.#options;
+    for (let index = 0; index < sliceLength; index += 1) {
+      const number = this.#nextRandom() % keyCount;
+      const key = keyKind === "string" ? `auction-${number}` : number;
+      this.#keys[index] = key;
+      this.#hashes[index] = keyHash(key);
+    }
+    this.#timed(this.#records, () => {
+      for (let index = 0; index < sliceLength; index += 1) {
+        this.#backend.setCurrentKey(this.#keys[index], this.#hashes[index] ?? 0);
+        this.#operator.onRecord(this.#record, timestampMs);
+      }
+    });
+    this.#records.count += sliceLength;
+    this.#recordCount += sliceLength;
+  }
+
+  #advance(watermarkMs: number): void {
+    const before = this.#resultCount;
+    for (let isDone = false; !isDone;) {
+      const deadlineMs = performance.now() + turnMs;
+      let steps = 0;
+      const shouldPause = (): boolean => {
+        steps += 1;
+        return steps % stepsPerLook === 0 && performance.now() >= deadlineMs;
+      };
+      this.#timed(this.#results, () => {
+        isDone = this.#operator.advanceWatermark?.(watermarkMs, shouldPause) ?? true;
+      });
+    }
+    this.#results.count += this.#resultCount - before;
+  }
+
+  /** Takes a checkpoint against the one before, which keeps what is held for it bounded; not timed. */
+  #checkpoint(): void {
+    const base = this.#checkpointId;
+    this.#checkpointId = parseCheckpointId(BigInt(base ?? 0) + 1n);
+    const cursor = this.#backend.beginSnapshot(
+      base === undefined
+        ? { checkpointId: this.#checkpointId, mode: "full" }
+        : { checkpointId: this.#checkpointId, base, mode: "delta" },
+      () => undefined,
+    );
+    while (!cursor.step(() => false));
+  }
+
+  #timed(phase: Phase, work: () => void): void {
+    const cpuBefore = process.cpuUsage();
+    const startedMs = performance.now();
+    work();
+    this.#longestPauseMs = Math.max(this.#longestPauseMs, performance.now() - startedMs);
+    const { user, system } = process.cpuUsage(cpuBefore);
+    phase.cpuMicros += user + system;
+  }
+
+  #nextRandom(): number {
+    let random = this.#random;
+    random ^= random << 13;
+    random ^= random >>> 17;
+    random ^= random << 5;
+    this.#random = random;
+    return random >>> 0;
+  }
+
+  #createContext(): OperatorContext {
+    return {
+      jobId: "job",
+      operatorName: "window",
+      subtaskIndex: 0,
+      parallelism: 1,
+      attempt: 1,
+      output: { emit: (value) => this.#take(value) },
+      keyed: this.#backend,
+      currentWatermarkMs: () => -Infinity,
+      clock: unused("clock"),
+      disk: unused("disk"),
+      logger: silentLogger,
+      printLine: refuse,
+      countLate: refuse,
+    };
+  }
+
+  #take(value: unknown): void {
+    this.#resultCount += 1;
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the windows of measure-windows.ts emit
+    this.#resultSum += (value as { readonly value: number }).value;
+  }
+}
+
+function windowSpecOf(job: JobDefinition): WindowSpec {
+  const { nodes } = job.build({ params: {}, baseDirectory: "/" });
+  const spec = nodes.map((node) => node.spec).find(({ kind }) => kind === "window");
+  if (spec?.kind !== "window") throw new Error("the job has no window");
+  return spec;
+}
+
+/** Stands in for a port that windows have no use for. */
+function unused<Port extends object>(name: string): Port {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each use of it throws
+  return new Proxy({} as Port, { get: () => refuse(name) });
+}
+
+function refuse(what: unknown): never {
+  throw new Error(`a window did not expect this: ${String(what)}`);
+}
+
+function usedBytes(): number {
+  if (globalThis.gc === undefined) throw new Error("run with --expose-gc");
+  globalThis.gc();
+  globalThis.gc();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
