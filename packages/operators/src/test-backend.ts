@@ -1,4 +1,4 @@
-import type { KeyedBackend, PaneState, TimerState, ValueState } from "@millrace/state";
+import type { KeyedBackend, PaneJoin, PaneState, TimerState, ValueState } from "@millrace/state";
 
 /**
  * Keyed state in plain maps, to test operators alone; keys are compared by their JSON. `copy` is a
@@ -58,6 +58,7 @@ export class TestBackend implements KeyedBackend {
           visit(key, hash, value);
         }
       },
+      join: (panes) => this.#join(panes),
       panes: () => [...this.#panes.keys()].toSorted((left, right) => left - right),
       dropPane: (pane) => {
         const cells = this.#panes.get(pane);
@@ -111,6 +112,28 @@ export class TestBackend implements KeyedBackend {
   }
 
   finishRestore(): void {}
+
+  /** All keys as if they were of one group. */
+  #join(panes: readonly number[]): PaneJoin<unknown> {
+    const cells = panes.flatMap((pane) => [...(this.#panes.get(pane)?.values() ?? [])]);
+    const names = cells.map(({ key }) => JSON.stringify(key) ?? "undefined");
+    const slots = [...new Set(names)];
+    const cellOf = (slot: number): Cell | undefined => cells[names.indexOf(slots[slot] ?? "")];
+    let index = -1;
+    let groupCount = 0;
+    return {
+      nextGroup: () => (groupCount += 1) === 1 && cells.length > 0,
+      next: () => (index += 1) < cells.length,
+      get value() {
+        return cells[index]?.value;
+      },
+      get slot() {
+        return slots.indexOf(names[index] ?? "");
+      },
+      keyAt: (slot) => cellOf(slot)?.key,
+      hashAt: (slot) => cellOf(slot)?.hash ?? 0,
+    };
+  }
 
   #name(): string {
     return JSON.stringify(this.#key) ?? "undefined";

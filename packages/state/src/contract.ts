@@ -59,6 +59,11 @@ export interface PaneState<Value> {
    * undefined if it is new. The caller sets `value` or mutates it before the next call of anything.
    */
   cellForUpdate(pane: number): { value: Value | undefined };
+  /**
+   * Returns a cursor over all values of the panes, which may not change before its end. Panes without
+   * values may be among them.
+   */
+  join(panes: readonly number[]): PaneJoin<Value>;
   /** Calls back for each key that has a value in the pane, in no promised order. */
   forEachKey(pane: number, visit: (key: unknown, hash: number, value: Value) => void): void;
   /** The starts of the panes that have values, ascending. */
@@ -66,6 +71,23 @@ export interface PaneState<Value> {
   /** Removes all values of the pane by rule: writes no tombstones (restore drops panes before the
    * stored watermark by the same call). */
   dropPane(pane: number): void;
+}
+
+/**
+ * The values of some panes, so that those of a key come together: by key group, and in a group one
+ * pane after the other. Keys of a group are numbered from 0 on, in the order in which they come.
+ */
+export interface PaneJoin<Value> {
+  /** Goes to the next key group with values; false behind the last one. At first there is none. */
+  nextGroup(): boolean;
+  /** Goes to the group's next value; false behind the last one. */
+  next(): boolean;
+  /** The value, and the number of its key. */
+  readonly value: Value;
+  readonly slot: number;
+  /** Returns the key of a number that has come in this group. */
+  keyAt(slot: number): unknown;
+  hashAt(slot: number): number;
 }
 
 /** Timers of the current key, and all that are due. A timer is one per (key, time). */

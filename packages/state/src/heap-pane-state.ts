@@ -1,15 +1,23 @@
 import type { CellTable } from "./cell.ts";
-import type { PaneState } from "./contract.ts";
+import type { PaneJoin, PaneState } from "./contract.ts";
 import type { HeapBackend } from "./heap-backend.ts";
+import { HeapPaneJoin } from "./heap-pane-join.ts";
+import { HeapValueState } from "./heap-value-state.ts";
 
-/** One table of cells per pane. */
+/** A pane is a plain state of its own, in a table of its own. */
+interface Pane {
+  readonly table: CellTable;
+  readonly state: HeapValueState;
+}
+
+/** One table per pane: it comes and goes with it. */
 export class HeapPaneState<Value> implements PaneState<Value> {
   readonly #backend: HeapBackend;
   readonly #name: string;
-  readonly #tables = new Map<number, CellTable>();
+  readonly #panes = new Map<number, Pane>();
   /** The last pane used: records come mostly to the same few. */
-  #lastPane = Number.NaN;
-  #lastTable: CellTable | undefined;
+  #lastStart: number = Number.NaN;
+  #last: Pane | undefined;
 
   constructor(backend: HeapBackend, name: string) {
     this.#backend = backend;
@@ -17,64 +25,79 @@ export class HeapPaneState<Value> implements PaneState<Value> {
   }
 
   get(pane: number): Value | undefined {
-    const { currentGroup, currentIdentity } = this.#backend;
-    const cell = this.#tables.get(pane)?.find(currentGroup, currentIdentity);
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one type per state name
-    return cell?.value as Value | undefined;
+    return this.#panes.get(pane)?.state.get() as Value | undefined;
   }
 
   cellForUpdate(pane: number): { value: Value | undefined } {
-    const cell = this.#backend.cellForUpdate(this.tableOf(pane));
-    if (cell.value === undefined) this.#backend.noteNewCell();
+    const { state } = this.#paneOf(pane);
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one type per state name
-    return cell as { value: Value | undefined };
+    return state.cellForUpdate() as { value: Value | undefined };
+  }
+
+  join(panes: readonly number[]): PaneJoin<Value> {
+    const tables = panes.flatMap((pane) => this.#panes.get(pane)?.table ?? []);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one type per state name
+    return new HeapPaneJoin(tables) as PaneJoin<Value>;
   }
 
   forEachKey(pane: number, visit: (key: unknown, hash: number, value: Value) => void): void {
-    for (const { key, hash, value } of this.#tables.get(pane)?.cells() ?? []) {
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one type per state name
-      if (value !== undefined) visit(key, hash, value as Value);
+    const join = this.join([pane]);
+    while (join.nextGroup()) {
+      while (join.next()) visit(join.keyAt(join.slot), join.hashAt(join.slot), join.value);
     }
   }
 
   panes(): readonly number[] {
-    return [...this.#tables.keys()].toSorted((left, right) => left - right);
+    return [...this.#panes.keys()].toSorted((left, right) => left - right);
   }
 
   dropPane(pane: number): void {
-    const table = this.#tables.get(pane);
+    const table = this.#panes.get(pane)?.table;
     if (table === undefined) return;
-    this.#tables.delete(pane);
-    if (this.#lastPane === pane) {
-      this.#lastPane = Number.NaN;
-      this.#lastTable = undefined;
-    }
+    this.#panes.delete(pane);
+    this.#forgetLast();
     this.#backend.dropTable(table);
+  }
+
+  /** Looks ahead in the pane that the last record went to. */
+  lookAhead(hashes: Int32Array, from: number, to: number): void {
+    this.#last?.table.numbers?.lookAhead(hashes, from, to);
   }
 
   /** Returns the pane's table, made if need be. */
   tableOf(pane: number): CellTable {
-    if (pane === this.#lastPane && this.#lastTable !== undefined) return this.#lastTable;
-    let table = this.#tables.get(pane);
-    if (table === undefined) {
-      table = this.#backend.newTable(this.#name, "pane", pane);
-      this.#tables.set(pane, table);
-    }
-    this.#lastPane = pane;
-    this.#lastTable = table;
-    return table;
+    return this.#paneOf(pane).table;
   }
 
   tables(): readonly CellTable[] {
-    return [...this.#tables.values()];
+    return [...this.#panes.values()].map(({ table }) => table);
   }
 
   /** After a restore: panes without cells are no panes. */
   forgetEmpty(): void {
-    for (const [pane, table] of this.#tables) {
-      if (table.groups().length === 0) this.#tables.delete(pane);
+    for (const [pane, { table }] of this.#panes) {
+      if (table.groups().length === 0) this.#panes.delete(pane);
     }
-    this.#lastPane = Number.NaN;
-    this.#lastTable = undefined;
+    this.#forgetLast();
+  }
+
+  #paneOf(start: number): Pane {
+    const last = this.#last;
+    if (last !== undefined && start === this.#lastStart) return last;
+    let pane = this.#panes.get(start);
+    if (pane === undefined) {
+      const table = this.#backend.newTable(this.#name, "pane", start);
+      pane = { table, state: new HeapValueState(this.#backend, table) };
+      this.#panes.set(start, pane);
+    }
+    this.#lastStart = start;
+    this.#last = pane;
+    return pane;
+  }
+
+  #forgetLast(): void {
+    this.#lastStart = Number.NaN;
+    this.#last = undefined;
   }
 }

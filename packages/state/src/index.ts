@@ -1,6 +1,7 @@
 export type {
   KeyedBackend,
   ListEntry,
+  PaneJoin,
   PaneState,
   SnapshotCursor,
   StateBlock,

@@ -1,5 +1,5 @@
 import type { PaneLayout, WindowSpec } from "@millrace/graph";
-import type { KeyedBackend, PaneState } from "@millrace/state";
+import type { KeyedBackend, PaneJoin, PaneState } from "@millrace/state";
 
 import type { Output } from "../operator.ts";
 
@@ -12,20 +12,19 @@ export interface FiringOptions {
   readonly endMs: number;
 }
 
-interface KeyToFire {
-  readonly key: unknown;
-  readonly hash: number;
-  /** Of the window's first pane that has the key: an index into the window's panes. */
-  readonly paneIndex: number;
-}
+/** Asking whether to pause costs as much as taking a few values in. */
+const valuesPerCheck = 16;
 
 /**
- * One window's firing over all keys, as a cursor. The keys are taken when it begins: nothing else
- * happens to the operator before it is done.
+ * One window's firing over all keys, as a cursor. It goes by key group: what the group's keys have in
+ * the window's panes is merged, then each of them fires. Nothing else happens to the operator before
+ * it is done.
  *
- * I1 A key that is in several panes of the window fires once: in the first pane that has it.
+ * I1 A key that is in several panes of the window fires once; its values are merged in the order of
+ *    the panes. Keys fire by key group; their order says nothing else.
  * I2 State that outlives the firing is never handed to `result`, nor changed by `merge`: what can
  *    fire again is merged into a new accumulator.
+ * I3 What is held besides the state is one key group's accumulators (S15).
  */
 export class WindowFiring {
   readonly endMs: number;
@@ -33,76 +32,85 @@ export class WindowFiring {
   readonly #window: { readonly start: number; readonly end: number };
   /** Starts of the window's panes that have data, ascending. */
   readonly #panes: readonly number[];
-  #keys: readonly KeyToFire[] | undefined;
-  #next = 0;
+  readonly #isLastUse: boolean;
+  #join: PaneJoin<unknown> | undefined;
+  /** Of the group's keys, by their numbers. */
+  #accumulators: unknown[] = [];
+  /** Those that have fired. */
+  #firedCount = 0;
+  #isMerged = true;
+  #valueCount = 0;
 
   constructor(options: FiringOptions) {
-    const { endMs, layout, panes } = options;
+    const { endMs, layout, panes, spec } = options;
     const start = endMs - layout.sizeMs;
     this.endMs = endMs;
     this.#options = options;
     this.#window = { start, end: endMs };
     this.#panes = panes.panes().filter((pane) => pane >= start && pane < endMs);
+    this.#isLastUse = spec.assigner.kind === "tumbling" && spec.allowedLatenessMs === 0;
   }
 
   /** Fires key after key until done (true) or `shouldPause` says so (false). */
   step(shouldPause: () => boolean): boolean {
-    this.#keys ??= this.#collectKeys();
-    while (this.#next < this.#keys.length) {
-      if (shouldPause()) return false;
-      const next = this.#keys[this.#next];
-      this.#next += 1;
-      if (next !== undefined) this.#fireUnlessSeen(next);
+    this.#join ??= this.#options.panes.join(this.#panes);
+    for (;;) {
+      if (!this.#isMerged && !this.#mergeGroup(this.#join, shouldPause)) return false;
+      this.#isMerged = true;
+      if (!this.#fireGroup(this.#join, shouldPause)) return false;
+      this.#accumulators = [];
+      this.#firedCount = 0;
+      if (!this.#join.nextGroup()) return true;
+      this.#isMerged = false;
     }
-    return true;
   }
 
   /** Fires the window for the current key only. */
   fireCurrentKey(): void {
-    this.#fire(0);
-  }
-
-  #collectKeys(): readonly KeyToFire[] {
-    const keys: KeyToFire[] = [];
-    for (const [paneIndex, pane] of this.#panes.entries()) {
-      this.#options.panes.forEachKey(pane, (key, hash) => {
-        keys.push({ key, hash, paneIndex });
-      });
+    const { panes } = this.#options;
+    let accumulator: unknown;
+    for (const pane of this.#panes) {
+      const value = panes.get(pane);
+      if (value !== undefined) accumulator = this.#merge(accumulator, value);
     }
-    return keys;
+    this.#emit(accumulator);
   }
 
-  #fireUnlessSeen({ key, hash, paneIndex }: KeyToFire): void {
-    const { keyed, panes } = this.#options;
-    keyed.setCurrentKey(key, hash);
-    for (let index = 0; index < paneIndex; index += 1) {
-      const pane = this.#panes[index];
-      if (pane !== undefined && panes.get(pane) !== undefined) return;
+  #mergeGroup(join: PaneJoin<unknown>, shouldPause: () => boolean): boolean {
+    const accumulators = this.#accumulators;
+    while (join.next()) {
+      const { slot, value } = join;
+      accumulators[slot] = this.#isLastUse ? value : this.#merge(accumulators[slot], value);
+      this.#valueCount += 1;
+      if (this.#valueCount % valuesPerCheck === 0 && shouldPause()) return false;
     }
-    this.#fire(paneIndex);
+    return true;
   }
 
-  #fire(firstPaneIndex: number): void {
+  #fireGroup(join: PaneJoin<unknown>, shouldPause: () => boolean): boolean {
+    const { keyed } = this.#options;
+    const accumulators = this.#accumulators;
+    while (this.#firedCount < accumulators.length) {
+      if (shouldPause()) return false;
+      const slot = this.#firedCount;
+      this.#firedCount += 1;
+      keyed.setCurrentKey(join.keyAt(slot), join.hashAt(slot));
+      this.#emit(accumulators[slot]);
+    }
+    return true;
+  }
+
+  /** Returns both in one, a new one if there is none so far. */
+  #merge(accumulator: unknown, value: unknown): unknown {
+    const { create, merge } = this.#options.spec.aggregate;
+    const into: unknown = accumulator === undefined ? create() : accumulator;
+    const replaced: unknown = merge(into, value);
+    return replaced === undefined ? into : replaced;
+  }
+
+  #emit(accumulator: unknown): void {
     const { keyed, output, spec } = this.#options;
-    const accumulator = this.#accumulatorFrom(firstPaneIndex);
     const details = { key: keyed.currentKey(), window: this.#window };
     output.emit(spec.aggregate.result(accumulator, details), this.endMs - 1);
-  }
-
-  #accumulatorFrom(firstPaneIndex: number): unknown {
-    const { panes, spec } = this.#options;
-    const { create, merge } = spec.aggregate;
-    const first = this.#panes[firstPaneIndex];
-    const isLastUse = spec.assigner.kind === "tumbling" && spec.allowedLatenessMs === 0;
-    if (isLastUse && first !== undefined) return panes.get(first);
-    let accumulator = create();
-    for (let index = firstPaneIndex; index < this.#panes.length; index += 1) {
-      const pane = this.#panes[index];
-      const part = pane === undefined ? undefined : panes.get(pane);
-      if (part === undefined) continue;
-      const replaced = merge(accumulator, part);
-      if (replaced !== undefined) accumulator = replaced;
-    }
-    return accumulator;
   }
 }
