@@ -42,7 +42,7 @@ export type StateKind = "value" | "pane" | "timer";
 
 type CellMap = Map<unknown, Cell>;
 
-/** Cells of one state and one namespace, by key group; for plain state also its numbers. */
+/** Cells of one state and one namespace, by key group; but for timers also its numbers. */
 export class CellTable {
   readonly stateName: string;
   readonly stateKind: StateKind;
@@ -53,7 +53,7 @@ export class CellTable {
   /** The epoch in which it was dropped whole; Infinity while it is there. */
   droppedEpoch: number = Infinity;
   /** Holds keys whose values are numbers, where the state may have such; each key is here or there. */
-  readonly numbers: NumberTable | undefined;
+  numbers: NumberTable | undefined;
   readonly #groupStart: number;
   readonly #groupCount: number;
   /** By index in the range; only where most groups have cells. */
@@ -119,8 +119,16 @@ export class CellTable {
 
   /** Lets go of all cells: nothing will ask for them again. */
   release(): void {
+    this.numbers = undefined;
     this.#dense?.fill(undefined);
     this.#sparse.clear();
+  }
+
+  /** Returns how many of the group's cells and numbers are alive. */
+  liveCountOf(group: number): number {
+    let liveCount = this.numbers?.groupOf(group)?.liveCount ?? 0;
+    for (const { value } of this.cellsOf(group)) if (value !== undefined) liveCount += 1;
+    return liveCount;
   }
 
   cellsOf(group: number): Iterable<Cell> {
@@ -132,7 +140,7 @@ export class CellTable {
     return undefined;
   }
 
-  /** The groups that have cells. */
+  /** The groups that have cells or numbers; a pane's numbers go with it only, so that they are alive. */
   groups(): readonly number[] {
     const groups: number[] = [];
     if (this.#dense === undefined) {
@@ -140,7 +148,9 @@ export class CellTable {
       return groups;
     }
     for (let index = 0; index < this.#groupCount; index += 1) {
-      if ((this.#dense[index]?.size ?? 0) > 0) groups.push(this.#groupStart + index);
+      const group = this.#groupStart + index;
+      const hasNumbers = (this.numbers?.groupOf(group)?.liveCount ?? 0) > 0;
+      if (hasNumbers || (this.#dense[index]?.size ?? 0) > 0) groups.push(group);
     }
     return groups;
   }

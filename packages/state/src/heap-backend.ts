@@ -79,6 +79,7 @@ export class HeapBackend implements KeyedBackend {
 
   lookAhead(hashes: Int32Array, from: number, to: number): void {
     for (const numbers of this.#tables.numberTables) numbers.lookAhead(hashes, from, to);
+    for (const panes of this.#tables.paneStates) panes.lookAhead(hashes, from, to);
   }
 
   valueState<Value>(name: string): ValueState<Value> {
@@ -213,7 +214,9 @@ export class HeapBackend implements KeyedBackend {
   /** A table goes whole: what pending snapshots need stays reachable through them. */
   dropTable(table: CellTable): void {
     this.#log.addDrop(table);
-    for (const cell of table.cells()) if (cell.value !== undefined) this.count(cell.group, -1);
+    for (const group of table.groups()) this.count(group, -table.liveCountOf(group));
+    // Later snapshots need to know that it was there, not what was in it.
+    if (!this.#snapshots.hasPending) table.release();
   }
 
   newTable(stateName: string, stateKind: StateKind, namespace: number): CellTable {

@@ -27,8 +27,8 @@ export interface HeapSnapshotOptions {
   readonly groups: KeyGroupRange;
   /** Returns the tables that were there at the barrier, those dropped since included. */
   readonly tablesAtBarrier: () => readonly CellTable[];
-  /** Returns the tables of plain states. */
-  readonly valueTables: () => readonly CellTable[];
+  /** Returns those of them that have or may have numbers. */
+  readonly numberTables: () => readonly CellTable[];
   /** What a base covers since: tombstones to be swept out in the same slices. */
   readonly sweep: TombstoneSweep;
   /** The epoch that ended at the base's barrier: no later snapshot reaches further back. */
@@ -133,15 +133,15 @@ export class HeapSnapshot implements SnapshotCursor {
       for (const group of table.groups()) yield* this.#encodeBase(table, group);
     }
     const others = tables.filter(({ stateKind }) => stateKind !== "timer");
-    const valueTables = this.#options.valueTables();
+    const numberTables = this.#options.numberTables();
     for (let group = groups.start; group <= groups.end; group += 1) {
       for (const table of others) yield* this.#encodeBase(table, group);
-      for (const table of valueTables) yield* this.#encodeNumbers(table, group);
+      for (const table of numberTables) yield* this.#encodeNumbers(table, group);
       writers.closeGroup(group);
       yield 1;
     }
     yield* sweep.run();
-    for (const { numbers } of valueTables) yield* numbers?.sweep(baseEpoch) ?? [];
+    for (const { numbers } of numberTables) yield* numbers?.sweep(baseEpoch) ?? [];
     return undefined;
   }
 

@@ -40,7 +40,7 @@ export class SnapshotSeries {
   }
 
   begin(barrier: Barrier, emit: (block: StateBlock) => void): HeapSnapshot {
-    const { operatorName, groups, log, costs, counts, tables } = this.#options;
+    const { operatorName, groups, log, costs, counts } = this.#options;
     const { checkpointId } = barrier;
     if (this.#pending.length === 0) this.#compact();
     const epoch = log.close(checkpointId);
@@ -64,7 +64,7 @@ export class SnapshotSeries {
       isBase,
       changes,
       tablesAtBarrier: () => this.#tablesAt(epoch),
-      valueTables: () => tables.valueTables(),
+      numberTables: () => this.#tablesAt(epoch).filter(({ numbers }) => numbers !== undefined),
       sweep: this.#sweep,
       baseEpoch: log.baseEpoch,
       writers,
@@ -73,6 +73,11 @@ export class SnapshotSeries {
     });
     this.#pending.push(snapshot);
     return snapshot;
+  }
+
+  /** Whether a snapshot still encodes, or waits for its turn. */
+  get hasPending(): boolean {
+    return this.#pending.length > 0;
   }
 
   /** Has what pending snapshots still need of the cell encoded. */
@@ -91,7 +96,7 @@ export class SnapshotSeries {
     const { baseEpoch } = log;
     const lastEpoch = log.compact();
     if (lastEpoch === 0) return;
-    for (const numbers of tables.numberTables) numbers.compact(lastEpoch, baseEpoch);
+    for (const { numbers } of tables.all()) numbers?.compact(lastEpoch, baseEpoch);
   }
 
   /** Returns what a delta holds; undefined for a full snapshot. Later deltas need nothing before the base. */

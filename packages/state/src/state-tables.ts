@@ -29,6 +29,8 @@ export class StateTables {
   readonly #kinds = new Map<string, StateKind>();
   /** Of the plain states: as an array, as it is gone through often. */
   readonly numberTables: NumberTable[] = [];
+  /** The states by pane, as `numberTables`. */
+  readonly paneStates: HeapPaneState<unknown>[] = [];
 
   constructor(options: StateTablesOptions, backend: HeapBackend) {
     this.#options = options;
@@ -52,6 +54,7 @@ export class StateTables {
     if (state === undefined) {
       state = new HeapPaneState(this.#backend, name);
       this.#panes.set(name, state);
+      this.paneStates.push(state);
     }
     return state;
   }
@@ -93,7 +96,7 @@ export class StateTables {
     const { groups, usesNumberTables = true } = this.#options;
     const groupStart = groups.start;
     const groupCount = groups.end - groups.start + 1;
-    const hasNumbers = usesNumberTables && stateKind === "value";
+    const hasNumbers = usesNumberTables && stateKind !== "timer";
     return new CellTable({
       stateName,
       stateKind,
@@ -103,11 +106,6 @@ export class StateTables {
       groupCount,
       ...(hasNumbers ? { numbers: new NumberTable({ groupStart, groupCount }) } : {}),
     });
-  }
-
-  /** The tables of plain states. */
-  valueTables(): readonly CellTable[] {
-    return [...this.#values.values()];
   }
 
   /** Every table that has or may have cells. */

@@ -175,6 +175,7 @@ export class WindowRun {
       parallelism: 1,
       attempt: 1,
       output: { emit: (value) => this.#take(value) },
+      sideOutput: () => ({ emit: () => {} }),
       keyed: this.#backend,
       currentWatermarkMs: () => -Infinity,
       clock: unused("clock"),
