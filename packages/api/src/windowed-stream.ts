@@ -94,10 +94,10 @@ export class WindowedStream<T, K> {
   }
 
   count(name: string, options: WindowedOptions = {}): DataStream<WindowedValue<K, number>> {
-    return this.#fold(name, options, {
-      first: () => 1,
-      add: (value: number) => value + 1,
-      merge: (left: number, right: number) => left + right,
+    return this.#foldNumbers(name, options, {
+      first: 0,
+      add: (count) => count + 1,
+      merge: (left, right) => left + right,
     });
   }
 
@@ -106,7 +106,12 @@ export class WindowedStream<T, K> {
     select: (record: T) => number,
     options: WindowedOptions = {},
   ): DataStream<WindowedValue<K, number>> {
-    return this.#foldNumbers(name, options, { select, merge: (left, right) => left + right });
+    return this.#foldNumbers(name, options, {
+      // What adds nothing, to a zero that is negative neither.
+      first: -0,
+      add: (sum, record) => sum + select(record),
+      merge: (left, right) => left + right,
+    });
   }
 
   min(
@@ -114,7 +119,11 @@ export class WindowedStream<T, K> {
     select: (record: T) => number,
     options: WindowedOptions = {},
   ): DataStream<WindowedValue<K, number>> {
-    return this.#foldNumbers(name, options, { select, merge: Math.min });
+    return this.#foldNumbers(name, options, {
+      first: Infinity,
+      add: (least, record) => Math.min(least, select(record)),
+      merge: (left, right) => Math.min(left, right),
+    });
   }
 
   max(
@@ -122,20 +131,32 @@ export class WindowedStream<T, K> {
     select: (record: T) => number,
     options: WindowedOptions = {},
   ): DataStream<WindowedValue<K, number>> {
-    return this.#foldNumbers(name, options, { select, merge: Math.max });
+    return this.#foldNumbers(name, options, {
+      first: -Infinity,
+      add: (greatest, record) => Math.max(greatest, select(record)),
+      merge: (left, right) => Math.max(left, right),
+    });
   }
 
+  /** The accumulator is the number itself: state keeps those in typed arrays. */
   #foldNumbers(
     name: string,
     options: WindowedOptions,
     fold: {
-      readonly select: (record: T) => number;
+      /** What leaves any number as it is. */
+      readonly first: number;
+      readonly add: (value: number, record: T) => number;
       readonly merge: (left: number, right: number) => number;
     },
   ): DataStream<WindowedValue<K, number>> {
-    const { select, merge } = fold;
-    const add = (value: number, record: T): number => merge(value, select(record));
-    return this.#fold(name, options, { first: select, add, merge });
+    const { first, add, merge } = fold;
+    const aggregate: Aggregate<T, K, StoredNumber, WindowedValue<K, number>> = {
+      create: () => first,
+      add: (value, record) => add(numberIn(value), record),
+      merge: (into, from) => merge(numberIn(into), numberIn(from)),
+      result: (value, { key, window }) => ({ key, window, value: numberIn(value) }),
+    };
+    return this.aggregate(name, aggregate, options);
   }
 
   #fold<Value>(
@@ -156,6 +177,13 @@ export class WindowedStream<T, K> {
     };
     return this.aggregate(name, aggregate, options);
   }
+}
+
+/** A number is stored as such; a checkpoint may have it as a `Folded`. */
+type StoredNumber = number | { readonly value: number };
+
+function numberIn(stored: StoredNumber): number {
+  return typeof stored === "number" ? stored : stored.value;
 }
 
 interface Fold<T, Value> {
