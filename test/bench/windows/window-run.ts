@@ -1,6 +1,6 @@
 import { keyHash, parseCheckpointId, silentLogger, type CheckpointId } from "@millrace/core";
 import { createOperator, type Operator, type OperatorContext } from "@millrace/operators";
-import { createHeapBackend } from "@millrace/state";
+import { createHeapBackend, maxLookAhead } from "@millrace/state";
 import type { JobDefinition } from "millrace";
 
 import type { WindowFigures, WindowOptions } from "./measure-windows.ts";
@@ -112,6 +112,7 @@ export class WindowRun {
     }
     this.#timed(this.#records, () => {
       for (let index = 0; index < sliceLength; index += 1) {
+        if (index % maxLookAhead === 0) this.#backend.lookAhead(this.#hashes, index, sliceLength);
         this.#backend.setCurrentKey(this.#keys[index], this.#hashes[index] ?? 0);
         this.#operator.onRecord(this.#record, timestampMs);
       }
