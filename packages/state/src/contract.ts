@@ -11,7 +11,10 @@ import type { Barrier, CheckpointId, JsonValue } from "@millrace/core";
  * I5 What is restored equals what was there at the barrier: cells, timers, panes (S11, D4).
  */
 export interface KeyedBackend {
-  /** Makes the key current. The hash is `keyHash` of the key; it decides the key group. */
+  /**
+   * Makes the key current. The hash is `keyHash` of the key; it decides the key group. A snapshot's
+   * steps lie between two calls of this: states remember what they found of the current key.
+   */
   setCurrentKey(key: unknown, hash: number): void;
   currentKey(): unknown;
   /**

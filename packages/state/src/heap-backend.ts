@@ -51,6 +51,7 @@ export class HeapBackend implements KeyedBackend {
   #hasIdentity = false;
   #hash = 0;
   #group = -1;
+  #keyTurn = 0;
 
   constructor(options: HeapBackendOptions) {
     const { operatorName, groups, maxParallelism, failpoints = noFailpoints } = options;
@@ -60,11 +61,15 @@ export class HeapBackend implements KeyedBackend {
     this.#tables = new StateTables(options, this);
     const costs = new ChainCosts(groups);
     const shared = { operatorName, groups, costs, counts: this.#counts, tables: this.#tables };
-    this.#snapshots = new SnapshotSeries({ ...shared, log: this.#log });
+    const onEnd = (): void => {
+      this.#keyTurn += 1;
+    };
+    this.#snapshots = new SnapshotSeries({ ...shared, log: this.#log, onEnd });
     this.#restorer = new BlockRestorer({ ...shared, maxParallelism, failpoints });
   }
 
   setCurrentKey(key: unknown, hash: number): void {
+    this.#keyTurn += 1;
     this.#key = key;
     this.#hash = hash | 0;
     this.#group = keyGroupOf(hash, this.#maxParallelism);
@@ -97,6 +102,7 @@ export class HeapBackend implements KeyedBackend {
   }
 
   beginSnapshot(barrier: Barrier, emit: (block: StateBlock) => void): SnapshotCursor {
+    this.#keyTurn += 1;
     return this.#snapshots.begin(barrier, emit);
   }
 
@@ -116,6 +122,11 @@ export class HeapBackend implements KeyedBackend {
   }
 
   // What the states of this backend use.
+
+  /** Another number for each time a key was made current, and for each snapshot that began or ended. */
+  get keyTurn(): number {
+    return this.#keyTurn;
+  }
 
   get currentGroup(): number {
     return this.#group;

@@ -11,12 +11,14 @@ import type { NumberGroup } from "./number-group.ts";
  *
  * I1 A key whose value is a number is in the table's numbers, if it is a string or a number itself;
  *    every other key has a cell. A key that ever got another value keeps its cell until it is gone.
+ * I2 A key is looked up once while it is current: nothing else changes the table meanwhile.
  */
 export class HeapValueState implements ValueState<unknown> {
   readonly #backend: HeapBackend;
   readonly #table: CellTable;
   /** Of the key that was current at the last call: its entry in `#numbers`, or else its cell. */
   #entry: number = noEntry;
+  #keyTurn = -1;
   #chunk: Chunk | undefined;
   #numbers: NumberGroup | undefined;
   #cell: Cell | undefined;
@@ -64,6 +66,8 @@ export class HeapValueState implements ValueState<unknown> {
 
   #seek(): void {
     const backend = this.#backend;
+    if (backend.keyTurn === this.#keyTurn) return;
+    this.#keyTurn = backend.keyTurn;
     const { currentGroup } = backend;
     const numbers = this.#table.numbers?.groupOf(currentGroup);
     this.#numbers = numbers;

@@ -19,6 +19,8 @@ export interface SnapshotSeriesOptions {
   readonly costs: ChainCosts;
   readonly counts: CellCounts;
   readonly tables: StateTables;
+  /** A snapshot ended: what it swept out is gone. */
+  readonly onEnd: () => void;
 }
 
 /** The snapshots of a backend, one after the other: what each has to hold, and which are pending. */
@@ -118,5 +120,6 @@ export class SnapshotSeries {
   #end(ended: HeapSnapshot, written: WrittenBlocks | undefined): void {
     this.#pending = this.#pending.filter((snapshot) => snapshot !== ended);
     if (written !== undefined) this.#options.costs.note(written);
+    this.#options.onEnd();
   }
 }
