@@ -45,6 +45,9 @@ class WindowOperator implements Operator {
   /** Ends of windows with data that have not fired. */
   readonly #pendingEnds = new PendingEnds();
   readonly #knownPanes = new Set<number>();
+  /** The known pane that the last record lay in; NaN without one. */
+  #paneStartMs: number = Number.NaN;
+  #paneEndMs: number = Number.NaN;
   #opened: Opened | undefined;
   #isRestored = false;
   /** The last watermark whose windows have all fired. */
@@ -63,7 +66,26 @@ class WindowOperator implements Operator {
   }
 
   onRecord(record: unknown, timestampMs: number): void {
-    const { panes, context } = this.#start();
+    const { panes } = this.#start();
+    const isInPane = timestampMs >= this.#paneStartMs && timestampMs < this.#paneEndMs;
+    if (!isInPane && !this.#goToPane(record, timestampMs)) return;
+    const pane = this.#paneStartMs;
+    const cell = panes.cellForUpdate(pane);
+    const { value } = cell;
+    if (record instanceof PartialAggregate) {
+      cell.value = this.#merge(value, record.value);
+    } else {
+      const { create, add } = this.#spec.aggregate;
+      const accumulator: unknown = value === undefined ? create() : value;
+      const replaced: unknown = add(accumulator, record);
+      cell.value = replaced === undefined ? accumulator : replaced;
+    }
+    if (this.#spec.allowedLatenessMs > 0) this.#fireLate(pane);
+  }
+
+  /** Makes the record's pane the current one; false if the record is too late for all its windows. */
+  #goToPane(record: unknown, timestampMs: number): boolean {
+    const { context } = this.#start();
     const pane = paneOf(this.#layout, timestampMs);
     if (!this.#knownPanes.has(pane)) {
       assert(
@@ -72,20 +94,13 @@ class WindowOperator implements Operator {
       );
       if (this.#isExpired(pane)) {
         context.countLate(record instanceof PartialAggregate ? record.recordCount : 1);
-        return;
+        return false;
       }
       this.#learnPane(pane);
     }
-    const cell = panes.cellForUpdate(pane);
-    if (record instanceof PartialAggregate) {
-      cell.value = this.#merge(cell.value, record.value);
-    } else {
-      const { create, add } = this.#spec.aggregate;
-      const accumulator = cell.value === undefined ? create() : cell.value;
-      const replaced = add(accumulator, record);
-      cell.value = replaced === undefined ? accumulator : replaced;
-    }
-    if (this.#spec.allowedLatenessMs > 0) this.#fireLate(pane);
+    this.#paneStartMs = pane;
+    this.#paneEndMs = pane + this.#layout.paneMs;
+    return true;
   }
 
   /** Returns both in one; nobody else holds the part. */
@@ -147,6 +162,7 @@ class WindowOperator implements Operator {
     for (const pane of this.#knownPanes) {
       if (!this.#isExpired(pane)) continue;
       this.#knownPanes.delete(pane);
+      if (pane === this.#paneStartMs) this.#paneStartMs = Number.NaN;
       this.#start().panes.dropPane(pane);
     }
   }
