@@ -2,12 +2,13 @@
  * Measures keyed state in a process of its own: `node --expose-gc measure-state.ts '<options>'` prints
  * one line of JSON. What it loads and updates is checked in the end.
  */
-import { existsSync, openSync, readSync } from "node:fs";
 import { PerformanceObserver } from "node:perf_hooks";
 import { setImmediate } from "node:timers/promises";
 
 import { keyHash } from "@millrace/core";
 import { createHeapBackend, maxLookAhead, type ValueState } from "@millrace/state";
+
+import { waitedForProcessorMs } from "../process/processor-wait.ts";
 
 /** What to measure. */
 export interface StateOptions {
@@ -31,9 +32,6 @@ export interface StateFigures {
   readonly longestCollectionMs: number;
 }
 
-const schedstatPath = "/proc/thread-self/schedstat";
-const schedstat = existsSync(schedstatPath) ? openSync(schedstatPath, "r") : undefined;
-const schedstatBytes = Buffer.alloc(256);
 const sliceLength = 1_000;
 const maxParallelism = 128;
 
@@ -149,14 +147,6 @@ function check(subject: Subject, { keyCount, updateCount }: StateOptions): void 
   const sum = subject.sum(keyCount);
   if (subject.keyCount === keyCount && sum === loaded + updated) return;
   throw new Error(`${subject.keyCount} keys count ${sum}, and not ${loaded + updated}`);
-}
-
-/** Returns how long this thread was ready to run and did not; 0 where the system does not tell. */
-function waitedForProcessorMs(): number {
-  if (schedstat === undefined) return 0;
-  const length = readSync(schedstat, schedstatBytes, 0, schedstatBytes.length, 0);
-  // Nanoseconds on a processor, and waiting for one.
-  return Number(schedstatBytes.toString("latin1", 0, length).split(" ")[1]) / 1e6;
 }
 
 function usedBytes(): number {

@@ -33,7 +33,10 @@ export interface WindowFigures {
   readonly resultNs: number;
   /** What the window's firings and the dropping of its panes cost, shared out over its records. */
   readonly totalNs: number;
-  /** One call of 1,000 records, or one of `advanceWatermark` with a budget of 2 ms: wall time. */
+  /**
+   * 1,000 records, or one call of `advanceWatermark` with a budget of 2 ms: wall time, less what the
+   * thread waited for a processor.
+   */
   readonly longestPauseMs: number;
   readonly bytesPerCell: number;
 }

@@ -3,6 +3,7 @@ import { createOperator, type Operator, type OperatorContext } from "@millrace/o
 import { createHeapBackend, maxLookAhead } from "@millrace/state";
 import type { JobDefinition } from "millrace";
 
+import { waitedForProcessorMs } from "../process/processor-wait.ts";
 import type { WindowFigures, WindowOptions } from "./measure-windows.ts";
 
 type WindowSpec = Extract<Parameters<typeof createOperator>[0], { readonly kind: "window" }>;
@@ -152,9 +153,12 @@ export class WindowRun {
 
   #timed(phase: Phase, work: () => void): void {
     const cpuBefore = process.cpuUsage();
+    const waitedMs = waitedForProcessorMs();
     const startedMs = performance.now();
     work();
-    this.#longestPauseMs = Math.max(this.#longestPauseMs, performance.now() - startedMs);
+    const tookMs = performance.now() - startedMs;
+    const pauseMs = tookMs - (waitedForProcessorMs() - waitedMs);
+    this.#longestPauseMs = Math.max(this.#longestPauseMs, pauseMs);
     const { user, system } = process.cpuUsage(cpuBefore);
     phase.cpuMicros += user + system;
   }
