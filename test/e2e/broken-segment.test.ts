@@ -3,10 +3,9 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
+import { delaysArgs, delaysModule } from "./hourly-delays.ts";
 import { describeJob, submitJob, waitForJob } from "./job-state.ts";
 import { RealCluster } from "./real-cluster.ts";
-
-const module = "packages/examples/src/departure-delays/departure-delays.ts";
 
 async function flipByte(path: string): Promise<void> {
   const bytes = await readFile(path);
@@ -29,14 +28,8 @@ test.each([
   async ({ code, damage, says }) => {
     await using cluster = await RealCluster.start({ workerCount: 2, slotsPerWorker: 1 });
     const out = join(cluster.folder, "out");
-    const params = ["limit=1500000", "rate=20000", `out=${out}`, "checkpointMs=300"];
-    const jobId = await submitJob(
-      cluster,
-      module,
-      "--parallelism",
-      "2",
-      ...params.flatMap((param) => ["--param", param]),
-    );
+    const params = { limit: 1_500_000, rate: 20_000, out, checkpointMs: 300 };
+    const jobId = await submitJob(cluster, delaysModule, ...delaysArgs(params));
     await waitForJob(cluster, jobId, ({ head }) => Number(head?.checkpointId ?? 0) >= 3);
     await Promise.all([cluster.killWorker(0), cluster.killWorker(1)]);
     const before = await waitForJob(cluster, jobId, ({ state }) => state === "waiting-for-slots");

@@ -6,6 +6,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { startEtcd } from "../servers/etcd.ts";
+import { delaysArgs, delaysModule } from "./hourly-delays.ts";
 import { waitForJob } from "./job-state.ts";
 import { RealCluster } from "./real-cluster.ts";
 import { runMillraceIn, type CommandResult } from "./run-millrace.ts";
@@ -176,11 +177,9 @@ test(
     const config = await writeConfig(`export default { coordinator: "${cluster.address}" };`);
     // The input of the job is relative to the repository.
     const place = { environment: { MILLRACE_CONFIG: config, MILLRACE_COORDINATOR: undefined } };
-    const module = "packages/examples/src/departure-delays/departure-delays.ts";
     const out = join(folder, "out");
-    const params = ["limit=400000", "rate=20000", `out=${out}`, "checkpointMs=500"];
-    const given = params.flatMap((param) => ["--param", param]);
-    const running = runMillraceIn(place, "run", module, "--parallelism", "2", ...given);
+    const params = { limit: 400_000, rate: 20_000, out, checkpointMs: 500 };
+    const running = runMillraceIn(place, "run", delaysModule, ...delaysArgs(params));
     const jobId = await firstJob(cluster);
     await waitForJob(cluster, jobId, ({ head }) => head !== undefined);
     await cluster.killCoordinator(0);

@@ -4,15 +4,13 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { expectedHourlyDelays, readHourlyDelays } from "./hourly-delays.ts";
+import { delaysModule, expectedHourlyDelays, readHourlyDelays } from "./hourly-delays.ts";
 import { runMillrace } from "./run-millrace.ts";
-
-const module = "packages/examples/src/departure-delays/departure-delays.ts";
 
 test("the whole main job equals an independent computation row for row", async () => {
   const out = await mkdtemp(join(tmpdir(), "millrace-delays-"));
   const startedAtMs = performance.now();
-  const result = await runMillrace("dev", module, "--param", `out=${out}`);
+  const result = await runMillrace("dev", delaysModule, "--param", `out=${out}`);
   process.stdout.write(
     `${Math.round(performance.now() - startedAtMs)} ms for the whole main job\n`,
   );

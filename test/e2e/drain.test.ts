@@ -2,7 +2,12 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { expectedHourlyDelays, readHourlyDelays } from "./hourly-delays.ts";
+import {
+  delaysArgs,
+  delaysModule,
+  expectedHourlyDelays,
+  readHourlyDelays,
+} from "./hourly-delays.ts";
 import { submitJob, waitForJob } from "./job-state.ts";
 import { RealCluster } from "./real-cluster.ts";
 
@@ -12,14 +17,8 @@ test("a worker that gets SIGTERM hands over by a checkpoint and exits with 0 (F3
   await using cluster = await RealCluster.start({ workerCount: 2, slotsPerWorker: 1 });
   const out = join(cluster.folder, "out");
   // No checkpoint but the one of the hand-over.
-  const params = [`limit=${rowLimit}`, "rate=60000", `out=${out}`, "checkpointMs=600000"];
-  const jobId = await submitJob(
-    cluster,
-    "packages/examples/src/departure-delays/departure-delays.ts",
-    "--parallelism",
-    "2",
-    ...params.flatMap((param) => ["--param", param]),
-  );
+  const params = { limit: rowLimit, rate: 60_000, out, checkpointMs: 600_000 };
+  const jobId = await submitJob(cluster, delaysModule, ...delaysArgs(params));
   await waitForJob(cluster, jobId, ({ state }) => state === "running");
   cluster.startWorker(2);
   expect(await cluster.terminateWorker(0)).toBe(0);

@@ -11,6 +11,25 @@ export const flightsFile: string = join(
   "packages/examples/node_modules/vega-datasets/data/flights-3m.parquet",
 );
 
+/** The main job, from the root of the repository. */
+export const delaysModule = "packages/examples/src/departure-delays/departure-delays.ts";
+
+export interface DelaysParams {
+  /** Rows of the input that are read. */
+  readonly limit: number;
+  /** Rows a second. */
+  readonly rate: number;
+  /** A folder. */
+  readonly out: string;
+  readonly checkpointMs: number;
+}
+
+/** Returns what stands behind the module of the main job in a command that runs it at parallelism 2. */
+export function delaysArgs(params: DelaysParams): readonly string[] {
+  const given = Object.entries(params).flatMap(([name, value]) => ["--param", `${name}=${value}`]);
+  return ["--parallelism", "2", ...given];
+}
+
 /**
  * Returns the rows that the departure-delays job must write, as text and sorted: computed by another
  * engine over the same file.

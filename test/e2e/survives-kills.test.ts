@@ -4,7 +4,13 @@ import { setTimeout as wait } from "node:timers/promises";
 
 import { expect, test } from "vitest";
 
-import { expectedHourlyDelays, readHourlyDelays } from "./hourly-delays.ts";
+import {
+  delaysArgs,
+  delaysModule,
+  expectedHourlyDelays,
+  readHourlyDelays,
+} from "./hourly-delays.ts";
+import { describeJob, submitJob } from "./job-state.ts";
 import { RealCluster } from "./real-cluster.ts";
 
 const rowLimit = 1_500_000;
@@ -14,12 +20,6 @@ const rowsPerGroup = 272_727;
 const workerKills = 10;
 const coordinatorKills = 3;
 
-interface Description {
-  readonly state: string;
-  readonly attempt: number;
-  readonly head?: { readonly checkpointId: string };
-}
-
 /** Uniform, and printed so that a failure can be looked at; which moment is hit stays random. */
 function below(limit: number): number {
   return Math.floor(Math.random() * limit);
@@ -28,17 +28,9 @@ function below(limit: number): number {
 test("13 kills of real processes change nothing in the output", { timeout: 300_000 }, async () => {
   await using cluster = await RealCluster.start({ workerCount: 2, slotsPerWorker: 1 });
   const out = join(cluster.folder, "out");
-  const params = [`limit=${rowLimit}`, `rate=${rowsPerSecond}`, `out=${out}`, "checkpointMs=500"];
-  await cluster.command(
-    "run",
-    "packages/examples/src/departure-delays/departure-delays.ts",
-    "--detach",
-    "--parallelism",
-    "2",
-    ...params.flatMap((param) => ["--param", param]),
-  );
-  const jobId = await onlyJob(cluster);
-  await waitUntil(async () => (await describe(cluster, jobId)).head !== undefined);
+  const params = { limit: rowLimit, rate: rowsPerSecond, out, checkpointMs: 500 };
+  const jobId = await submitJob(cluster, delaysModule, ...delaysArgs(params));
+  await waitUntil(async () => (await describeJob(cluster, jobId)).head !== undefined);
 
   const victims = [
     ...Array.from({ length: workerKills }, () => "worker" as const),
@@ -48,7 +40,7 @@ test("13 kills of real processes change nothing in the output", { timeout: 300_0
     await wait(1_500 + below(2_500));
     await killAndRestart(cluster, victim);
   }
-  await waitUntil(async () => (await describe(cluster, jobId)).state === "finished");
+  await waitUntil(async () => (await describeJob(cluster, jobId)).state === "finished");
 
   const recoveries = recoveriesOf(cluster);
   for (const { message } of recoveries) {
@@ -76,16 +68,6 @@ async function killAndRestart(
   await cluster.killWorker(index);
   await wait(below(500));
   cluster.startWorker(index);
-}
-
-async function onlyJob(cluster: RealCluster): Promise<string> {
-  const { jobs } = (await cluster.command("list")) as { jobs: { jobId: string }[] };
-  expect(jobs).toHaveLength(1);
-  return jobs[0]?.jobId ?? "";
-}
-
-async function describe(cluster: RealCluster, jobId: string): Promise<Description> {
-  return (await cluster.command("describe", jobId)) as Description;
 }
 
 async function waitUntil(isTrue: () => Promise<boolean>): Promise<void> {

@@ -6,7 +6,12 @@ import { createNodeClock } from "@millrace/platform";
 import { expect, test } from "vitest";
 
 import { startEtcd } from "../servers/etcd.ts";
-import { expectedHourlyDelays, readHourlyDelays } from "./hourly-delays.ts";
+import {
+  delaysArgs,
+  delaysModule,
+  expectedHourlyDelays,
+  readHourlyDelays,
+} from "./hourly-delays.ts";
 import { submitJob, waitForJob } from "./job-state.ts";
 import { RealCluster } from "./real-cluster.ts";
 
@@ -24,14 +29,8 @@ test(
       metadata: `etcd://${etcd.endpoints.join(",")}/two-leaders`,
     });
     const out = join(cluster.folder, "out");
-    const params = [`limit=${rowLimit}`, "rate=30000", `out=${out}`, "checkpointMs=500"];
-    const jobId = await submitJob(
-      cluster,
-      "packages/examples/src/departure-delays/departure-delays.ts",
-      "--parallelism",
-      "2",
-      ...params.flatMap((param) => ["--param", param]),
-    );
+    const params = { limit: rowLimit, rate: 30_000, out, checkpointMs: 500 };
+    const jobId = await submitJob(cluster, delaysModule, ...delaysArgs(params));
     await waitForJob(cluster, jobId, ({ head }) => head !== undefined);
     cluster.pauseCoordinator(0);
     await until(cluster, /"msg":"leads"/, 2);

@@ -3,11 +3,10 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
+import { delaysArgs, delaysModule } from "./hourly-delays.ts";
 import { submitJob, waitForJob } from "./job-state.ts";
 import { RealCluster } from "./real-cluster.ts";
 import { runMillrace, type CommandResult } from "./run-millrace.ts";
-
-const module = "packages/examples/src/departure-delays/departure-delays.ts";
 
 interface Verified {
   readonly checkpointId: string;
@@ -22,9 +21,8 @@ function verifiedOf({ stdout }: CommandResult): readonly Verified[] {
 
 async function startJob(cluster: RealCluster): Promise<string> {
   const out = join(cluster.folder, "out");
-  const params = ["limit=1500000", "rate=20000", `out=${out}`, "checkpointMs=300"];
-  const given = params.flatMap((param) => ["--param", param]);
-  const jobId = await submitJob(cluster, module, "--parallelism", "2", ...given);
+  const params = { limit: 1_500_000, rate: 20_000, out, checkpointMs: 300 };
+  const jobId = await submitJob(cluster, delaysModule, ...delaysArgs(params));
   await waitForJob(cluster, jobId, ({ head }) => Number(head?.checkpointId ?? 0) >= 4);
   return jobId;
 }

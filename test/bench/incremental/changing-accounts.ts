@@ -8,12 +8,13 @@ import { jsonLines } from "@millrace/file";
 import {
   defineJob,
   type JobDefinition,
-  type JobParams,
   type JsonValue,
   type SourceBatch,
   type SourceFactory,
   type SplitHandle,
 } from "millrace";
+
+import { numberOf, textOf } from "../job/params.ts";
 
 interface Payment {
   readonly account: string;
@@ -142,16 +143,4 @@ class PaymentSplit implements SplitHandle<Payment> {
       lastAtMs: 1_700_000_000_000 + number,
     };
   }
-}
-
-function textOf(params: JobParams, name: string): string {
-  const value = params[name];
-  if (typeof value === "string") return value;
-  throw new Error(`parameter ${name} is ${JSON.stringify(value)}: give a text`);
-}
-
-function numberOf(params: JobParams, name: string): number {
-  const value = params[name];
-  if (typeof value === "number") return value;
-  throw new Error(`parameter ${name} is ${JSON.stringify(value)}: give a number`);
 }

@@ -4,8 +4,9 @@
  * (folders), `rate` (rows per second), `checkpointMs`.
  */
 import { jsonLines } from "@millrace/file";
-import { defineJob, tumbling, type JobDefinition, type JobParams } from "millrace";
+import { defineJob, tumbling, type JobDefinition } from "millrace";
 
+import { numberOf, textOf } from "../../bench/job/params.ts";
 import { repeatedFlights } from "./repeated-flights.ts";
 
 /** A line of the output. */
@@ -57,15 +58,3 @@ const endlessDelays: JobDefinition = defineJob("endless-delays", (job, params) =
 });
 // oxlint-disable-next-line import/no-default-export -- how a job module is found
 export default endlessDelays;
-
-function textOf(params: JobParams, name: string): string {
-  const value = params[name];
-  if (typeof value === "string") return value;
-  throw new Error(`parameter ${name} is ${JSON.stringify(value)}: give a text`);
-}
-
-function numberOf(params: JobParams, name: string): number {
-  const value = params[name];
-  if (typeof value === "number") return value;
-  throw new Error(`parameter ${name} is ${JSON.stringify(value)}: give a number`);
-}
