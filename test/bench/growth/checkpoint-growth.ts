@@ -1,10 +1,10 @@
 /** What 1,000 checkpoints of one job leave behind: the last hundred of them beside the first. */
-import { BenchCluster, type CompletedCheckpoint } from "../process/bench-cluster.ts";
+import { BenchCluster } from "../process/bench-cluster.ts";
 import type { BenchmarkContext, BenchmarkResult } from "../report/benchmark.ts";
-import { meanOf, medianOf } from "../report/statistics.ts";
 import { submitAccounts, untilCheckpoints } from "./accounts.ts";
 import { ClusterWatch } from "./cluster-watch.ts";
 import { tellGrowth, type Quantity } from "./growth-figures.ts";
+import { measureStretch, type Stretch } from "./stretch.ts";
 
 const parallelism = 2;
 const interval = { checkpointMs: 100, gcPeriodMs: 2_000 } as const;
@@ -12,26 +12,13 @@ const accounts = 100_000;
 /** Between any two checkpoints. */
 const changing = 10_000;
 
-/** What one checkpoint took, the mean of some in a row. */
-interface Stretch {
-  readonly coordinatorCpuMs: number;
-  readonly workerCpuUsPerRecord: number;
-  readonly durationMs: number;
-  readonly newBytes: number;
-  readonly objectCount: number;
-  readonly manifestBytes: number;
-  readonly metadataBytes: number;
-  readonly coordinatorBytes: number;
-  readonly workerBytes: number;
-}
-
 /** A fifth is noise. */
 const atMost = 1.2;
 const quantities: readonly Quantity<Stretch>[] = [
   {
     what: "CPU of the workers",
     unit: "us/record",
-    read: (one) => one.workerCpuUsPerRecord,
+    read: (one) => (one.workerCpuMs * 1_000) / changing,
     atMost,
   },
   {
@@ -43,16 +30,16 @@ const quantities: readonly Quantity<Stretch>[] = [
   { what: "duration, median", unit: "ms", read: (one) => one.durationMs, atMost },
   { what: "upload", unit: "bytes", read: (one) => one.newBytes, atMost },
   // How many of them the next collection finds is chance.
-  { what: "objects", unit: "objects", read: (one) => one.objectCount, atMost: 1.5 },
-  { what: "manifest", unit: "bytes", read: (one) => one.manifestBytes, atMost },
-  { what: "metadata", unit: "bytes", read: (one) => one.metadataBytes, atMost },
+  { what: "objects", unit: "objects", read: ({ use }) => use.objectCount, atMost: 1.5 },
+  { what: "manifest", unit: "bytes", read: ({ use }) => use.manifestBytes, atMost },
+  { what: "metadata", unit: "bytes", read: ({ use }) => use.metadataBytes, atMost },
   {
     what: "memory of the coordinator",
     unit: "MB",
-    read: (one) => one.coordinatorBytes / 1e6,
+    read: ({ use }) => use.coordinatorBytes / 1e6,
     atMost,
   },
-  { what: "memory of the workers", unit: "MB", read: (one) => one.workerBytes / 1e6, atMost },
+  { what: "memory of the workers", unit: "MB", read: ({ use }) => use.workerBytes / 1e6, atMost },
 ];
 
 /** Takes two minutes: once, since each figure is of hundreds of checkpoints. */
@@ -79,24 +66,4 @@ export async function measureCheckpointGrowth({
     { name: `last ${length}`, measured: measureStretch(watch, measured.slice(-length - 1)) },
   ];
   return tellGrowth(`${count.toLocaleString("en-US")} checkpoints`, stages, quantities);
-}
-
-/** The first checkpoint only says when the time of the others begins. */
-function measureStretch(watch: ClusterWatch, all: readonly CompletedCheckpoint[]): Stretch {
-  const [before, ...some] = all;
-  const end = some.at(-1);
-  if (before === undefined || end === undefined) throw new Error("there are no checkpoints");
-  const use = watch.between(before.atMs, end.atMs);
-  const perCheckpoint = (end.atMs - before.atMs) / 1_000 / some.length;
-  return {
-    coordinatorCpuMs: use.coordinatorCpu * perCheckpoint,
-    workerCpuUsPerRecord: (use.workerCpu * perCheckpoint * 1_000) / changing,
-    durationMs: medianOf(some.map(({ durationMs }) => durationMs)),
-    newBytes: meanOf(some.map(({ newBytes }) => newBytes)),
-    objectCount: use.objectCount,
-    manifestBytes: use.manifestBytes,
-    metadataBytes: use.metadataBytes,
-    coordinatorBytes: use.coordinatorBytes,
-    workerBytes: use.workerBytes,
-  };
 }

@@ -1,10 +1,10 @@
 /** What a checkpoint costs in which nothing has changed, by the number of keys. */
 import { BenchCluster, type CompletedCheckpoint } from "../process/bench-cluster.ts";
 import type { BenchmarkContext, BenchmarkResult } from "../report/benchmark.ts";
-import { meanOf, medianOf } from "../report/statistics.ts";
 import { submitAccounts, untilCheckpoints } from "./accounts.ts";
 import { ClusterWatch } from "./cluster-watch.ts";
 import { tellGrowth, type Quantity, type Stage } from "./growth-figures.ts";
+import { measureStretch, type Stretch } from "./stretch.ts";
 
 const parallelism = 2;
 const checkpointMs = 100;
@@ -13,20 +13,12 @@ const measuredCount = 100;
 const emptyBytes = 4_096;
 const settledCount = 10;
 
-interface EmptyCheckpoint {
-  readonly durationMs: number;
-  readonly newBytes: number;
-  readonly manifestBytes: number;
-  readonly coordinatorCpuMs: number;
-  readonly workerCpuMs: number;
-}
-
 const atMost = 1.5;
-const quantities: readonly Quantity<EmptyCheckpoint>[] = [
+const quantities: readonly Quantity<Stretch>[] = [
   { what: "duration, median", unit: "ms", read: (one) => one.durationMs, atMost },
   { what: "upload", unit: "bytes", read: (one) => one.newBytes, atMost },
   // It names a base for each key group that has keys: as many as there are groups.
-  { what: "manifest", unit: "bytes", read: (one) => one.manifestBytes },
+  { what: "manifest", unit: "bytes", read: ({ use }) => use.manifestBytes },
   {
     what: "CPU of the coordinator",
     unit: "ms/checkpoint",
@@ -46,7 +38,7 @@ export async function measureKeyGrowth({
   note,
 }: BenchmarkContext): Promise<BenchmarkResult> {
   const counts = isQuick ? [1_000, 10_000] : [10_000, 100_000, 1_000_000];
-  const stages: Stage<EmptyCheckpoint>[] = [];
+  const stages: Stage<Stretch>[] = [];
   for (const keyCount of counts) {
     const measured = await measureEmpty(keyCount);
     const name = `${keyCount.toLocaleString("en-US")} keys`;
@@ -56,7 +48,7 @@ export async function measureKeyGrowth({
   return tellGrowth("nothing changes", stages, quantities);
 }
 
-async function measureEmpty(keyCount: number): Promise<EmptyCheckpoint> {
+async function measureEmpty(keyCount: number): Promise<Stretch> {
   await using cluster = await BenchCluster.start(parallelism, { gcPeriodMs: 2_000 });
   await using watch = await ClusterWatch.start(cluster);
   const what = { accounts: keyCount, changing: 0, parallelism, checkpointMs };
@@ -65,19 +57,7 @@ async function measureEmpty(keyCount: number): Promise<EmptyCheckpoint> {
     const from = firstEmpty(checkpoints);
     return from !== -1 && checkpoints.length > from + measuredCount;
   });
-  const some = taken.slice(firstEmpty(taken)).slice(0, measuredCount + 1);
-  const [before, ...empty] = some;
-  const end = empty.at(-1);
-  if (before === undefined || end === undefined) throw new Error("there are no checkpoints");
-  const use = watch.between(before.atMs, end.atMs);
-  const seconds = (end.atMs - before.atMs) / 1_000 / empty.length;
-  return {
-    durationMs: medianOf(empty.map(({ durationMs }) => durationMs)),
-    newBytes: meanOf(empty.map(({ newBytes }) => newBytes)),
-    manifestBytes: use.manifestBytes,
-    coordinatorCpuMs: use.coordinatorCpu * seconds,
-    workerCpuMs: use.workerCpu * seconds,
-  };
+  return measureStretch(watch, taken.slice(firstEmpty(taken)).slice(0, measuredCount + 1));
 }
 
 /** Returns the index behind some empty checkpoints in a row, of which the load is far; -1 before. */
