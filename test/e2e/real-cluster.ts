@@ -39,11 +39,16 @@ export class RealCluster implements AsyncDisposable {
   readonly #options: RealClusterOptions;
   readonly #coordinators: (ChildProcess | undefined)[] = [];
   readonly #workers: (ChildProcess | undefined)[] = [];
+  /** They do not outlive who started them, however that ends. */
+  readonly #killAll = (): void => {
+    for (const child of [...this.#workers, ...this.#coordinators]) child?.kill("SIGKILL");
+  };
 
   private constructor(folder: string, address: string, options: RealClusterOptions) {
     this.folder = folder;
     this.address = address;
     this.#options = options;
+    process.once("exit", this.#killAll);
   }
 
   /** Returns a cluster whose processes have started. */
@@ -112,6 +117,7 @@ export class RealCluster implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#workers, ...this.#coordinators].map(killNow));
+    process.off("exit", this.#killAll);
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
@@ -126,10 +132,6 @@ export class RealCluster implements AsyncDisposable {
       cwd: repository,
       env: { ...process.env, ...this.#options.environment },
     });
-    // It outlives nobody who started it, however that ends.
-    const kill = (): void => void child.kill("SIGKILL");
-    process.once("exit", kill);
-    child.once("exit", () => process.off("exit", kill));
     child.stderr.setEncoding("utf8");
     let rest = "";
     child.stderr.on("data", (text: string) => {
