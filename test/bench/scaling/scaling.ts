@@ -22,7 +22,7 @@ async function runBenchmark(context: BenchmarkContext): Promise<BenchmarkResult>
         vocabulary: 100_000,
         distribution: "uniform",
         checkpointMs: 1_000,
-        words: isQuick ? 6_000_000 : 30_000_000,
+        words: isQuick ? 6_000_000 : 60_000_000,
         warmUpMs: isQuick ? 2_000 : 10_000,
       });
       note(`${name}, run ${run}: ${describeWindow(done.warm)}`);
