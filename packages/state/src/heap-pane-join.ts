@@ -4,7 +4,7 @@ import { noEntry } from "./entry-arena.ts";
 import { KeySlots } from "./key-slots.ts";
 import { valueIn } from "./number-entry.ts";
 import type { NumberGroup } from "./number-group.ts";
-import { hashIn } from "./number-key.ts";
+import { hashIn, isLiveIn, nextIn } from "./number-key.ts";
 
 /**
  * The values of some panes by key. Group by group, so that what it looks up in is small: of a million
@@ -75,14 +75,13 @@ export class HeapPaneJoin implements PaneJoin<unknown> {
     const numbers = this.#numbers;
     if (numbers === undefined) return false;
     const address = this.#address;
-    this.#address = numbers.next(address);
-    if (numbers.isFree(address)) return false;
     const chunk = numbers.chunkOf(address);
-    const value = valueIn(chunk, address);
-    if (value === undefined) return false;
+    const next = nextIn(chunk, address);
+    this.#address = next === noEntry ? numbers.next(address) : next;
+    if (!isLiveIn(chunk, address)) return false;
     const hash = hashIn(chunk, address);
     const isOnly = this.#tables.length === 1;
-    this.value = value;
+    this.value = valueIn(chunk, address);
     this.slot = isOnly
       ? this.#slots.addEntry(hash, chunk, address)
       : this.#slots.slotOfEntry(hash, chunk, address);

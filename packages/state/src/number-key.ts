@@ -1,17 +1,34 @@
-import { unitOf, wordOf, type Chunk } from "./entry-arena.ts";
+import { noEntry, unitOf, wordOf, type Chunk } from "./entry-arena.ts";
 import {
   codeUnitOf,
   entryWords,
+  freeFlag,
   keyKinds,
   keyMask,
   kindMask,
   lengthMask,
   numberKeyUnit,
+  removedFlag,
+  sizeOf,
   textByteOf,
 } from "./number-entry.ts";
 
 /** A string is put together from so many code units at once. */
 const unitsAtOnce = 8;
+
+/**
+ * Returns the address behind the entry's, in the same chunk, or `noEntry` if that ends there: then the
+ * group knows what comes next.
+ */
+export function nextIn(chunk: Chunk, address: number): number {
+  const size = sizeOf(chunk.words[wordOf(address) + entryWords.what] ?? 0);
+  return unitOf(address) + size < chunk.usedUnits ? address + size : noEntry;
+}
+
+/** Whether the entry is a key's, with a value. */
+export function isLiveIn({ words }: Chunk, address: number): boolean {
+  return ((words[wordOf(address) + entryWords.what] ?? 0) & (freeFlag | removedFlag)) === 0;
+}
 
 /** Returns the hash of the entry's key. */
 export function hashIn({ words }: Chunk, address: number): number {
@@ -49,7 +66,12 @@ export function hasSameKey(
   const byteCount = kind === keyKinds.utf16 ? 2 * (what & lengthMask) : what & lengthMask;
   const start = textByteOf(leftAddress);
   const otherStart = textByteOf(address);
-  for (let index = 0; index < byteCount; index += 1) {
+  // Keys begin at whole words.
+  const wholeCount = byteCount & ~3;
+  for (let index = 0; index < wholeCount; index += 4) {
+    if (left.words[(start + index) >>> 2] !== chunk.words[(otherStart + index) >>> 2]) return false;
+  }
+  for (let index = wholeCount; index < byteCount; index += 1) {
     if (left.bytes[start + index] !== chunk.bytes[otherStart + index]) return false;
   }
   return true;
