@@ -1,3 +1,4 @@
+import type { StoredSnapshot } from "../process/bench-cluster.ts";
 /** `pnpm bench checkpoint`: what a checkpoint every second costs at 1,000,000 keys, and how long it takes. */
 import type { Benchmark, BenchmarkContext, BenchmarkResult } from "../report/benchmark.ts";
 import { medianOf } from "../report/statistics.ts";
@@ -38,25 +39,22 @@ async function runBenchmark(context: BenchmarkContext): Promise<BenchmarkResult>
 
 /** Runs without and with checkpoints in turn, so that the machine is the same for both. */
 async function measureChange(
-  { name, distribution, words, atMost }: Change,
+  change: Change,
   { isQuick, runs, note }: BenchmarkContext,
 ): Promise<BenchmarkResult> {
-  const usual = {
-    distribution,
-    vocabulary: isQuick ? 100_000 : 1_000_000,
-    parallelism: 2,
-    words: isQuick ? 6_000_000 : words,
-    warmUpMs: isQuick ? 3_000 : 12_000,
-  };
+  const { name, atMost } = change;
+  const usual = caseOf(change, isQuick);
   const without: MeasuredWords[] = [];
   const with1s: MeasuredWords[] = [];
   const durations: number[] = [];
   const bytes: number[] = [];
+  const snapshots: StoredSnapshot[] = [];
   for (let run = 1; run <= runs; run += 1) {
     without.push(await runWordCount({ ...usual, checkpointMs: 0 }));
     const done = await runWordCount({ ...usual, checkpointMs: 1_000 });
     with1s.push(done);
     durations.push(...done.checkpoints.map(({ durationMs }) => durationMs));
+    snapshots.push(...done.snapshots);
     bytes.push(...done.checkpoints.map(({ newBytes }) => newBytes));
     const [before, after] = [without.at(-1), with1s.at(-1)];
     if (before === undefined || after === undefined) continue;
@@ -70,6 +68,7 @@ async function measureChange(
   const costs = pairs.map(({ before, after }) => 1 - after.wordsPerSecond / before.wordsPerSecond);
   const cpuCosts = pairs.map(({ before, after }) => after.cpuUsPerWord / before.cpuUsPerWord - 1);
   const durationMs = medianOf(durations);
+  const held = summarizeSlices(name, snapshots);
   return {
     figures: [
       {
@@ -90,10 +89,52 @@ async function measureChange(
         values: [durationMs],
       },
       { what: `${name}: upload, median of all`, unit: "bytes", values: [medianOf(bytes)] },
+      ...held.figures,
     ],
     goals: [
       { what: `${name}: share of throughput`, unit: "of 1", measured: medianOf(costs), atMost },
       { what: `${name}: checkpoint, median`, unit: "ms", measured: durationMs, atMost: 900 },
+      ...held.goals,
+    ],
+  };
+}
+
+function caseOf(
+  { distribution, words }: Change,
+  isQuick: boolean,
+): Omit<WordCountCase, "checkpointMs"> {
+  return {
+    distribution,
+    vocabulary: isQuick ? 100_000 : 1_000_000,
+    parallelism: 2,
+    words: isQuick ? 6_000_000 : words,
+    warmUpMs: isQuick ? 3_000 : 12_000,
+  };
+}
+
+/**
+ * How long snapshots held a slot at a time: cuts at barriers, and slices of encoding; wall time, with what
+ * others took of the processor meanwhile.
+ */
+function summarizeSlices(name: string, snapshots: readonly StoredSnapshot[]): BenchmarkResult {
+  const p99Ms = medianOf(snapshots.map(({ p99SliceMs }) => p99SliceMs));
+  const longestMs = Math.max(...snapshots.map(({ longestSliceMs }) => longestSliceMs));
+  const sumMs = medianOf(snapshots.map(({ slicesMs }) => slicesMs));
+  return {
+    figures: [{ what: `${name}: slot held by a checkpoint, in all`, unit: "ms", values: [sumMs] }],
+    goals: [
+      {
+        what: `${name}: slot held at a time, p99 of a checkpoint`,
+        unit: "ms",
+        measured: p99Ms,
+        atMost: 4,
+      },
+      {
+        what: `${name}: slot held at a time, longest of all`,
+        unit: "ms",
+        measured: longestMs,
+        atMost: 10,
+      },
     ],
   };
 }

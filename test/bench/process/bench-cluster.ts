@@ -24,6 +24,14 @@ export interface BenchClusterOptions {
   readonly gcPeriodMs?: number;
 }
 
+/** What a worker stored of a checkpoint, and how long that held its slots at a time. */
+export interface StoredSnapshot {
+  readonly atMs: number;
+  readonly slicesMs: number;
+  readonly p99SliceMs: number;
+  readonly longestSliceMs: number;
+}
+
 const pollMs = 50;
 const patienceMs = 120_000;
 
@@ -131,6 +139,18 @@ export class BenchCluster implements AsyncDisposable {
         atMs: entry.atMs,
         durationMs: Number(textField(entry, "durationMs")),
         newBytes: Number(textField(entry, "newBytes")),
+      }));
+  }
+
+  /** Returns what each worker stored so far, for each checkpoint. */
+  snapshots(jobId: string): readonly StoredSnapshot[] {
+    return this.entries("snapshot stored")
+      .filter(({ fields }) => fields["jobId"] === jobId)
+      .map((entry) => ({
+        atMs: entry.atMs,
+        slicesMs: Number(textField(entry, "slicesMs")),
+        p99SliceMs: Number(textField(entry, "p99SliceMs")),
+        longestSliceMs: Number(textField(entry, "longestSliceMs")),
       }));
   }
 

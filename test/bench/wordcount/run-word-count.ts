@@ -4,7 +4,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { readSamples } from "../job/read-samples.ts";
-import { BenchCluster, type CompletedCheckpoint } from "../process/bench-cluster.ts";
+import {
+  BenchCluster,
+  type CompletedCheckpoint,
+  type StoredSnapshot,
+} from "../process/bench-cluster.ts";
 import { CpuWatch } from "../process/cpu-time.ts";
 import { openInspector } from "../profile/find-inspector.ts";
 import { profileThreads } from "../profile/profile-threads.ts";
@@ -15,6 +19,8 @@ export interface WordCountRun extends MeasuredWords {
   readonly resultsPerWord: number;
   /** Of the warm window. */
   readonly checkpoints: readonly CompletedCheckpoint[];
+  /** Of all workers, in the warm window. */
+  readonly snapshots: readonly StoredSnapshot[];
 }
 
 const module = fileURLToPath(new URL("./word-count-job.ts", import.meta.url));
@@ -38,12 +44,13 @@ export async function runWordCount(
   const measured = await measureWords(samples, run, watch);
   const sinks = await readSamples(samples, "sink");
   const results = sinks.reduce((sum, points) => sum + (points.at(-1)?.value ?? 0), 0);
-  const isWarm = ({ atMs }: CompletedCheckpoint): boolean =>
+  const isWarm = ({ atMs }: { readonly atMs: number }): boolean =>
     atMs >= measured.fromMs && atMs <= measured.toMs;
   return {
     ...measured,
     resultsPerWord: results / run.words,
     checkpoints: cluster.checkpoints(jobId).filter(isWarm),
+    snapshots: cluster.snapshots(jobId).filter(isWarm),
   };
 }
 

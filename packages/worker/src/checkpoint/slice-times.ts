@@ -1,11 +1,11 @@
 /** Upper bounds of what slices are counted by, ascending; one more count stands for all above. */
-export const sliceBoundsMs = [
+const sliceBoundsMs = [
   0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 6, 8, 10, 15, 25, 50, 100, 1_000,
 ] as const;
 
 /** How long a slot was held by the slices of snapshots; plain data, as it crosses threads. */
 export interface SliceTimes {
-  /** By `sliceBoundsMs`, then those above the last bound. */
+  /** By the bounds above, then those above the last bound. */
   readonly counts: readonly number[];
   readonly totalMs: number;
   readonly longestMs: number;
