@@ -47,6 +47,14 @@ export class GroupWriter {
     return count;
   }
 
+  /** Whether the section is about so large; known fast. */
+  isAbove(limitBytes: number): boolean {
+    const runs = this.#runs;
+    let size = this.out.length;
+    for (let index = 0; index < runs.length; index += 1) size += runs[index]?.aboutBytes ?? 0;
+    return size >= limitBytes;
+  }
+
   /** Of the section so far. */
   get sizeBytes(): number {
     let size = this.out.length;

@@ -34,6 +34,9 @@ export class GroupWriters {
   readonly #writers: (GroupWriter | undefined)[] = [];
   readonly #states: StateName[] = [];
   readonly #stateIndexes = new Map<string, number>();
+  /** The last one asked for: entries come mostly of one state. */
+  #lastTable: CellTable | undefined;
+  #lastStateIndex = 0;
   readonly #ranges: EmittedRange[] = [];
   /** Groups of one role that make the next block. */
   #run: number[] = [];
@@ -91,7 +94,7 @@ export class GroupWriters {
   /** Lets the section of a group leave if it is large; to be called behind each writing into runs. */
   emitIfLarge(group: number): void {
     const writer = this.#writers[group - this.#groupStart];
-    if (writer !== undefined && writer.sizeBytes >= sectionLimitBytes) this.#emitRun([group]);
+    if (writer?.isAbove(sectionLimitBytes) === true) this.#emitRun([group]);
   }
 
   /** Nothing more comes for the group: adds it to the run of adjacent ones. Ascending, each once. */
@@ -146,13 +149,17 @@ export class GroupWriters {
     if (table.stateKind !== "value") writer.out.f64(table.namespace);
   }
 
-  #stateIndex({ stateName, stateKind }: CellTable): number {
+  #stateIndex(table: CellTable): number {
+    if (table === this.#lastTable) return this.#lastStateIndex;
+    const { stateName, stateKind } = table;
     let index = this.#stateIndexes.get(stateName);
     if (index === undefined) {
       index = this.#states.length;
       this.#states.push({ name: stateName, kind: stateKind });
       this.#stateIndexes.set(stateName, index);
     }
+    this.#lastTable = table;
+    this.#lastStateIndex = index;
     return index;
   }
 

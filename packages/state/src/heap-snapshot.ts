@@ -1,4 +1,4 @@
-import { StreamError, type KeyGroupRange } from "@millrace/core";
+import { assert, StreamError, type KeyGroupRange } from "@millrace/core";
 
 import type { Cell, CellTable } from "./cell.ts";
 import type { WrittenBlocks } from "./chain-costs.ts";
@@ -50,18 +50,22 @@ export class HeapSnapshot implements SnapshotCursor {
   readonly #options: HeapSnapshotOptions;
   /** Gives how many cells, or what takes about as long, each of its steps has encoded. */
   readonly #work: Iterator<number, undefined>;
-  readonly #wholeCut: NumberCut;
-  readonly #deltaCut: NumberCut;
+  /** By group, from the first own one on. */
+  readonly #cuts: readonly NumberCut[];
   #isEnded = false;
   /** Met while a cell was encoded early: it is the snapshot's, not that of the change. */
   #failure: StreamError | undefined;
 
   constructor(options: HeapSnapshotOptions) {
-    const { number, epoch, changes } = options;
+    const { number, epoch, changes, groups, isBase } = options;
     const afterEpoch = changes?.afterEpoch ?? 0;
     this.#options = options;
-    this.#wholeCut = { number, epoch, afterEpoch, isWhole: true };
-    this.#deltaCut = { number, epoch, afterEpoch, isWhole: changes === undefined };
+    const wholeCut = { number, epoch, afterEpoch, isWhole: true };
+    const deltaCut = { number, epoch, afterEpoch, isWhole: false };
+    const { start, end } = groups;
+    this.#cuts = Array.from({ length: end - start + 1 }, (_, index) =>
+      isBase(start + index) ? wholeCut : deltaCut,
+    );
     this.#work = this.#encodeAll();
   }
 
@@ -223,7 +227,9 @@ export class HeapSnapshot implements SnapshotCursor {
   }
 
   #cutOf(group: number): NumberCut {
-    return this.#options.isBase(group) ? this.#wholeCut : this.#deltaCut;
+    const cut = this.#cuts[group - this.#options.groups.start];
+    assert(cut !== undefined, `key group ${group} is not the backend's own`);
+    return cut;
   }
 
   #encode(cell: Cell): void {

@@ -62,6 +62,7 @@ export class NumberRuns {
   readonly #byLayout: (NumberRun | undefined)[] = Array.from({ length: layoutCount });
   /** By their layouts. */
   #runs: NumberRun[] = [];
+  #aboutBytes = 0;
 
   get entryCount(): number {
     let count = 0;
@@ -69,11 +70,9 @@ export class NumberRuns {
     return count;
   }
 
-  /** Of the columns. */
-  get sizeBytes(): number {
-    let sum = 0;
-    for (const run of this.#runs) sum += run.sizeBytes;
-    return sum;
+  /** About what the columns hold: known without looking at them. */
+  get aboutBytes(): number {
+    return this.#aboutBytes;
   }
 
   get capacityBytes(): number {
@@ -100,7 +99,7 @@ export class NumberRuns {
       default:
         run.keys.f64(chunk.doubles[unitOf(address) + numberKeyUnit] ?? 0);
     }
-    addValue(run, value);
+    this.#aboutBytes += addValue(run, value) + length;
   }
 
   /** Adds what a cell says: undefined is a tombstone. */
@@ -109,7 +108,7 @@ export class NumberRuns {
       const run = this.#runOf(keyForms.number, value);
       // As in the bytes of a key: -0 is 0.
       run.keys.f64(key + 0);
-      addValue(run, value);
+      this.#aboutBytes += addValue(run, value) + 8;
       return;
     }
     const kind = textKindOf(key);
@@ -117,7 +116,7 @@ export class NumberRuns {
     run.lengths.varint(key.length);
     if (kind === keyKinds.latin1) run.keys.latin1(key);
     else run.keys.utf16(key);
-    addValue(run, value);
+    this.#aboutBytes += addValue(run, value) + key.length;
   }
 
   /** Returns how many bytes `writeTo` appends for the same start. */
@@ -145,6 +144,7 @@ export class NumberRuns {
 
   clear(): void {
     for (const run of this.#runs) run.clear();
+    this.#aboutBytes = 0;
   }
 
   #runOf(keyForm: number, value: number | undefined): NumberRun {
@@ -167,9 +167,14 @@ function valueFormOf(value: number | undefined): number {
   return isInt ? valueForms.int : valueForms.float;
 }
 
-function addValue(run: NumberRun, value: number | undefined): void {
+/** Returns about how many bytes the value takes, and the length of a key. */
+function addValue(run: NumberRun, value: number | undefined): number {
   run.count += 1;
-  if (value === undefined) return;
-  if (run.layout >>> valueFormShift === valueForms.float) run.values.f64(value);
-  else run.values.varint((value << 1) ^ (value >> 31));
+  if (value === undefined) return 1;
+  if (run.layout >>> valueFormShift === valueForms.float) {
+    run.values.f64(value);
+    return 9;
+  }
+  run.values.varint((value << 1) ^ (value >> 31));
+  return 2;
 }
