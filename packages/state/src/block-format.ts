@@ -21,8 +21,9 @@ import { varintBytes } from "./column.ts";
  * plain), then for a cell or a tombstone the key's hash (u32) and the key, then for a cell the value.
  * A section has its own dictionary of shapes, so that sections of foreign key groups are skipped.
  *
- * A run, of plain states only, holds many entries whose keys are strings or numbers and whose values
- * are numbers or removed, in columns. Behind the varint: layout u8, count (varint), then
+ * A run, of all states but timers, holds many entries of one namespace whose keys are strings or numbers
+ * and whose values are numbers or removed, in columns. Behind the namespace: layout u8, count (varint),
+ * then
  *
  * - keys, by the layout's low two bits: 0 the lengths of all (varint, code units), then their code
  *   units, one byte each; 1 the same, two bytes each; 2 float64, no -0, one NaN;
@@ -36,6 +37,11 @@ const oldestReadVersion = 1;
 
 export const entryKinds = { cell: 0, tombstone: 1, drop: 2, run: 3 } as const;
 export const entryKindCount = 4;
+
+/** Returns what an entry begins with. */
+export function startOfEntry(stateIndex: number, kind: number): number {
+  return stateIndex * entryKindCount + kind;
+}
 
 export interface StateName {
   readonly name: string;

@@ -1,10 +1,13 @@
 import { ByteWriter, ValueWriter } from "@millrace/core";
 
-import { entryKindCount, entryKinds } from "./block-format.ts";
-import { NumberRuns } from "./number-runs.ts";
+import { startOfEntry } from "./block-format.ts";
+import { NumberRuns, type RunHead } from "./number-runs.ts";
 
 /** Behind the snapshot that used them, columns of one operator are kept up to this. */
 const keptBytes = 4 * 1024 * 1024;
+/** With more tables than that a section's size is looked at every so many entries only. */
+const manyTables = 4;
+const entriesPerLook = 64;
 
 /** Columns that were used before: memory that was touched already is cheaper than new memory. */
 export class FreeRuns {
@@ -30,15 +33,19 @@ export class FreeRuns {
 /** The entries of one key group for one section: numbers in runs, all others as they come. */
 export class GroupWriter {
   readonly #freeRuns: FreeRuns;
+  readonly #heads: readonly RunHead[];
   readonly out: ByteWriter = new ByteWriter({ initialBytes: 64 });
   readonly values: ValueWriter = new ValueWriter(this.out);
-  /** By the index of the state. */
+  /** By the number of their table, as `#heads`; most groups have numbers of few. */
   readonly #runs: (NumberRuns | undefined)[] = [];
   /** Of those in `out`. */
   #otherCount = 0;
+  #lookCount = 0;
 
-  constructor(freeRuns: FreeRuns) {
+  /** Heads of runs by the numbers of their tables; more may be added. */
+  constructor(freeRuns: FreeRuns, heads: readonly RunHead[]) {
     this.#freeRuns = freeRuns;
+    this.#heads = heads;
   }
 
   get entryCount(): number {
@@ -51,6 +58,9 @@ export class GroupWriter {
   isAbove(limitBytes: number): boolean {
     const runs = this.#runs;
     let size = this.out.length;
+    this.#lookCount += 1;
+    const isLooking = runs.length <= manyTables || this.#lookCount % entriesPerLook === 0;
+    if (!isLooking) return size >= limitBytes;
     for (let index = 0; index < runs.length; index += 1) size += runs[index]?.aboutBytes ?? 0;
     return size >= limitBytes;
   }
@@ -58,8 +68,8 @@ export class GroupWriter {
   /** Of the section so far. */
   get sizeBytes(): number {
     let size = this.out.length;
-    for (const [index, runs] of this.#runs.entries()) {
-      size += runs?.encodedBytes(startOf(index, entryKinds.run)) ?? 0;
+    for (const [index, head] of this.#heads.entries()) {
+      size += this.#runs[index]?.encodedBytes(head) ?? 0;
     }
     return size;
   }
@@ -67,15 +77,15 @@ export class GroupWriter {
   /** Begins an entry that stands by itself: the rest of it goes to `out` and `values`. */
   begin(stateIndex: number, kind: number): void {
     this.#otherCount += 1;
-    this.out.varint(startOf(stateIndex, kind));
+    this.out.varint(startOfEntry(stateIndex, kind));
   }
 
-  /** Returns the state's runs, which take numbers in any order. */
-  runsOf(stateIndex: number): NumberRuns {
-    let runs = this.#runs[stateIndex];
+  /** Returns the table's runs, which take numbers in any order. */
+  runsOf(tableNumber: number): NumberRuns {
+    let runs = this.#runs[tableNumber];
     if (runs === undefined) {
       runs = this.#freeRuns.take();
-      this.#runs[stateIndex] = runs;
+      this.#runs[tableNumber] = runs;
     }
     return runs;
   }
@@ -83,9 +93,7 @@ export class GroupWriter {
   /** Appends the section's entries: `sizeBytes` bytes. */
   writeTo(out: ByteWriter): void {
     out.bytes(this.out.view());
-    for (const [index, runs] of this.#runs.entries()) {
-      runs?.writeTo(out, startOf(index, entryKinds.run));
-    }
+    for (const [index, head] of this.#heads.entries()) this.#runs[index]?.writeTo(out, head);
   }
 
   /** Its memory goes to other writers; nothing is asked of it any more. */
@@ -93,8 +101,4 @@ export class GroupWriter {
     for (const runs of this.#runs) if (runs !== undefined) this.#freeRuns.give(runs);
     this.#runs.length = 0;
   }
-}
-
-function startOf(stateIndex: number, kind: number): number {
-  return stateIndex * entryKindCount + kind;
 }

@@ -1,10 +1,16 @@
 import { assert, ByteWriter, StreamError, writeKey, type CheckpointId } from "@millrace/core";
 
-import { entryKinds, sectionHeadBytes, writeBlockHead, type StateName } from "./block-format.ts";
+import {
+  entryKinds,
+  sectionHeadBytes,
+  startOfEntry,
+  writeBlockHead,
+  type StateName,
+} from "./block-format.ts";
 import type { Cell, CellTable } from "./cell.ts";
 import type { StateBlock } from "./contract.ts";
 import { GroupWriter, type FreeRuns } from "./group-writer.ts";
-import type { NumberRuns } from "./number-runs.ts";
+import type { NumberRuns, RunHead } from "./number-runs.ts";
 
 /** A group's section leaves as a block of its own above this. */
 const sectionLimitBytes = 512 * 1024;
@@ -34,9 +40,12 @@ export class GroupWriters {
   readonly #writers: (GroupWriter | undefined)[] = [];
   readonly #states: StateName[] = [];
   readonly #stateIndexes = new Map<string, number>();
-  /** The last one asked for: entries come mostly of one state. */
+  readonly #tableNumbers = new Map<CellTable, number>();
+  /** By the number of the table. */
+  readonly #runHeads: RunHead[] = [];
+  /** The last one asked for: entries come mostly of one. */
   #lastTable: CellTable | undefined;
-  #lastStateIndex = 0;
+  #lastTableNumber = 0;
   readonly #ranges: EmittedRange[] = [];
   /** Groups of one role that make the next block. */
   #run: number[] = [];
@@ -69,9 +78,9 @@ export class GroupWriters {
     const writer = this.#writerOf(group);
     const isRemoved = value === undefined;
     const isNumber = isRemoved || typeof value === "number";
-    const isPlain = table.stateKind === "value";
-    if (isPlain && isNumber && (typeof key === "string" || typeof key === "number")) {
-      writer.runsOf(this.#stateIndex(table)).add(key, value);
+    const hasRuns = table.stateKind !== "timer";
+    if (hasRuns && isNumber && (typeof key === "string" || typeof key === "number")) {
+      writer.runsOf(this.#tableNumber(table)).add(key, value);
     } else {
       this.#begin(writer, table, isRemoved ? entryKinds.tombstone : entryKinds.cell);
       writer.out.u32(cell.hash);
@@ -83,7 +92,7 @@ export class GroupWriters {
 
   /** Returns what takes the numbers of the table and group, until the next call of anything here. */
   runsOf(table: CellTable, group: number): NumberRuns {
-    return this.#writerOf(group).runsOf(this.#stateIndex(table));
+    return this.#writerOf(group).runsOf(this.#tableNumber(table));
   }
 
   writeDrop(table: CellTable, group: number): void {
@@ -138,7 +147,7 @@ export class GroupWriters {
     const index = group - this.#groupStart;
     let writer = this.#writers[index];
     if (writer === undefined) {
-      writer = new GroupWriter(this.#freeRuns);
+      writer = new GroupWriter(this.#freeRuns, this.#runHeads);
       this.#writers[index] = writer;
     }
     return writer;
@@ -149,17 +158,29 @@ export class GroupWriters {
     if (table.stateKind !== "value") writer.out.f64(table.namespace);
   }
 
-  #stateIndex(table: CellTable): number {
-    if (table === this.#lastTable) return this.#lastStateIndex;
-    const { stateName, stateKind } = table;
+  #tableNumber(table: CellTable): number {
+    if (table === this.#lastTable) return this.#lastTableNumber;
+    let number = this.#tableNumbers.get(table);
+    if (number === undefined) {
+      number = this.#runHeads.length;
+      this.#tableNumbers.set(table, number);
+      this.#runHeads.push({
+        start: startOfEntry(this.#stateIndex(table), entryKinds.run),
+        namespace: table.stateKind === "value" ? undefined : table.namespace,
+      });
+    }
+    this.#lastTable = table;
+    this.#lastTableNumber = number;
+    return number;
+  }
+
+  #stateIndex({ stateName, stateKind }: CellTable): number {
     let index = this.#stateIndexes.get(stateName);
     if (index === undefined) {
       index = this.#states.length;
       this.#states.push({ name: stateName, kind: stateKind });
       this.#stateIndexes.set(stateName, index);
     }
-    this.#lastTable = table;
-    this.#lastStateIndex = index;
     return index;
   }
 

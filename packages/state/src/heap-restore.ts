@@ -153,12 +153,12 @@ export class BlockRestorer {
 
   /** Returns the number of entries. */
   #readRun(
-    { kind, name }: StateName,
+    state: StateName,
     input: ByteReader,
     { group, restoreNumber }: { readonly group: number; readonly restoreNumber: number },
   ): number {
-    if (kind !== "value") throw decodeFailed("a run of numbers belongs to no plain state");
-    const table = this.#tables.valueTable(name);
+    if (state.kind === "timer") throw decodeFailed("a run of numbers belongs to timers");
+    const table = this.#tables.tableOf(state, state.kind === "value" ? 0 : input.f64());
     return readNumberRun(input, (key, value) => {
       const hash = keyHash(key);
       if (keyGroupOf(hash, this.#maxParallelism) !== group) throw this.#foreignKey(group);

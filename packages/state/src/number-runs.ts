@@ -26,6 +26,12 @@ const keyFormShift = 16;
 const layoutCount: number = (valueForms.removed + 1) << valueFormShift;
 const layoutBytes = 1;
 
+/** What stands before a run: its state and that it is one, then its namespace unless the state is plain. */
+export interface RunHead {
+  readonly start: number;
+  readonly namespace: number | undefined;
+}
+
 /** One run: columns of keys and values of one layout. */
 class NumberRun {
   readonly layout: number;
@@ -119,21 +125,23 @@ export class NumberRuns {
     this.#aboutBytes += addValue(run, value) + key.length;
   }
 
-  /** Returns how many bytes `writeTo` appends for the same start. */
-  encodedBytes(start: number): number {
+  /** Returns how many bytes `writeTo` appends for the same head. */
+  encodedBytes({ start, namespace }: RunHead): number {
+    const headBytes = varintBytes(start) + (namespace === undefined ? 0 : 8) + layoutBytes;
     let sum = 0;
     for (const run of this.#runs) {
       if (run.count === 0) continue;
-      sum += varintBytes(start) + layoutBytes + varintBytes(run.count) + run.sizeBytes;
+      sum += headBytes + varintBytes(run.count) + run.sizeBytes;
     }
     return sum;
   }
 
-  /** Appends the runs, each behind the start that tells its state and what it is. */
-  writeTo(out: ByteWriter, start: number): void {
+  /** Appends the runs, each behind the head. */
+  writeTo(out: ByteWriter, { start, namespace }: RunHead): void {
     for (const run of this.#runs) {
       if (run.count === 0) continue;
       out.varint(start);
+      if (namespace !== undefined) out.f64(namespace);
       out.u8(run.layout);
       out.varint(run.count);
       out.bytes(run.lengths.view());

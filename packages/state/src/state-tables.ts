@@ -96,7 +96,7 @@ export class StateTables {
     const { groups, usesNumberTables = true } = this.#options;
     const groupStart = groups.start;
     const groupCount = groups.end - groups.start + 1;
-    const hasNumbers = usesNumberTables && stateKind === "value";
+    const hasNumbers = usesNumberTables && stateKind !== "timer";
     return new CellTable({
       stateName,
       stateKind,
