@@ -138,6 +138,30 @@ describe("which groups a delta rewrites", () => {
     expect(count).toBeLessThan(16);
   });
 
+  test("groups that are larger than the floor are not saved up for out of it", () => {
+    const part = { start: 0, end: 15 };
+    const liveBytes = 70_000;
+    const costs = new ChainCosts(part);
+    const write = (roleOf: (group: number) => EmittedRange["role"]): void => {
+      const sections = Array.from({ length: 16 }, (_, group): Section => {
+        const role = roleOf(group);
+        return { group, role, sizeBytes: role === "base" ? liveBytes : liveBytes / 100 };
+      });
+      costs.note(blocksOf(sections));
+    };
+    write(() => "base");
+    const rewritten = Array.from({ length: 256 }, (_, index) => {
+      const id = parseCheckpointId(1_001n + BigInt(index));
+      const due = costs.groupsDue(id, () => liveBytes / entryBytes);
+      write((group) => (due.has(group) ? "base" : "delta"));
+      return due.size;
+    });
+    // The turn goes twice round the groups, and takes more than half of what changes.
+    const sum = rewritten.reduce((before, count) => before + count);
+    expect(sum).toBeGreaterThanOrEqual(2 * 16);
+    expect(sum).toBeLessThan(2 * 16 + 4);
+  });
+
   test("subtasks that share the groups take turns, not all in one checkpoint", () => {
     const subtasks = Array.from({ length: 8 }, (_, index) => {
       const own = { start: index * 16, end: index * 16 + 15 };

@@ -12,7 +12,10 @@ const longestChain = 2 * turnLength;
 const blockOverheadBytes = 1024;
 /** A snapshot may rewrite so much, its turn included, for each byte that changed in the one before. */
 const rewriteShare = 0.5;
-/** And this much however little changes: where the state is small, restores are worth more. */
+/**
+ * And this much however little changes: where the state is small, restores are worth more. Not saved
+ * up: a group that is larger is no small state.
+ */
 const rewriteFloorBytes = 32 * 1024;
 /** How much of the average size of an entry the snapshots before the last one still decide. */
 const entrySizeMemory = 0.9;
@@ -128,14 +131,16 @@ export class ChainCosts {
 
   /** The most wasteful first, as far as the budget goes behind the turn; a large group is saved up for. */
   #affordable(candidates: readonly Candidate[], dueBytes: number): readonly number[] {
-    const allowance = Math.max(rewriteFloorBytes, this.#lastDeltaBytes * rewriteShare);
+    const allowance = this.#lastDeltaBytes * rewriteShare;
     // What the turn took too much is paid back, but no more than of one turn.
     this.#budgetBytes = Math.max(this.#budgetBytes + allowance - dueBytes, -dueBytes);
     if (candidates.length === 0) this.#budgetBytes = Math.min(0, this.#budgetBytes);
+    let floorBytes = rewriteFloorBytes - dueBytes;
     const chosen: number[] = [];
     for (const { group, liveBytes } of candidates.toSorted((a, b) => b.score - a.score)) {
-      if (liveBytes > this.#budgetBytes) break;
-      this.#budgetBytes -= liveBytes;
+      if (liveBytes <= this.#budgetBytes) this.#budgetBytes -= liveBytes;
+      else if (liveBytes > floorBytes) break;
+      floorBytes -= liveBytes;
       chosen.push(group);
     }
     return chosen;
