@@ -69,10 +69,15 @@ export class CombiningGate implements OutputGate, CombineOutput {
       this.#policy.pauseLeft -= 1;
       this.#gate.emit(value, timestampMs);
     } else if (this.#isEmptying) {
-      this.#waiting.push(() => this.#emitMeasured(value, timestampMs));
+      this.#keepWaiting(value, timestampMs);
     } else {
       this.#emitMeasured(value, timestampMs);
     }
+  }
+
+  // By itself, as a closure over the arguments of `emit` would allocate them at each call of it.
+  #keepWaiting(value: unknown, timestampMs: number): void {
+    this.#waiting.push(() => this.#emitMeasured(value, timestampMs));
   }
 
   emitHashed(value: unknown, timestampMs: number, hash: number): void {
