@@ -30,6 +30,8 @@ export interface StoredSnapshot {
   readonly slicesMs: number;
   readonly p99SliceMs: number;
   readonly longestSliceMs: number;
+  readonly p99SliceCpuMs: number;
+  readonly longestSliceCpuMs: number;
 }
 
 const pollMs = 50;
@@ -151,6 +153,8 @@ export class BenchCluster implements AsyncDisposable {
         slicesMs: Number(textField(entry, "slicesMs")),
         p99SliceMs: Number(textField(entry, "p99SliceMs")),
         longestSliceMs: Number(textField(entry, "longestSliceMs")),
+        p99SliceCpuMs: Number(textField(entry, "p99SliceCpuMs")),
+        longestSliceCpuMs: Number(textField(entry, "longestSliceCpuMs")),
       }));
   }
 

@@ -17,6 +17,7 @@ export class PendingSnapshot {
   readonly #cuts = new Map<SubtaskId, SubtaskCut>();
   /** Of all subtasks so far. */
   readonly slices: SliceHistogram = new SliceHistogram();
+  readonly sliceCpu: SliceHistogram = new SliceHistogram();
   #alignmentMs = 0;
   #snapshotMs = 0;
 
@@ -35,6 +36,7 @@ export class PendingSnapshot {
     assert(!this.#cuts.has(subtaskId), `subtask ${subtaskId} cut twice at ${this.checkpointId}`);
     this.#cuts.set(subtaskId, { subtaskId, parallelism, watermarkMs, isDrained });
     this.slices.merge(done.slices);
+    this.sliceCpu.merge(done.sliceCpu);
     this.#alignmentMs = Math.max(this.#alignmentMs, done.alignmentMs);
     this.#snapshotMs = Math.max(this.#snapshotMs, done.snapshotMs);
   }

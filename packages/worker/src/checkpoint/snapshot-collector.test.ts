@@ -72,6 +72,7 @@ class World {
       alignmentMs,
       snapshotMs: 2,
       slices: { counts: [0, 3, 1], totalMs: 1.2, longestMs: 0.4 },
+      sliceCpu: { counts: [0, 4], totalMs: 0.9, longestMs: 0.2 },
     });
   }
 

@@ -139,6 +139,7 @@ export class SnapshotCollector {
     const timings = pending.timings(uploadMs);
     onAck({ kind: "ack", ref, checkpointId, cut, timings });
     const slices = pending.slices.read();
+    const sliceCpu = pending.sliceCpu.read();
     counters.slicesMsTotal += slices.totalMs;
     counters.lastP99SliceMs = p99SliceMs(slices);
     counters.lastLongestSliceMs = slices.longestMs;
@@ -151,6 +152,8 @@ export class SnapshotCollector {
       slicesMs: slices.totalMs,
       p99SliceMs: counters.lastP99SliceMs,
       longestSliceMs: slices.longestMs,
+      p99SliceCpuMs: p99SliceMs(sliceCpu),
+      longestSliceCpuMs: sliceCpu.longestMs,
     });
   }
 

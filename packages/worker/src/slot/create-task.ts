@@ -64,6 +64,7 @@ export async function createTask(
     chain,
     gates: gates.map(({ gate }) => gate),
     clock: ports.clock,
+    readCpuMs: ports.readCpuMs ?? (() => ports.clock.monotonicMs()),
     mailbox: loop,
   });
   const source = sourceOf(subtask);

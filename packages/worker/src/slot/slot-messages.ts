@@ -92,6 +92,8 @@ export type SlotEvent =
       readonly snapshotMs: number;
       /** The cut at the barrier is one of them. */
       readonly slices: SliceTimes;
+      /** The same in CPU time of the thread, without what it waited for a processor. */
+      readonly sliceCpu: SliceTimes;
     }
   /** This subtask's part failed; the checkpoint is declined, the job goes on. */
   | {

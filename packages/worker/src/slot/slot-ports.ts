@@ -28,6 +28,8 @@ export interface SlotPorts {
    */
   readonly loadJob: LoadJob;
   readonly createKeyedBackend: CreateKeyedBackend;
+  /** Returns the CPU time that this thread has used, in ms; absent: the clock's time stands for it. */
+  readonly readCpuMs?: () => number;
   /** When combining before the shuffle pays; absent: `combineSettings`. */
   readonly combining?: CombineSettings;
 }

@@ -26,6 +26,8 @@ export interface SubtaskContextOptions {
   readonly chain: OperatorChain;
   readonly gates: readonly OutputGate[];
   readonly clock: Clock;
+  /** CPU time of this thread. */
+  readonly readCpuMs: () => number;
   readonly mailbox: Mailbox;
 }
 
@@ -51,7 +53,7 @@ export class SubtaskContext {
   #emittedMs: number = minWatermark;
 
   constructor(options: SubtaskContextOptions) {
-    const { subtaskId, chain, clock, mailbox, parallelism } = options;
+    const { subtaskId, chain, clock, mailbox, parallelism, readCpuMs } = options;
     this.subtaskId = subtaskId;
     this.vertexId = options.vertexId;
     this.subtaskIndex = options.subtaskIndex;
@@ -61,7 +63,14 @@ export class SubtaskContext {
     this.mailbox = mailbox;
     this.#gates = options.gates;
     const parts = chain.snapshotParts();
-    this.snapshots = new SubtaskSnapshots({ subtaskId, parallelism, parts, clock, mailbox });
+    this.snapshots = new SubtaskSnapshots({
+      subtaskId,
+      parallelism,
+      parts,
+      clock,
+      readCpuMs,
+      mailbox,
+    });
     this.completions = new CompletionQueue(subtaskId, { operators: chain.operators(), mailbox });
   }
 

@@ -40,6 +40,7 @@ interface Running {
   readonly startedMs: number;
   /** How long the slot was held by it at a time. */
   readonly slices: SliceHistogram;
+  readonly sliceCpu: SliceHistogram;
   readonly cursors: SnapshotCursor[];
   pendingLists: number;
 }
@@ -59,6 +60,7 @@ export class SubtaskSnapshots {
   readonly #parallelism: number;
   readonly #parts: readonly SnapshotPart[];
   readonly #clock: Clock;
+  readonly #readCpuMs: () => number;
   readonly #mailbox: Mailbox;
   #running: readonly Running[] = [];
 
@@ -67,21 +69,25 @@ export class SubtaskSnapshots {
     readonly parallelism: number;
     readonly parts: readonly SnapshotPart[];
     readonly clock: Clock;
+    readonly readCpuMs: () => number;
     readonly mailbox: Mailbox;
   }) {
     this.#subtaskId = options.subtaskId;
     this.#parallelism = options.parallelism;
     this.#parts = options.parts;
     this.#clock = options.clock;
+    this.#readCpuMs = options.readCpuMs;
     this.#mailbox = options.mailbox;
   }
 
   /** Cuts all state at the barrier. Only a sink's own failure to cut is thrown. */
   begin(cut: SnapshotCut): void {
+    const startedCpuMs = this.#readCpuMs();
     const running: Running = {
       cut,
       startedMs: this.#clock.monotonicMs(),
       slices: new SliceHistogram(),
+      sliceCpu: new SliceHistogram(),
       cursors: [],
       pendingLists: 0,
     };
@@ -98,7 +104,7 @@ export class SubtaskSnapshots {
     } catch (error) {
       this.#failCheckpoint(running, error);
     }
-    running.slices.note(this.#clock.monotonicMs() - running.startedMs);
+    this.#noteSlice(running, running.startedMs, startedCpuMs);
     this.#finishIfComplete(running);
   }
 
@@ -115,9 +121,10 @@ export class SubtaskSnapshots {
     const [cursor] = running?.cursors ?? [];
     if (running === undefined || cursor === undefined) return true;
     const startedMs = this.#clock.monotonicMs();
+    const startedCpuMs = this.#readCpuMs();
     try {
       const isEncoded = cursor.step(shouldPause);
-      running.slices.note(this.#clock.monotonicMs() - startedMs);
+      this.#noteSlice(running, startedMs, startedCpuMs);
       if (!isEncoded) return false;
       running.cursors.shift();
     } catch (error) {
@@ -125,6 +132,11 @@ export class SubtaskSnapshots {
     }
     this.#finishIfComplete(running);
     return this.#running.every(({ cursors }) => cursors.length === 0);
+  }
+
+  #noteSlice({ slices, sliceCpu }: Running, startedMs: number, startedCpuMs: number): void {
+    slices.note(this.#clock.monotonicMs() - startedMs);
+    sliceCpu.note(this.#readCpuMs() - startedCpuMs);
   }
 
   #prepareList(running: Running, { name, operator }: SnapshotPart): void {
@@ -173,6 +185,7 @@ export class SubtaskSnapshots {
       alignmentMs,
       snapshotMs: this.#clock.monotonicMs() - running.startedMs,
       slices: running.slices.read(),
+      sliceCpu: running.sliceCpu.read(),
     });
   }
 

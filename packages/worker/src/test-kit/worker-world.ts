@@ -175,6 +175,7 @@ export class WorkerWorld {
         alignmentMs: 1,
         snapshotMs: 2,
         slices: new SliceHistogram().read(),
+        sliceCpu: new SliceHistogram().read(),
       });
     }
   }

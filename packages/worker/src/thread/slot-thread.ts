@@ -93,6 +93,7 @@ function createPorts(log: Logger): SlotPorts {
     failpoints: noFailpoints,
     loadJob: loadGuardedJob,
     createKeyedBackend: createHeapBackend,
+    readCpuMs,
     openExchange: async () => {
       exchange = await createExchange({
         network: createSocketNetwork({
@@ -111,6 +112,11 @@ function createPorts(log: Logger): SlotPorts {
       return exchange;
     },
   };
+}
+
+function readCpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
 }
 
 /** An error that is not one of ours can only come from the job's code or what it calls. */
