@@ -15,12 +15,17 @@ interface Updates {
 }
 
 const countsMore = byFields(["totalBids"]);
+/** Numbers that only rise: a later row has the greater one of the first that differ. */
+const countFields = ["Bids", "Bidders", "Auctions"].flatMap((what) =>
+  ["total", "rank1", "rank2", "rank3"].map((rank) => `${rank}${what}`),
+);
+const countsMoreInAll = byFields(countFields);
 
 /** Queries that update; others emit each row once. */
 const updates: Partial<Readonly<Record<QueryName, Updates>>> = {
   q4: { key: ["id"] },
-  q15: { key: ["day"], isLater: countsMore },
-  q16: { key: ["channel", "day"], isLater: countsMore },
+  q15: { key: ["day"], isLater: countsMoreInAll },
+  q16: { key: ["channel", "day"], isLater: countsMoreInAll },
   q17: { key: ["auction", "day"], isLater: countsMore },
   q18: { key: ["bidder", "auction"], isLater: byFields(["dateTime"]) },
   q19: { key: ["auction", "rankNumber"], isLater: byFields(["price", "-dateTime"]) },
