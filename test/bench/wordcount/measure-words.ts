@@ -17,6 +17,8 @@ export interface WordCountCase extends WordStreamOptions {
   /** 0: none before the end. */
   readonly checkpointMs: number;
   readonly words: number;
+  /** What Flink counts; absent: the same. */
+  readonly flinkWords?: number;
   /** Whether words are counted before they are sent, while that pays. Default false. */
   readonly isCombined?: boolean;
   /** From the first word to the beginning of the warm window. */
