@@ -2,9 +2,11 @@ import { keyHash, noFailpoints, parseCheckpointId, parseSubtaskId } from "@millr
 import type { OutputGate } from "@millrace/exchange";
 import type { OperatorSpec } from "@millrace/graph";
 import { combiningOf, type CombineSettings } from "@millrace/operators";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 
+import { createChainCursor } from "./chain-cursor.ts";
 import { CombiningGate } from "./combining-gate.ts";
+import { compileChain } from "./compile-chain.ts";
 
 /** Combines from the second measurement on, whatever it saves. */
 const always: CombineSettings = {
@@ -156,6 +158,22 @@ test("keys that do not repeat pass with no more than the count of a pause", () =
   inner.take();
   emit("a");
   expect(inner.take()).toEqual([{ value: { word: "a" }, timestampMs: 0, hash: keyHash("a") }]);
+});
+
+test("a compiled chain passes the gate by while it pauses, and comes back to it", () => {
+  const { emit, gate, inner } = openGate(count, { ...always, startReduction: 2 });
+  emit("a b c");
+  gate.flush(0, false);
+  inner.take();
+  const { run } = compileChain({ steps: [], gates: [gate], cursor: createChainCursor() });
+  const asked = vi.spyOn(gate, "emit");
+  const words = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+  for (const word of words) run({ word }, 5);
+  expect(asked).not.toHaveBeenCalled();
+  expect(inner.take()).toEqual(words.map((word) => ({ value: { word }, timestampMs: 5 })));
+  run({ word: "a" }, 5);
+  expect(asked).toHaveBeenCalledTimes(1);
+  expect(inner.take()).toEqual([{ value: { word: "a" }, timestampMs: 5, hash: keyHash("a") }]);
 });
 
 test("what is held leaves before a barrier, a status and the end (I1)", () => {

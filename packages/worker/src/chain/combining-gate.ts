@@ -30,6 +30,12 @@ export interface CombiningGateOptions {
   readonly wakeAfter: (delayMs: number) => void;
 }
 
+/** What a record may take instead of the combining gate: while the pause lasts, counting it down. */
+export interface GateShortcut {
+  readonly pause: { pauseLeft: number };
+  readonly gate: OutputGate;
+}
+
 /** Partials that one turn sends at most when the table is emptied. */
 const maxSentPerTurn = 4_096;
 
@@ -45,6 +51,8 @@ const maxSentPerTurn = 4_096;
  * I4 A record that goes on by itself never overtakes an earlier one of its key and pane.
  */
 export class CombiningGate implements OutputGate, CombineOutput {
+  /** For whoever emits record by record (`chainSource`). */
+  readonly shortcut: GateShortcut;
   readonly #options: CombiningGateOptions;
   readonly #gate: OutputGate;
   readonly #selectKey: UserFunction;
@@ -62,6 +70,7 @@ export class CombiningGate implements OutputGate, CombineOutput {
     this.#selectKey = options.selectKey;
     this.#combining = options.combining;
     this.#policy = new CombinePolicy(options.settings);
+    this.shortcut = { pause: this.#policy, gate: options.gate };
   }
 
   emit(value: unknown, timestampMs: number): void {

@@ -183,5 +183,5 @@ test("nothing of a name enters the generated code", () => {
 
 test("a chain that is too long is refused", () => {
   const steps = Array.from({ length: maxChainSteps + 1 }, () => "map" as const);
-  expect(() => chainSource({ steps, gateCount: 1 })).toThrow(/rebalance/);
+  expect(() => chainSource({ steps, gates: ["plain"] })).toThrow(/rebalance/);
 });

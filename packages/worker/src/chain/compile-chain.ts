@@ -6,6 +6,7 @@ import type { KeyedBackend } from "@millrace/state";
 
 import type { ChainCursor } from "./chain-cursor.ts";
 import { chainSource, type ChainStepKind } from "./chain-source.ts";
+import { CombiningGate, type GateShortcut } from "./combining-gate.ts";
 
 /** One operator of a chain: inlined as a call of the author's function, or called as an object. */
 export type ChainStep =
@@ -37,6 +38,8 @@ interface ChainConstants {
   readonly functions: readonly (UserFunction | undefined)[];
   readonly operators: readonly (Operator | undefined)[];
   readonly gates: readonly OutputGate[];
+  /** By gate: of those that combine. */
+  readonly shortcuts: readonly (GateShortcut | undefined)[];
   readonly isPromise: (value: unknown) => boolean;
   readonly fail: (step: number, isLateEmit?: boolean) => never;
 }
@@ -50,7 +53,13 @@ type ConsumeKeyed = (value: unknown, timestampMs: number, hash: number) => void;
  */
 export function compileChain({ steps, gates, cursor }: CompileOptions): CompiledChain {
   const kinds = steps.map((step): ChainStepKind => step.kind);
-  const body = chainSource({ steps: kinds, gateCount: gates.length });
+  const shortcuts = gates.map((gate) =>
+    gate instanceof CombiningGate ? gate.shortcut : undefined,
+  );
+  const body = chainSource({
+    steps: kinds,
+    gates: shortcuts.map((shortcut) => (shortcut === undefined ? "plain" : "combining")),
+  });
   // oxlint-disable-next-line typescript/no-implied-eval, typescript/no-unsafe-type-assertion -- templates of ours, no data enters
   const factory = new Function("constants", body) as (constants: ChainConstants) => CompiledChain;
   return factory({
@@ -58,6 +67,7 @@ export function compileChain({ steps, gates, cursor }: CompileOptions): Compiled
     functions: steps.map((step) => (step.kind === "operator" ? undefined : step.call)),
     operators: steps.map((step) => (step.kind === "operator" ? step.operator : undefined)),
     gates,
+    shortcuts,
     isPromise,
     fail: (step, isLateEmit) =>
       refusePromise(steps[step]?.name ?? `step ${step}`, isLateEmit === true),
