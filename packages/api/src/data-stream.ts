@@ -6,6 +6,7 @@ import {
   type UserFunction,
 } from "@millrace/graph";
 
+import { addAsyncMap, type AsyncCall, type AsyncOptions } from "./async-map.ts";
 import { requireName, type GraphBuilder } from "./graph-builder.ts";
 import { KeyedStream } from "./keyed-stream.ts";
 import type { OutputTag } from "./process.ts";
@@ -65,6 +66,38 @@ export class DataStream<T> {
     options: OperatorOptions = {},
   ): DataStream<R> {
     return this.#next({ kind: "flat-map", flatMap: eraseFlatMap(flatMap) }, options);
+  }
+
+  /**
+   * Asks something outside for each record, such as an HTTP service or a database, with many records
+   * in flight at a time, and emits the answers with the event times of their records (Flink's
+   * AsyncDataStream). The name comes first: checkpoints hold the records in flight, which are asked
+   * for again after a restore. So the function may run more than once for a record, while each
+   * result is emitted once; and it must not change its record.
+   */
+  asyncMap<R>(
+    name: string,
+    ask: (record: T, call: AsyncCall) => R | PromiseLike<R>,
+    options: AsyncOptions<NoInfer<T>, NoInfer<R>> = {},
+  ): DataStream<R> {
+    const place = { input: this.#id, name };
+    return new DataStream(
+      this.#builder,
+      addAsyncMap(this.#builder, place, { ask, isFlat: false }, options),
+    );
+  }
+
+  /** As `asyncMap`, for answers that are several results or none. */
+  asyncFlatMap<R>(
+    name: string,
+    ask: (record: T, call: AsyncCall) => Iterable<R> | PromiseLike<Iterable<R>>,
+    options: AsyncOptions<NoInfer<T>, Iterable<NoInfer<R>>> = {},
+  ): DataStream<R> {
+    const place = { input: this.#id, name };
+    return new DataStream(
+      this.#builder,
+      addAsyncMap(this.#builder, place, { ask, isFlat: true }, options),
+    );
   }
 
   /** Records with equal keys go to the same subtask, in their order per sender. */

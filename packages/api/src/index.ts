@@ -18,6 +18,13 @@ export type {
   TumblingWindows,
 } from "@millrace/graph";
 export type {
+  AsyncCall,
+  AsyncOptions,
+  CircuitBreakerOptions,
+  FailedRequest,
+  RetryOptions,
+} from "./async-map.ts";
+export type {
   DataStream,
   Key,
   OperatorOptions,
@@ -46,6 +53,7 @@ export {
   type ProcessContext,
   type ProcessDefinition,
   type StateDeclarations,
+  type TagFor,
   type TypeTag,
   type ValueStateDeclaration,
   type ValueStateHandle,

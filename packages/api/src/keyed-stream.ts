@@ -1,6 +1,7 @@
 import { parseDuration, type Duration } from "@millrace/core";
 import { invalidJob, type SlidingWindows, type TumblingWindows } from "@millrace/graph";
 
+import { addAsyncMap, type AsyncCall, type AsyncOptions } from "./async-map.ts";
 import { ConnectedStreams } from "./connected-streams.ts";
 import type { CreateStream, DataStream, ParallelismOptions } from "./data-stream.ts";
 import { requireName, type GraphBuilder } from "./graph-builder.ts";
@@ -139,6 +140,31 @@ export class KeyedStream<T, K> {
     requireName(name, "process");
     const place = { inputs: [this.#id], name, parallelism };
     return this.#createStream(addProcess(this.#builder, place, definition));
+  }
+
+  /**
+   * As `asyncMap` of a stream without keys, with the records of a key in one subtask: if it is
+   * ordered, their results are in order.
+   */
+  asyncMap<R>(
+    name: string,
+    ask: (record: T, call: AsyncCall) => R | PromiseLike<R>,
+    options: AsyncOptions<NoInfer<T>, NoInfer<R>> = {},
+  ): DataStream<R> {
+    const place = { input: this.#id, name };
+    return this.#createStream(
+      addAsyncMap(this.#builder, place, { ask, isFlat: false }, options),
+    );
+  }
+
+  /** As `asyncMap`, for answers that are several results or none. */
+  asyncFlatMap<R>(
+    name: string,
+    ask: (record: T, call: AsyncCall) => Iterable<R> | PromiseLike<Iterable<R>>,
+    options: AsyncOptions<NoInfer<T>, Iterable<NoInfer<R>>> = {},
+  ): DataStream<R> {
+    const place = { input: this.#id, name };
+    return this.#createStream(addAsyncMap(this.#builder, place, { ask, isFlat: true }, options));
   }
 
   /** Two streams whose records of one key meet in one operator; their keys are of one type. */

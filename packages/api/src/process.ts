@@ -20,7 +20,12 @@ export interface OutputTag<T> {
   readonly name: string;
   /** Only types use it. */
   readonly of?: T;
+  /** Only types use it: what may be emitted to the tag. */
+  readonly accepts?: (record: T) => void;
 }
+
+/** A tag that carries the type or a wider one: where records of the type may be emitted to. */
+export type TagFor<T> = Pick<OutputTag<T>, "kind" | "name" | "accepts">;
 
 /**
  * Returns the tag of a side output (Flink's OutputTag): an operator emits to it with

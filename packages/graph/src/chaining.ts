@@ -1,7 +1,7 @@
 import { assert, parseVertexId, type VertexId } from "@millrace/core";
 
 import type { JobGraph, Partitioning } from "./job-graph.ts";
-import { hasTwoInputs, isKeyedKind, isVirtual } from "./operator-kind.ts";
+import { hasTwoInputs, isHeadKind, isVirtual } from "./operator-kind.ts";
 import { planOperator } from "./plan-operator.ts";
 import type { StreamGraph, StreamNode } from "./stream-graph.ts";
 
@@ -11,8 +11,8 @@ import type { StreamGraph, StreamNode } from "./stream-graph.ts";
  * A `side-output` becomes an edge's tag.
  *
  * I1 A node joins its input's chain only if it is its only consumer, has no other input, is reached
- *    without a partitioner or a tag, is not keyed, and both have the same parallelism. So what has side
- *    outputs is the last of its chain.
+ *    without a partitioner or a tag, is neither keyed nor async, and both have the same parallelism. So
+ *    what has side outputs is the last of its chain.
  * I2 Vertices stand in the order of their first node, which is topological: inputs have lower ids.
  */
 export function chainOperators(graph: StreamGraph): Pick<JobGraph, "vertices" | "edges"> {
@@ -110,7 +110,7 @@ function findChains(
     const isOnlyConsumer = isOnlyLink && outgoing.get(link.from)?.length === 1;
     const isDirect = link?.partitioning.kind === "forward" && link.tag === undefined;
     const canChain = isOnlyConsumer && isDirect;
-    const chain = canChain && !isKeyedKind(node.spec.kind) ? chainOf.get(link.from) : undefined;
+    const chain = canChain && !isHeadKind(node.spec.kind) ? chainOf.get(link.from) : undefined;
     chain?.push(node);
     chainOf.set(node, chain ?? [node]);
   }

@@ -1,3 +1,4 @@
+export type { AsyncRetrySpec, AsyncSpec, CircuitBreakerSpec } from "./async-spec.ts";
 export {
   assignSlots,
   type FreeSlot,

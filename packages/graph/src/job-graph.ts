@@ -36,12 +36,13 @@ export interface PlannedOperator {
     | "reduce"
     | "window"
     | "process"
+    | "async-map"
     | "sink"
     | "print";
   /** Whether records reach it by key; then it is first in its chain. */
   readonly isKeyed: boolean;
   readonly hasState: boolean;
-  /** Of sources and sinks: connector, options and guarantee; of windows: sizes. */
+  /** Of sources and sinks: connector, options and guarantee; of windows: sizes; of async operators: limits. */
   readonly options: JsonValue;
 }
 

@@ -18,7 +18,7 @@ export function isVirtual(spec: OperatorSpec): spec is Exclude<OperatorSpec, Phy
 
 /** Whether the operator may emit to tags, besides its main output. */
 export function hasSideOutputs(kind: OperatorSpec["kind"]): boolean {
-  return kind === "process";
+  return kind === "process" || kind === "async-map";
 }
 
 /** Whether the operator keeps state by key, so that its input must be a `key-by`. */
@@ -28,7 +28,16 @@ export function isKeyedKind(kind: OperatorSpec["kind"]): boolean {
 
 /** Whether snapshots hold state of the operator; its name is then the author's. */
 export function hasStateKind(kind: OperatorSpec["kind"]): boolean {
-  return isKeyedKind(kind) || kind === "source" || kind === "sink";
+  return isKeyedKind(kind) || kind === "source" || kind === "sink" || kind === "async-map";
+}
+
+/**
+ * Whether the operator begins a chain. One with keys has a partitioner before it; an async one keeps
+ * elements back, watermarks too, which nothing before it in its chain may have fired already when
+ * a snapshot is cut.
+ */
+export function isHeadKind(kind: OperatorSpec["kind"]): boolean {
+  return isKeyedKind(kind) || kind === "async-map";
 }
 
 /** Whether the operator tells its two inputs apart. */

@@ -25,6 +25,7 @@ const operatorSchema = z.strictObject({
     "reduce",
     "window",
     "process",
+    "async-map",
     "sink",
     "print",
   ]),

@@ -1,5 +1,6 @@
 import { assert, assertNever, type JsonValue } from "@millrace/core";
 
+import type { AsyncSpec } from "./async-spec.ts";
 import { combiningVersion, isCombined } from "./combining.ts";
 import type { PlannedOperator } from "./job-graph.ts";
 import { hasStateKind, isKeyedKind, isVirtual, type PhysicalSpec } from "./operator-kind.ts";
@@ -31,6 +32,8 @@ function optionsOf(spec: PhysicalSpec): JsonValue {
       return windowOptions(spec);
     case "process":
       return processOptions(spec);
+    case "async-map":
+      return asyncOptions(spec);
     case "print":
       return { label: spec.label };
     case "map":
@@ -61,6 +64,29 @@ function windowOptions(spec: WindowSpec): JsonValue {
     assigner: { ...spec.assigner },
     allowedLatenessMs: spec.allowedLatenessMs,
     ...(isCombined(spec) ? { combining: combiningVersion } : {}),
+  };
+}
+
+function asyncOptions(spec: AsyncSpec): JsonValue {
+  const { timeoutMs, retry, failuresTo, circuitBreaker } = spec;
+  return {
+    isFlat: spec.isFlat,
+    isOrdered: spec.isOrdered,
+    capacity: spec.capacity,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(retry === undefined
+      ? {}
+      : {
+          retry: {
+            maxAttempts: retry.maxAttempts,
+            initialDelayMs: retry.initialDelayMs,
+            maxDelayMs: retry.maxDelayMs,
+          },
+        }),
+    ...(failuresTo === undefined ? {} : { failuresTo }),
+    ...(circuitBreaker === undefined
+      ? {}
+      : { circuitBreaker: { ...circuitBreaker, trip: { ...circuitBreaker.trip } } }),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { JsonValue } from "@millrace/core";
 
+import type { AsyncSpec } from "./async-spec.ts";
 import type { BuildEnvironment, SinkConnector, SourceConnector } from "./connector.ts";
 
 /** Version of the plain data that a bundle's inlined API yields. */
@@ -77,6 +78,7 @@ export type OperatorSpec =
   | ReduceSpec
   | WindowSpec
   | ProcessSpec
+  | AsyncSpec
   | { readonly kind: "sink"; readonly connector: SinkConnector<unknown> }
   | { readonly kind: "print"; readonly label: string };
 

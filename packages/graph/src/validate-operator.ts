@@ -4,6 +4,7 @@ import { findNonJson } from "./find-non-json.ts";
 import { invalidJob } from "./invalid-job.ts";
 import { paneLayoutOf } from "./panes.ts";
 import type { SourceSpec, StreamGraph, StreamNode, WindowSpec } from "./stream-graph.ts";
+import { validateAsync } from "./validate-async.ts";
 
 /** The most panes of a sliding window: each firing merges all of them for each key. */
 const maxPanesPerWindow = 2_000;
@@ -22,6 +23,9 @@ export function validateOperator(graph: StreamGraph, node: StreamNode): void {
     case "window":
       validateWindow(node, spec);
       validateEventTime(graph, node);
+      return;
+    case "async-map":
+      validateAsync(node, spec);
       return;
     case "map":
     case "filter":

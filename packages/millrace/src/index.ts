@@ -24,6 +24,13 @@ export type {
   ParallelismOptions,
   SinkInput,
 } from "@millrace/api";
+export type {
+  AsyncCall,
+  AsyncOptions,
+  CircuitBreakerOptions,
+  FailedRequest,
+  RetryOptions,
+} from "@millrace/api";
 export type { ConnectedStreams } from "@millrace/api";
 export {
   defineConfig,
@@ -46,6 +53,7 @@ export {
   type ProcessContext,
   type ProcessDefinition,
   type StateDeclarations,
+  type TagFor,
   type TypeTag,
   type ValueStateDeclaration,
   type ValueStateHandle,

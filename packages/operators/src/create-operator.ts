@@ -11,7 +11,8 @@ import { createWindowOperator } from "./window/window-operator.ts";
 
 /**
  * Returns a new operator of a chain for one subtask. Sources, `map`, `filter`, `flat-map` and the
- * virtual nodes are not operators of their own: the chain runs them.
+ * virtual nodes are not operators of their own: the chain runs them. An async operator needs ports
+ * that only its task has.
  */
 export function createOperator(
   spec: OperatorSpec,
@@ -29,6 +30,8 @@ export function createOperator(
       return createSinkOperator(spec.connector, failpoints);
     case "print":
       return createPrintOperator(spec.label);
+    case "async-map":
+      throw invalidJob(`operator ${planned.name}: an async operator is made by its task`);
     case "source":
     case "map":
     case "filter":

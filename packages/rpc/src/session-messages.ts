@@ -204,4 +204,19 @@ export interface SubtaskMetrics {
   readonly backpressuredMs: number;
   readonly watermarkMs: number;
   readonly stateCells: number;
+  /** Of a subtask that begins with an async operator. */
+  readonly async?: AsyncMetrics;
+}
+
+/** What an async operator does; counters since the attempt began. */
+export interface AsyncMetrics {
+  /** Records that were taken and whose results were not emitted. */
+  readonly inFlight: number;
+  readonly capacity: number;
+  readonly retries: number;
+  readonly timeouts: number;
+  /** Records that were not asked for, as the circuit breaker was open. */
+  readonly notAsked: number;
+  /** Absent: it has none. */
+  readonly breaker?: "closed" | "open" | "half-open";
 }

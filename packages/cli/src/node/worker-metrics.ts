@@ -1,4 +1,4 @@
-import type { SubtaskMetrics } from "@millrace/rpc";
+import type { AsyncMetrics, SubtaskMetrics } from "@millrace/rpc";
 import type { WorkerMetrics } from "@millrace/worker";
 
 import { MetricSet } from "./metric-set.ts";
@@ -119,6 +119,7 @@ function addSubtask(set: MetricSet, metrics: SubtaskMetrics): void {
     });
   }
   set.gauge("millrace_state_cells", "Cells of keyed state.", metrics.stateCells, subtask);
+  if (metrics.async !== undefined) addAsync(set, metrics.async, subtask);
   if (Number.isFinite(metrics.watermarkMs)) {
     set.gauge(
       "millrace_watermark_seconds",
@@ -126,5 +127,26 @@ function addSubtask(set: MetricSet, metrics: SubtaskMetrics): void {
       metrics.watermarkMs / 1_000,
       subtask,
     );
+  }
+}
+
+function addAsync(
+  set: MetricSet,
+  { inFlight, capacity, retries, timeouts, notAsked, breaker }: AsyncMetrics,
+  subtask: { readonly subtask: string },
+): void {
+  set.gauge("millrace_async_in_flight", "Records that wait for answers.", inFlight, subtask);
+  set.gauge("millrace_async_capacity", "Records that may wait for answers.", capacity, subtask);
+  set.counter("millrace_async_retries_total", "Tries after the first.", retries, subtask);
+  set.counter("millrace_async_timeouts_total", "Records without an answer in time.", timeouts, subtask);
+  if (breaker === undefined) return;
+  const notAskedHelp = "Records not asked for, as the circuit breaker was open.";
+  set.counter("millrace_async_not_asked_total", notAskedHelp, notAsked, subtask);
+  for (const state of ["closed", "open", "half-open"] as const) {
+    const help = "1 for the state that the circuit breaker is in.";
+    set.gauge("millrace_async_breaker_state", help, Number(breaker === state), {
+      ...subtask,
+      state,
+    });
   }
 }

@@ -11,8 +11,8 @@ import {
 } from "@millrace/core";
 
 import type * as wire from "../gen/millrace/v1/common.ts";
-import type { LogLine, SubtaskMetrics } from "../session-messages.ts";
-import { failureDomains, invalidMessage, logLevels } from "./enums.ts";
+import type { AsyncMetrics, LogLine, SubtaskMetrics } from "../session-messages.ts";
+import { breakerStates, failureDomains, invalidMessage, logLevels } from "./enums.ts";
 
 /** Returns the value; throws `invalid-argument` if the field is missing on the wire. */
 export function required<Value>(value: Value | undefined, field: string): Value {
@@ -80,8 +80,10 @@ export function fromLogLine({ atMs, level, source, text }: wire.LogLine): LogLin
 }
 
 export function toMetrics(metrics: SubtaskMetrics): wire.SubtaskMetrics {
+  const { async, ...counts } = metrics;
   return {
-    ...metrics,
+    ...counts,
+    async: async === undefined ? undefined : toAsyncMetrics(async),
     recordsIn: BigInt(metrics.recordsIn),
     recordsOut: BigInt(metrics.recordsOut),
     recordsLate: BigInt(metrics.recordsLate),
@@ -90,7 +92,7 @@ export function toMetrics(metrics: SubtaskMetrics): wire.SubtaskMetrics {
 }
 
 export function fromMetrics(metrics: wire.SubtaskMetrics): SubtaskMetrics {
-  const { busyMs, idleMs, backpressuredMs, watermarkMs } = metrics;
+  const { busyMs, idleMs, backpressuredMs, watermarkMs, async } = metrics;
   return {
     subtaskId: parseSubtaskId(metrics.subtaskId).subtaskId,
     recordsIn: Number(metrics.recordsIn),
@@ -101,5 +103,30 @@ export function fromMetrics(metrics: wire.SubtaskMetrics): SubtaskMetrics {
     backpressuredMs,
     watermarkMs,
     stateCells: Number(metrics.stateCells),
+    ...(async === undefined ? {} : { async: fromAsyncMetrics(async) }),
+  };
+}
+
+function toAsyncMetrics(metrics: AsyncMetrics): wire.AsyncMetrics {
+  const { breaker } = metrics;
+  return {
+    inFlight: BigInt(metrics.inFlight),
+    capacity: BigInt(metrics.capacity),
+    retries: BigInt(metrics.retries),
+    timeouts: BigInt(metrics.timeouts),
+    notAsked: BigInt(metrics.notAsked),
+    ...(breaker === undefined ? {} : { breaker: breakerStates.toWire(breaker) }),
+  };
+}
+
+function fromAsyncMetrics(metrics: wire.AsyncMetrics): AsyncMetrics {
+  const { breaker } = metrics;
+  return {
+    inFlight: Number(metrics.inFlight),
+    capacity: Number(metrics.capacity),
+    retries: Number(metrics.retries),
+    timeouts: Number(metrics.timeouts),
+    notAsked: Number(metrics.notAsked),
+    ...(breaker === undefined ? {} : { breaker: breakerStates.fromWire(breaker) }),
   };
 }

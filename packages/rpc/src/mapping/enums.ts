@@ -7,10 +7,10 @@ import {
   BlockRole,
   CheckpointKind as WireCheckpointKind,
 } from "../gen/millrace/v1/checkpoint.ts";
-import { FailureDomain, LogLevel } from "../gen/millrace/v1/common.ts";
+import { BreakerState, FailureDomain, LogLevel } from "../gen/millrace/v1/common.ts";
 import { JobState as WireJobState } from "../gen/millrace/v1/job.ts";
 import type { JobState } from "../job-calls.ts";
-import type { LogLine } from "../session-messages.ts";
+import type { AsyncMetrics, LogLine } from "../session-messages.ts";
 
 /** Our word for each number of an enum on the wire, both ways. */
 export interface EnumMapping<Word extends string, Wire extends number> {
@@ -39,6 +39,15 @@ function mapEnum<Word extends string, Wire extends number>(
 export function invalidMessage(message: string): StreamError {
   return new StreamError("invalid-argument", message, { domain: "external", retry: "never" });
 }
+
+export const breakerStates: EnumMapping<
+  NonNullable<AsyncMetrics["breaker"]>,
+  BreakerState
+> = mapEnum("breaker state", {
+  closed: BreakerState.BREAKER_STATE_CLOSED,
+  open: BreakerState.BREAKER_STATE_OPEN,
+  "half-open": BreakerState.BREAKER_STATE_HALF_OPEN,
+});
 
 export const barrierModes: EnumMapping<"full" | "delta", BarrierMode> = mapEnum("barrier mode", {
   full: BarrierMode.BARRIER_MODE_FULL,

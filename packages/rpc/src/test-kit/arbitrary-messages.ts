@@ -20,7 +20,7 @@ import {
 } from "@millrace/core";
 import fc, { type Arbitrary } from "fast-check";
 
-import type { LogLine, SubtaskMetrics } from "../session-messages.ts";
+import type { AsyncMetrics, LogLine, SubtaskMetrics } from "../session-messages.ts";
 
 const label = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,62}$/);
 const maxUint64 = 2n ** 64n - 1n;
@@ -130,14 +130,42 @@ export const logLine: Arbitrary<LogLine> = fc.record({
   text,
 });
 
-export const metrics: Arbitrary<SubtaskMetrics> = fc.record({
-  subtaskId,
-  recordsIn: count,
-  recordsOut: count,
-  recordsLate: count,
-  busyMs: ms,
-  idleMs: ms,
-  backpressuredMs: ms,
-  watermarkMs: ms,
-  stateCells: count,
-});
+const asyncMetrics: Arbitrary<AsyncMetrics> = fc.record(
+  {
+    inFlight: count,
+    capacity: count,
+    retries: count,
+    timeouts: count,
+    notAsked: count,
+    breaker: fc.constantFrom("closed", "open", "half-open"),
+  },
+  { requiredKeys: ["inFlight", "capacity", "retries", "timeouts", "notAsked"] },
+);
+
+export const metrics: Arbitrary<SubtaskMetrics> = fc.record(
+  {
+    subtaskId,
+    recordsIn: count,
+    recordsOut: count,
+    recordsLate: count,
+    busyMs: ms,
+    idleMs: ms,
+    backpressuredMs: ms,
+    watermarkMs: ms,
+    stateCells: count,
+    async: asyncMetrics,
+  },
+  {
+    requiredKeys: [
+      "subtaskId",
+      "recordsIn",
+      "recordsOut",
+      "recordsLate",
+      "busyMs",
+      "idleMs",
+      "backpressuredMs",
+      "watermarkMs",
+      "stateCells",
+    ],
+  },
+);

@@ -182,6 +182,7 @@ function createInlineHost(
       runSlot(port, {
         clock: slot.clock(),
         turn: slot.turn(),
+        random: createSeededRandom("slot"),
         disk: createMemoryDisk(),
         digest: createNodeDigest(),
         logger: silentLogger,

@@ -9,6 +9,7 @@ import type {
   WindowSpec,
 } from "@millrace/graph";
 
+import { runAsync } from "./run-async.ts";
 import { readSource } from "./read-source.ts";
 
 interface Timed {
@@ -41,6 +42,8 @@ export async function interpret(
     if (node.spec.kind === "source") outputs.push(await readTimed(node.spec, contextOf(node)));
     else if (node.spec.kind === "side-output") {
       outputs.push(sides[node.inputs[0] ?? -1]?.get(node.spec.tag) ?? []);
+    } else if (node.spec.kind === "async-map") {
+      outputs.push(await runAsync(node.spec, inputs.flat(), side));
     } else outputs.push(runNode(graph, node, { inputs, side }));
     if (node.spec.kind === "sink") {
       sinks.set(
@@ -94,8 +97,9 @@ function runNode(
         runProcess(spec, group, side),
       );
     case "source":
+    case "async-map":
     case "side-output":
-      throw new Error(`a ${spec.kind} has no input of its own`);
+      throw new Error(`a ${spec.kind} is not run as one pass over its inputs`);
     default:
       return assertNever(spec);
   }

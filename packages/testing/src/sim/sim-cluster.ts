@@ -213,6 +213,7 @@ export class SimCluster {
     return {
       clock: process.clock(),
       turn: process.turn(),
+      random: world.random.fork(`slot ${process.name}`),
       disk: world.disk,
       digest: this.#digest,
       logger,

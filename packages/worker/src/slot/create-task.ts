@@ -8,12 +8,13 @@ import {
 } from "@millrace/core";
 import type { Exchange } from "@millrace/exchange";
 import { isCombined, type ConnectorContext, type SourceSpec } from "@millrace/graph";
-import { createOperator } from "@millrace/operators";
+import { AsyncOperator, createOperator } from "@millrace/operators";
 import type { KeyedBackend } from "@millrace/state";
 
 import type { ChainStep } from "../chain/compile-chain.ts";
 import { OperatorChain, type ChainGate } from "../chain/operator-chain.ts";
 import { InputGate } from "../input/input-gate.ts";
+import { AsyncTask } from "../task/async-task.ts";
 import { OperatorTask } from "../task/operator-task.ts";
 import { chooseEntries, parseSourceEntry } from "../task/source-entry.ts";
 import { SourceTask } from "../task/source-task.ts";
@@ -97,7 +98,7 @@ interface TaskParts {
 function createOperatorTask(
   { exchange, ports }: TaskEnvironment,
   { subtask, context, state }: TaskParts,
-): OperatorTask {
+): Task {
   context.chain.restoreWatermark(state.watermarkMs);
   const [first] = subtask.nodes;
   const isCombinedHere = first !== undefined && isCombined(first.spec);
@@ -120,6 +121,8 @@ function createOperatorTask(
     failpoints: ports.failpoints,
     restoredWatermarkMs: state.watermarkMs,
   });
+  const [head] = context.chain.operators();
+  if (head instanceof AsyncOperator) return new AsyncTask({ context, input, consumers, head });
   return new OperatorTask({ context, input, consumers });
 }
 
@@ -185,7 +188,7 @@ function createChain(
 
 /** The source itself is no step of its chain. */
 function chainSteps(
-  { ports }: TaskEnvironment,
+  { ports, loop }: TaskEnvironment,
   { nodes, vertex }: PlannedSubtask,
 ): readonly ChainStep[] {
   return nodes.flatMap(({ name, spec }, index): readonly ChainStep[] => {
@@ -211,6 +214,11 @@ function chainSteps(
         const planned = vertex.operators[index];
         assert(planned !== undefined, `operator ${name} is planned`);
         const operator = createOperator(spec, planned, ports.failpoints);
+        return [{ kind: "operator", name, operator }];
+      }
+      case "async-map": {
+        const { random, turn } = ports;
+        const operator = new AsyncOperator(spec, { wake: () => loop.wake(), random, turn });
         return [{ kind: "operator", name, operator }];
       }
       default:

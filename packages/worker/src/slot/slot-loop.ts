@@ -125,6 +125,7 @@ export class SlotLoop implements Mailbox {
     this.#timer?.[Symbol.dispose]();
     this.#mail = [];
     this.#sendLines();
+    for (const { task } of this.#tasks) task.abort?.(error);
     const failure = toFailureData(error);
     const location = { subtask: subtaskId, ...failure.location };
     this.report(subtaskId, { kind: "failed", failure: { ...failure, location } });

@@ -5,6 +5,7 @@ import type {
   KeyGroupRange,
   LocalDisk,
   Logger,
+  Random,
   Turn,
 } from "@millrace/core";
 import type { Exchange } from "@millrace/exchange";
@@ -16,6 +17,7 @@ import type { KeyedBackend } from "@millrace/state";
 export interface SlotPorts {
   readonly clock: Clock;
   readonly turn: Turn;
+  readonly random: Random;
   readonly disk: LocalDisk;
   readonly digest: Digest;
   readonly logger: Logger;

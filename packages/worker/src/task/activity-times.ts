@@ -18,7 +18,8 @@ export class ActivityTimes {
   settle(nowMs: number): void {
     const elapsedMs = nowMs - this.#settledMs;
     this.#settledMs = nowMs;
-    if (this.activity === "busy") this.#busyMs += elapsedMs;
+    // A full task is what holds its job back, as one at work is.
+    if (this.activity === "busy" || this.activity === "full") this.#busyMs += elapsedMs;
     else if (this.activity === "idle") this.#idleMs += elapsedMs;
     else this.#backpressuredMs += elapsedMs;
   }

@@ -3,13 +3,13 @@ import {
   assertNever,
   type CheckpointId,
   type DrainPace,
-  type LookAhead,
   type SubtaskId,
   type VertexId,
 } from "@millrace/core";
-import type { ConsumeRecord, InputChannel, RecordBatch } from "@millrace/exchange";
+import type { ConsumeRecord } from "@millrace/exchange";
 
 import type { InputGate } from "../input/input-gate.ts";
+import { InputDrain } from "./input-drain.ts";
 import type { SubtaskContext } from "./subtask-context.ts";
 import type { Task, TaskActivity } from "./task.ts";
 import { CheckedPace, type TurnBudget } from "./turn-budget.ts";
@@ -34,8 +34,7 @@ export class OperatorTask implements Task {
   readonly subtaskIndex: number;
   readonly #context: SubtaskContext;
   readonly #input: InputGate;
-  readonly #consumers: ReadonlyMap<number, ConsumeRecord>;
-  readonly #lookAhead: LookAhead;
+  readonly #drain: InputDrain;
   /** The watermark that is being fired. */
   #firingMs: number | undefined;
   #isStarted = false;
@@ -44,8 +43,7 @@ export class OperatorTask implements Task {
   constructor({ context, input, consumers }: OperatorTaskOptions) {
     this.#context = context;
     this.#input = input;
-    this.#consumers = consumers;
-    this.#lookAhead = context.chain.lookAhead();
+    this.#drain = new InputDrain({ context, input, consumers });
     this.subtaskId = context.subtaskId;
     this.vertexId = context.vertexId;
     this.subtaskIndex = context.subtaskIndex;
@@ -105,7 +103,7 @@ export class OperatorTask implements Task {
       case "nothing":
         return false;
       case "records":
-        this.#drain(action, pace);
+        this.#drain.run(action, pace);
         return true;
       case "watermark":
         this.#firingMs = action.watermarkMs;
@@ -131,22 +129,6 @@ export class OperatorTask implements Task {
     }
   }
 
-  #drain(
-    { channel, batch }: { readonly channel: InputChannel; readonly batch: RecordBatch },
-    pace: DrainPace,
-  ): void {
-    const consume = this.#consumers.get(channel.address.edgeIndex);
-    assert(consume !== undefined, `${this.subtaskId} has no edge ${channel.address.edgeIndex}`);
-    try {
-      if (batch.drain(consume, pace, this.#lookAhead)) this.#input.releaseBatch();
-    } catch (error) {
-      const position = describePosition(channel, batch);
-      const keyGroup = this.#context.chain.keyGroup();
-      const group = keyGroup === undefined ? "" : `, key group ${keyGroup}`;
-      throw this.#context.chain.locate(error, { channel: position + group });
-    }
-  }
-
   #fire(watermarkMs: number, shouldPause: () => boolean): boolean {
     if (!this.#context.fireWatermark(watermarkMs, shouldPause)) return false;
     this.#firingMs = undefined;
@@ -160,13 +142,4 @@ export class OperatorTask implements Task {
     this.#context.emitEndOfInput();
     this.#context.mailbox.report(this.subtaskId, { kind: "drained" });
   }
-}
-
-/** Where the record is that was handed out last: positions, never content. */
-function describePosition({ address }: InputChannel, batch: RecordBatch): string {
-  const { frameSequence, recordIndex } = batch.position();
-  return (
-    `edge ${address.edgeIndex} from subtask ${address.fromIndex}, ` +
-    `frame ${frameSequence}, record ${recordIndex}`
-  );
 }

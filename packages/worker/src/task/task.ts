@@ -11,7 +11,9 @@ export type TaskActivity =
   /** It waits for input, a split, I/O or time. */
   | "idle"
   /** An output or a sink has no room. */
-  | "backpressured";
+  | "backpressured"
+  /** It takes no more before some of what it has asked for is answered. */
+  | "full";
 
 /** One subtask as the slot's loop runs it. All calls come from within the loop's turns. */
 export interface Task {
@@ -28,6 +30,8 @@ export interface Task {
   onCheckpointAborted(checkpointId: CheckpointId): void;
   /** Encodes a slice of the running snapshot; false while more is left. */
   stepSnapshot(budget: TurnBudget): boolean;
+  /** The attempt is over on this slot: whatever waits for something outside gives it up. */
+  abort?(reason: unknown): void;
   /** Counters of the task; the loop adds the times. */
   readMetrics(): Omit<SubtaskMetrics, "busyMs" | "idleMs" | "backpressuredMs">;
 }

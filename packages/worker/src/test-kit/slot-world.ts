@@ -224,6 +224,7 @@ export class SlotWorld {
     const ports: SlotPorts = {
       clock: time.clock,
       turn: time.turn,
+      random: { uint32: () => 2 ** 31 },
       disk: noDisk,
       digest: { sha256: (...parts) => hash(parts) },
       logger: silentLogger,

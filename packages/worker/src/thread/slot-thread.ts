@@ -6,6 +6,7 @@ import {
   createNodeClock,
   createNodeDigest,
   createNodeDisk,
+  createNodeRandom,
   createNodeTurn,
   createPinoLogger,
 } from "@millrace/platform";
@@ -87,6 +88,7 @@ function createPorts(log: Logger): SlotPorts {
   return {
     clock,
     turn: createNodeTurn(),
+    random: createNodeRandom(),
     disk: createNodeDisk(),
     digest: createNodeDigest(),
     logger: log,
