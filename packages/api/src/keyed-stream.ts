@@ -152,9 +152,7 @@ export class KeyedStream<T, K> {
     options: AsyncOptions<NoInfer<T>, NoInfer<R>> = {},
   ): DataStream<R> {
     const place = { input: this.#id, name };
-    return this.#createStream(
-      addAsyncMap(this.#builder, place, { ask, isFlat: false }, options),
-    );
+    return this.#createStream(addAsyncMap(this.#builder, place, { ask, isFlat: false }, options));
   }
 
   /** As `asyncMap`, for answers that are several results or none. */

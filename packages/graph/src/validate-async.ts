@@ -18,11 +18,11 @@ export function validateAsync({ name }: StreamNode, spec: AsyncSpec): void {
   }
   if (retry !== undefined) {
     requireCount(name, "retry.maxAttempts", retry.maxAttempts, maxTries);
-    requireTime(name, "retry.initialDelay", retry.initialDelayMs);
-    requireTime(name, "retry.maxDelay", retry.maxDelayMs);
+    requireTime(name, "retry.backoff.initial", retry.initialDelayMs);
+    requireTime(name, "retry.backoff.max", retry.maxDelayMs);
     if (retry.maxDelayMs < retry.initialDelayMs) {
       throw invalidJob(
-        `operator ${name}: retry.maxDelay of ${retry.maxDelayMs} ms is below retry.initialDelay of ${retry.initialDelayMs} ms: raise it`,
+        `operator ${name}: retry.backoff.max of ${retry.maxDelayMs} ms is below backoff.initial of ${retry.initialDelayMs} ms: raise it`,
       );
     }
   }

@@ -62,6 +62,14 @@ test("a worker's metrics say by subtask what was read and where the time went", 
           backpressuredMs: 0,
           watermarkMs: -Infinity,
           stateCells: 7,
+          async: {
+            inFlight: 40,
+            capacity: 100,
+            retries: 3,
+            timeouts: 2,
+            notAsked: 5,
+            breaker: "open",
+          },
         },
       ],
       snapshots: {
@@ -82,6 +90,10 @@ test("a worker's metrics say by subtask what was read and where the time went", 
   );
   expect(text).toContain('millrace_records_in_total{subtask="flights/1"} 10');
   expect(text).toContain('millrace_task_seconds_total{subtask="flights/1",state="busy"} 1.5');
+  expect(text).toContain('millrace_async_in_flight{subtask="flights/1"} 40');
+  expect(text).toContain('millrace_async_retries_total{subtask="flights/1"} 3');
+  expect(text).toContain('millrace_async_breaker_state{subtask="flights/1",state="open"} 1');
+  expect(text).toContain('millrace_async_breaker_state{subtask="flights/1",state="closed"} 0');
   expect(text).toContain('millrace_slot_input_bytes{slot="0"} 200');
   expect(text).toContain('millrace_slot_memory_bytes{slot="0",kind="heap"} 3000');
   expect(text).toContain('millrace_slot_memory_bytes{slot="0",kind="buffers"} 500');

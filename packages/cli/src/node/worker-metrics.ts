@@ -138,7 +138,12 @@ function addAsync(
   set.gauge("millrace_async_in_flight", "Records that wait for answers.", inFlight, subtask);
   set.gauge("millrace_async_capacity", "Records that may wait for answers.", capacity, subtask);
   set.counter("millrace_async_retries_total", "Tries after the first.", retries, subtask);
-  set.counter("millrace_async_timeouts_total", "Records without an answer in time.", timeouts, subtask);
+  set.counter(
+    "millrace_async_timeouts_total",
+    "Records without an answer in time.",
+    timeouts,
+    subtask,
+  );
   if (breaker === undefined) return;
   const notAskedHelp = "Records not asked for, as the circuit breaker was open.";
   set.counter("millrace_async_not_asked_total", notAskedHelp, notAsked, subtask);

@@ -22,7 +22,7 @@ export class AsyncRequest {
   readonly record: unknown;
   readonly timestampMs: number;
   /** On the monotonic clock, set with the first try; Infinity without a timeout. */
-  deadlineMs = Infinity;
+  deadlineMs: number = Infinity;
   state: RequestState = undecided;
   /** Tries that were begun. */
   triesMade = 0;

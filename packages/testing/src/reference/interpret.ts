@@ -9,8 +9,8 @@ import type {
   WindowSpec,
 } from "@millrace/graph";
 
-import { runAsync } from "./run-async.ts";
 import { readSource } from "./read-source.ts";
+import { runAsync } from "./run-async.ts";
 
 interface Timed {
   readonly value: unknown;

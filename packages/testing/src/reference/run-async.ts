@@ -48,7 +48,8 @@ async function ask({ ask: call, retry }: AsyncSpec, record: unknown): Promise<An
     } catch (caught) {
       const isLast = attempt >= (retry?.maxAttempts ?? 1);
       const error = caught instanceof Error ? caught : new Error(String(caught));
-      if (isLast || retry?.retryOn?.(caught, attempt) === false) return { error, attempts: attempt };
+      if (isLast || retry?.retryOn?.(caught, attempt) === false)
+        return { error, attempts: attempt };
     }
   }
 }

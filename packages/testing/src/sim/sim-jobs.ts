@@ -7,6 +7,7 @@ import {
   type UserFunction,
 } from "@millrace/graph";
 
+import { drawAsync, failedTag } from "./jobs/async.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import {
   createSimSink,
@@ -48,11 +49,19 @@ export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
   if (draw.chance(0.2)) {
     stream = builder.add("split", [stream], { kind: "flat-map", flatMap: splitAmount });
   }
+  const drawMaybeAsync = random.fork("async");
+  const failed: number[] = [];
+  if (drawMaybeAsync.chance(0.3)) {
+    stream = builder.add("async", [stream], drawAsync(drawMaybeAsync));
+    if (drawMaybeAsync.chance(0.7)) {
+      failed.push(builder.add("failed", [stream], { kind: "side-output", tag: failedTag }));
+    }
+  }
   const ends = drawStages(draw, builder, stream);
   const [main = stream] = ends;
   if (drawMore.chance(0.3)) ends.push(connect(drawMore, builder, [stream, main]));
   const sides = addSideOutputs(drawMore, builder);
-  for (const [index, last] of [...ends, ...sides].entries()) {
+  for (const [index, last] of [...ends, ...sides, ...failed].entries()) {
     builder.add(`sink-${index}`, [last], { kind: "sink", connector: createSimSink(target) });
   }
   return { graph: builder.finish(draw), recordCount };

@@ -138,42 +138,43 @@ describe("watermarks", () => {
 });
 
 describe("a restore", () => {
-  const parallelisms = [1, 2, 3] as const;
+  const parallelisms = [1, 2, 3].flatMap((before) =>
+    [1, 2, 3].map((after): readonly [number, number] => [before, after]),
+  );
 
-  for (const before of parallelisms) {
-    for (const after of parallelisms) {
-      test(`asks for what was in flight again, each result once (parallelism ${before} to ${after})`, async () => {
-        const splits = [0, 1, 2].map((split) =>
-          recordsOf(30, split * 300).map((one) => ({ ...one, value: one.value + split * 100 })),
-        );
-        const target = new TestTarget();
-        const spec = asyncSpec(new TestService((value) => (value % 2 === 0 ? 40 : 4)).ask, {
-          capacity: 8,
-          isOrdered: before !== after,
-        });
-        const world = worldOf(asyncNodes(target, splits, { spec }), { parallelism: before });
-        let pool = world.pool();
-        world.onInject = (cut) => {
-          pool = cut;
-        };
-        await world.start();
-        await world.time.run(25);
-        const snapshot = await world.checkpoint(1n);
-        const restored = worldOf(asyncNodes(target, splits, { spec }), {
-          parallelism: after,
-          restore: snapshot,
-          attempt: 2,
-          pool,
-        });
-        await restored.start();
-        for (let index = 0; index < after; index += 1) await drained(restored, `enriched/${index}`);
-        await restored.checkpoint(2n);
-        expect(target.records().toSorted()).toEqual(
-          splits.flatMap((records) => records.map(({ value }) => value)).toSorted(),
-        );
+  test.each(parallelisms)(
+    "asks again for what was in flight, each result once, at parallelism %i and then %i",
+    async (before, after) => {
+      const splits = [0, 1, 2].map((split) =>
+        recordsOf(30, split * 300).map((one) => ({ ...one, value: one.value + split * 100 })),
+      );
+      const target = new TestTarget();
+      const spec = asyncSpec(new TestService((value) => (value % 2 === 0 ? 40 : 4)).ask, {
+        capacity: 8,
+        isOrdered: before !== after,
       });
-    }
-  }
+      const world = worldOf(asyncNodes(target, splits, { spec }), { parallelism: before });
+      let pool = world.pool();
+      world.onInject = (cut) => {
+        pool = cut;
+      };
+      await world.start();
+      await world.time.run(25);
+      const snapshot = await world.checkpoint(1n);
+      const restored = worldOf(asyncNodes(target, splits, { spec }), {
+        parallelism: after,
+        restore: snapshot,
+        attempt: 2,
+        pool,
+      });
+      await restored.start();
+      for (let index = 0; index < after; index += 1) await drained(restored, `enriched/${index}`);
+      await restored.checkpoint(2n);
+      expect(target.records().toSorted()).toEqual(
+        splits.flatMap((records) => records.map(({ value }) => value)).toSorted(),
+      );
+    },
+  );
 
   test("asks for restored records before any new one, in their order, within the capacity", async () => {
     const first = runOf(() => 100_000, { capacity: 40 });
@@ -231,9 +232,7 @@ describe("failures", () => {
     const target = new TestTarget();
     const { ask, tries } = failing((value) => (value === 5 ? 3 : 0));
     const retry = { maxAttempts: 4, initialDelayMs: 100, maxDelayMs: 250 };
-    const world = worldOf(
-      asyncNodes(target, [recordsOf(40)], { spec: asyncSpec(ask, { retry }) }),
-    );
+    const world = worldOf(asyncNodes(target, [recordsOf(40)], { spec: asyncSpec(ask, { retry }) }));
     await world.start();
     await drained(world, "enriched/0");
     expect(tries.filter((value) => value === 5)).toHaveLength(4);
