@@ -60,21 +60,23 @@ describe("does not compile", () => {
   });
 
   test("another answer at a timeout than the function gives", () => {
-    build((job) => {
+    const spec = asyncSpecOf((job) => {
       orders(job).asyncMap("price", async () => 7, {
         timeout: "1 second",
         // @ts-expect-error -- not a number
         onTimeout: () => "none",
       });
     });
+    expect(spec.timeoutMs).toBe(1_000);
   });
 
   test("a side output of other records", () => {
     const numbers = outputTag<FailedRequest<number>>("numbers");
-    build((job) => {
+    const spec = asyncSpecOf((job) => {
       // @ts-expect-error -- orders fail, not numbers
       orders(job).asyncMap("price", async () => 7, { failuresTo: numbers });
     });
+    expect(spec.failuresTo).toBe("numbers");
   });
 });
 

@@ -9,7 +9,7 @@ export const failedTag = "failed";
 /** What the function gets besides its record. */
 interface Call {
   readonly attempt: number;
-  sleep(duration: string): Promise<void>;
+  readonly sleep: (duration: string) => Promise<void>;
 }
 
 /**
