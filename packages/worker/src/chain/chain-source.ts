@@ -4,7 +4,7 @@ import { StreamError } from "@millrace/core";
 export type ChainStepKind = "map" | "filter" | "flat-map" | "operator";
 
 /** A combining gate lets records pass unseen while it pauses. */
-export type ChainGateKind = "plain" | "combining";
+type ChainGateKind = "plain" | "combining";
 
 export interface ChainShape {
   readonly steps: readonly ChainStepKind[];
