@@ -5,6 +5,7 @@ import { growth } from "./growth/growth.ts";
 import { latency } from "./latency/latency.ts";
 import { memory } from "./memory/memory.ts";
 import { nexmarkGenerator } from "./nexmark/generator.ts";
+import { nexmark } from "./nexmark/nexmark.ts";
 import { recovery } from "./recovery/recovery.ts";
 import type { Benchmark } from "./report/benchmark.ts";
 import { scaling } from "./scaling/scaling.ts";
@@ -22,6 +23,7 @@ export const benchmarks: readonly Benchmark[] = [
   codec,
   state,
   nexmarkGenerator,
+  nexmark,
   windows,
   scaling,
   growth,

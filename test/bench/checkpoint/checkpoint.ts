@@ -1,9 +1,10 @@
+import type { Progress } from "../job/measure-progress.ts";
 import type { StoredSnapshot } from "../process/bench-cluster.ts";
 /** `pnpm bench checkpoint`: what a checkpoint every second costs at 1,000,000 keys, and how long it takes. */
 import type { Benchmark, BenchmarkContext, BenchmarkResult } from "../report/benchmark.ts";
 import { medianOf } from "../report/statistics.ts";
 import { describeWindow } from "../wordcount/flink-comparison.ts";
-import type { MeasuredWords, WordCountCase } from "../wordcount/measure-words.ts";
+import type { WordCountCase } from "../wordcount/measure-words.ts";
 import { runWordCount } from "../wordcount/run-word-count.ts";
 
 export const checkpoint: Benchmark = {
@@ -44,43 +45,36 @@ async function measureChange(
 ): Promise<BenchmarkResult> {
   const { name, atMost } = change;
   const usual = caseOf(change, isQuick);
-  const without: MeasuredWords[] = [];
-  const with1s: MeasuredWords[] = [];
+  const without: Progress[] = [];
+  const with1s: Progress[] = [];
   const durations: number[] = [];
   const bytes: number[] = [];
   const snapshots: StoredSnapshot[] = [];
   for (let run = 1; run <= runs; run += 1) {
-    without.push(await runWordCount({ ...usual, checkpointMs: 0 }));
+    const before = await runWordCount({ ...usual, checkpointMs: 0 });
+    without.push(before);
     const done = await runWordCount({ ...usual, checkpointMs: 1_000 });
     with1s.push(done);
     durations.push(...done.checkpoints.map(({ durationMs }) => durationMs));
     snapshots.push(...done.snapshots);
     bytes.push(...done.checkpoints.map(({ newBytes }) => newBytes));
-    const [before, after] = [without.at(-1), with1s.at(-1)];
-    if (before === undefined || after === undefined) continue;
     note(`${name}, run ${run}: without ${describeWindow(before.warm)}`);
-    note(`${name}, run ${run}: every second ${describeWindow(after.warm)}`);
+    note(`${name}, run ${run}: every second ${describeWindow(done.warm)}`);
   }
   const pairs = without.flatMap((before, run) => {
     const after = with1s[run];
     return after === undefined ? [] : [{ before: before.warm, after: after.warm }];
   });
-  const costs = pairs.map(({ before, after }) => 1 - after.wordsPerSecond / before.wordsPerSecond);
-  const cpuCosts = pairs.map(({ before, after }) => after.cpuUsPerWord / before.cpuUsPerWord - 1);
+  const costs = pairs.map(({ before, after }) => 1 - after.perSecond / before.perSecond);
+  const cpuCosts = pairs.map(
+    ({ before, after }) => after.cpuUsPerRecord / before.cpuUsPerRecord - 1,
+  );
   const durationMs = medianOf(durations);
   const held = summarizeSlices(name, snapshots);
   return {
     figures: [
-      {
-        what: `${name}: none`,
-        unit: "words/s",
-        values: without.map(({ warm }) => warm.wordsPerSecond),
-      },
-      {
-        what: `${name}: every second`,
-        unit: "words/s",
-        values: with1s.map(({ warm }) => warm.wordsPerSecond),
-      },
+      { what: `${name}: none`, unit: "words/s", values: without.map(perSecond) },
+      { what: `${name}: every second`, unit: "words/s", values: with1s.map(perSecond) },
       { what: `${name}: share of throughput that they take`, unit: "of 1", values: costs },
       { what: `${name}: CPU for a word that they add`, unit: "of 1", values: cpuCosts },
       {
@@ -143,4 +137,8 @@ function summarizeSlices(name: string, snapshots: readonly StoredSnapshot[]): Be
       },
     ],
   };
+}
+
+function perSecond({ warm }: Progress): number {
+  return warm.perSecond;
 }

@@ -29,8 +29,12 @@ async function runBenchmark(context: BenchmarkContext): Promise<BenchmarkResult>
       runs.push(done);
     }
     figures.push(
-      { what: name, unit: "words/s", values: runs.map(({ warm }) => warm.wordsPerSecond) },
-      { what: `${name}: CPU`, unit: "us/word", values: runs.map(({ warm }) => warm.cpuUsPerWord) },
+      { what: name, unit: "words/s", values: runs.map(({ warm }) => warm.perSecond) },
+      {
+        what: `${name}: CPU`,
+        unit: "us/word",
+        values: runs.map(({ warm }) => warm.cpuUsPerRecord),
+      },
     );
   }
   return { figures, goals: [] };

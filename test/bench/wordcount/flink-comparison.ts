@@ -1,7 +1,8 @@
 import type { FlinkCluster } from "../flink/flink-cluster.ts";
+import type { Progress, Window } from "../job/measure-progress.ts";
 import type { BenchmarkResult, Figure, Goal } from "../report/benchmark.ts";
 import { medianOf } from "../report/statistics.ts";
-import type { MeasuredWords, Window, WordCountCase } from "./measure-words.ts";
+import type { WordCountCase } from "./measure-words.ts";
 import { runFlinkWordCount, type FlinkBackend } from "./run-flink-word-count.ts";
 
 /** How many times Flink's warm throughput a case must reach, by its backend. */
@@ -16,7 +17,7 @@ export class FlinkComparison {
   readonly #cluster: FlinkCluster;
   readonly #goals: Goals;
   readonly #backends: readonly FlinkBackend[];
-  readonly #runs: { readonly backend: FlinkBackend; readonly measured: MeasuredWords }[] = [];
+  readonly #runs: { readonly backend: FlinkBackend; readonly measured: Progress }[] = [];
 
   constructor(one: WordCountCase & { readonly name: string }, cluster: FlinkCluster) {
     this.#case = one;
@@ -39,7 +40,7 @@ export class FlinkComparison {
   }
 
   /** Returns Flink's figures and what ours are beside them, run by run. */
-  compare(ours: readonly MeasuredWords[]): BenchmarkResult {
+  compare(ours: readonly Progress[]): BenchmarkResult {
     const { name } = this.#case;
     const figures: Figure[] = [];
     const goals: Goal[] = [];
@@ -51,15 +52,15 @@ export class FlinkComparison {
         values: theirs.map(({ measured }) => read(measured.warm)),
       });
       const ratios = theirs.map(
-        ({ measured }, run) => (ours[run]?.warm.wordsPerSecond ?? 0) / measured.warm.wordsPerSecond,
+        ({ measured }, run) => (ours[run]?.warm.perSecond ?? 0) / measured.warm.perSecond,
       );
       // On a busy machine throughput is also a matter of who gets a processor, CPU time less so.
       const cpuRatios = theirs.map(
-        ({ measured }, run) => measured.warm.cpuUsPerWord / (ours[run]?.warm.cpuUsPerWord ?? 0),
+        ({ measured }, run) => measured.warm.cpuUsPerRecord / (ours[run]?.warm.cpuUsPerRecord ?? 0),
       );
       figures.push(
-        figure("warm", "words/s", ({ wordsPerSecond }) => wordsPerSecond),
-        figure("warm, CPU", "us/word", ({ cpuUsPerWord }) => cpuUsPerWord),
+        figure("warm", "words/s", ({ perSecond }) => perSecond),
+        figure("warm, CPU", "us/word", ({ cpuUsPerRecord }) => cpuUsPerRecord),
         { what: `${name}: ratio to Flink, ${backend}`, unit: "times", values: ratios },
         { what: `${name}: Flink's CPU beside ours, ${backend}`, unit: "times", values: cpuRatios },
       );
@@ -85,6 +86,6 @@ function goalsOf({ vocabulary, distribution, checkpointMs }: WordCountCase): Goa
 }
 
 /** Returns such as `1.32 M words/s, 0.912 us/word`. */
-export function describeWindow({ wordsPerSecond, cpuUsPerWord }: Window): string {
-  return `${(wordsPerSecond / 1_000_000).toFixed(2)} M words/s, ${cpuUsPerWord.toFixed(3)} us/word`;
+export function describeWindow({ perSecond, cpuUsPerRecord }: Window): string {
+  return `${(perSecond / 1_000_000).toFixed(2)} M words/s, ${cpuUsPerRecord.toFixed(3)} us/word`;
 }

@@ -1,16 +1,14 @@
 /**
- * What a word count took, from what its sources and sinks wrote; the same for Millrace and for Flink.
+ * What a word count took; the same for Millrace and for Flink.
  *
  * I1 A run whose totals are not exact throws: its figures do not exist.
- * I2 The warm window begins so long after the first word and ends with the first split that ends, so
- *    all subtasks work in all of it. Of a run that is shorter than twice its warm-up it is the second half.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { readSamples } from "../job/read-samples.ts";
+import { measureProgress, type Progress } from "../job/measure-progress.ts";
 import { countWords, type WordStreamOptions } from "../job/word-stream.ts";
-import { interpolate, type CpuWatch, type Point } from "../process/cpu-time.ts";
+import type { CpuWatch } from "../process/cpu-time.ts";
 
 export interface WordCountCase extends WordStreamOptions {
   readonly parallelism: number;
@@ -25,75 +23,14 @@ export interface WordCountCase extends WordStreamOptions {
   readonly warmUpMs: number;
 }
 
-/** What a window of time took. */
-export interface Window {
-  readonly wordsPerSecond: number;
-  /** CPU of the processes that work, without the coordinator. */
-  readonly cpuUsPerWord: number;
-}
-
-export interface MeasuredWords {
-  /** The first five seconds, or less where the run is shorter. */
-  readonly cold: Window;
-  readonly warm: Window;
-  /** The warm window, in epoch time. */
-  readonly fromMs: number;
-  readonly toMs: number;
-}
-
-const coldMs = 5_000;
-/** CPU time and progress are sampled several times in it. */
-const shortestMs = 500;
-
 /** Returns both windows of a run that has ended; throws where a total is wrong. */
 export async function measureWords(
   samples: string,
   run: WordCountCase,
   watch: CpuWatch,
-): Promise<MeasuredWords> {
+): Promise<Progress> {
   await checkTotals(samples, run);
-  const sources = await readSamples(samples, "source");
-  const firstMs = Math.min(...sources.map((points) => points[0]?.atMs ?? Infinity));
-  const toMs = Math.min(...sources.map((points) => points.at(-1)?.atMs ?? -Infinity));
-  const fromMs = beginOfWarm({ firstMs, toMs, warmUpMs: run.warmUpMs });
-  const measure = (from: number, to: number): Window => measureWindow(sources, watch, from, to);
-  return {
-    cold: measure(firstMs, Math.min(firstMs + coldMs, toMs)),
-    warm: measure(fromMs, toMs),
-    fromMs,
-    toMs,
-  };
-}
-
-/** Returns when the warm window of a run begins (I2); throws where it is too short to be measured. */
-export function beginOfWarm({
-  firstMs,
-  toMs,
-  warmUpMs,
-}: {
-  readonly firstMs: number;
-  readonly toMs: number;
-  readonly warmUpMs: number;
-}): number {
-  const fromMs = Math.min(firstMs + warmUpMs, (firstMs + toMs) / 2);
-  if (toMs - fromMs >= shortestMs) return fromMs;
-  throw new Error(`all words were read within ${toMs - firstMs} ms: give the run more`);
-}
-
-function measureWindow(
-  sources: readonly (readonly Point[])[],
-  watch: CpuWatch,
-  fromMs: number,
-  toMs: number,
-): Window {
-  const words = sources.reduce(
-    (sum, points) => sum + interpolate(points, toMs) - interpolate(points, fromMs),
-    0,
-  );
-  return {
-    wordsPerSecond: (words * 1_000) / (toMs - fromMs),
-    cpuUsPerWord: (watch.between(fromMs, toMs) * 1_000) / words,
-  };
+  return measureProgress(samples, run.warmUpMs, watch);
 }
 
 /** Compares what the sinks hold with totals that are counted here. */

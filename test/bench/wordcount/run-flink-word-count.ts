@@ -2,12 +2,13 @@ import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { FlinkCluster } from "../flink/flink-cluster.ts";
+import type { Progress } from "../job/measure-progress.ts";
 import { CpuWatch } from "../process/cpu-time.ts";
-import { measureWords, type MeasuredWords, type WordCountCase } from "./measure-words.ts";
+import { measureWords, type WordCountCase } from "./measure-words.ts";
 
 export type FlinkBackend = "hashmap" | "rocksdb";
 
-export interface FlinkWordCount extends MeasuredWords {
+export interface FlinkWordCount extends Progress {
   /** Median of all checkpoints of the job; absent without checkpoints. */
   readonly checkpointMs?: number;
 }

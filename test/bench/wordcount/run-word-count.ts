@@ -1,8 +1,6 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
+import type { Progress } from "../job/measure-progress.ts";
 import { readSamples } from "../job/read-samples.ts";
 import {
   BenchCluster,
@@ -10,11 +8,10 @@ import {
   type StoredSnapshot,
 } from "../process/bench-cluster.ts";
 import { CpuWatch } from "../process/cpu-time.ts";
-import { openInspector } from "../profile/find-inspector.ts";
-import { profileThreads } from "../profile/profile-threads.ts";
-import { measureWords, type MeasuredWords, type WordCountCase } from "./measure-words.ts";
+import { profileSlot } from "../profile/profile-slot.ts";
+import { measureWords, type WordCountCase } from "./measure-words.ts";
 
-export interface WordCountRun extends MeasuredWords {
+export interface WordCountRun extends Progress {
   /** Records that reached the sinks, for each word: fewer than 1 where words were combined. */
   readonly resultsPerWord: number;
   /** Of the warm window. */
@@ -25,7 +22,6 @@ export interface WordCountRun extends MeasuredWords {
 
 const module = fileURLToPath(new URL("./word-count-job.ts", import.meta.url));
 const finishMs = 600_000;
-const profileMs = 5_000;
 
 /**
  * Counts words on a cluster of its own and returns what it took; throws where a total is wrong. With a file
@@ -39,7 +35,8 @@ export async function runWordCount(
   const samples = samplesOf(cluster);
   await using watch = new CpuWatch(cluster.workerProcessIds());
   const jobId = await submitWordCount(cluster, run);
-  if (profileFile !== undefined) await profileSlot(cluster, run, profileFile);
+  const { warmUpMs } = run;
+  if (profileFile !== undefined) await profileSlot(cluster, { warmUpMs, file: profileFile });
   await cluster.untilFinished(jobId, finishMs);
   const measured = await measureWords(samples, run, watch);
   const sinks = await readSamples(samples, "sink");
@@ -69,19 +66,4 @@ export function submitWordCount(
 
 function samplesOf(cluster: BenchCluster): string {
   return cluster.path("samples");
-}
-
-async function profileSlot(
-  cluster: BenchCluster,
-  { warmUpMs }: WordCountCase,
-  file: string,
-): Promise<void> {
-  await delay(warmUpMs);
-  const [processId] = cluster.workerProcessIds();
-  if (processId === undefined) throw new Error("the cluster has no worker");
-  const url = await openInspector(processId);
-  const [profile] = await profileThreads({ url, durationMs: profileMs });
-  if (profile === undefined) throw new Error("the worker has no slot thread");
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, profile.text);
 }

@@ -1,6 +1,5 @@
-import { join } from "node:path";
-
 import { FlinkCluster } from "../flink/flink-cluster.ts";
+import { profileFileOf } from "../profile/profile-slot.ts";
 import type {
   Benchmark,
   BenchmarkContext,
@@ -53,7 +52,7 @@ function judgeCombining(parts: readonly CaseResult[]): readonly Goal[] {
     const atLeast = combiningGoals[`${vocabulary} ${distribution}`];
     if (isCombined !== true || plain === undefined || atLeast === undefined) return [];
     if (`${plain.one.name}, combined` !== name) return [];
-    const measured = part.wordsPerSecond / plain.wordsPerSecond;
+    const measured = part.perSecond / plain.perSecond;
     return [{ what: `${name}: beside the same without`, unit: "times", measured, atLeast }];
   });
 }
@@ -61,7 +60,7 @@ function judgeCombining(parts: readonly CaseResult[]): readonly Goal[] {
 interface CaseResult extends BenchmarkResult {
   readonly one: NamedCase;
   /** Median of its runs, warm. */
-  readonly wordsPerSecond: number;
+  readonly perSecond: number;
 }
 
 async function startWarmFlink({ isQuick, note }: BenchmarkContext): Promise<FlinkCluster> {
@@ -90,7 +89,7 @@ async function runCase(
   const compared = comparison?.compare(runs) ?? { figures: [], goals: [] };
   return {
     one,
-    wordsPerSecond: medianOf(runs.map(({ warm }) => warm.wordsPerSecond)),
+    perSecond: medianOf(runs.map(({ warm }) => warm.perSecond)),
     figures: [...toFigures(name, runs), ...compared.figures],
     goals: [...toGoals(one, runs), ...compared.goals],
   };
@@ -141,10 +140,10 @@ function toFigures(name: string, runs: readonly WordCountRun[]): readonly Figure
   });
   const durations = runs.flatMap(({ checkpoints }) => checkpoints.map((one) => one.durationMs));
   return [
-    figure("warm", "words/s", ({ warm }) => warm.wordsPerSecond),
-    figure("warm, CPU", "us/word", ({ warm }) => warm.cpuUsPerWord),
-    figure("first 5 s", "words/s", ({ cold }) => cold.wordsPerSecond),
-    figure("first 5 s, CPU", "us/word", ({ cold }) => cold.cpuUsPerWord),
+    figure("warm", "words/s", ({ warm }) => warm.perSecond),
+    figure("warm, CPU", "us/word", ({ warm }) => warm.cpuUsPerRecord),
+    figure("first 5 s", "words/s", ({ cold }) => cold.perSecond),
+    figure("first 5 s, CPU", "us/word", ({ cold }) => cold.cpuUsPerRecord),
     figure("results for each word", "records", ({ resultsPerWord }) => resultsPerWord),
     ...(durations.length === 0
       ? []
@@ -158,7 +157,7 @@ function toGoals(one: NamedCase, runs: readonly WordCountRun[]): readonly Goal[]
   const { vocabulary, distribution, checkpointMs } = one;
   if (vocabulary !== 100_000 || distribution !== "uniform" || checkpointMs === 0) return [];
   if (one.isCombined === true) return [];
-  const measured = medianOf(runs.map(({ warm }) => warm.cpuUsPerWord));
+  const measured = medianOf(runs.map(({ warm }) => warm.cpuUsPerRecord));
   return [{ what: `${one.name}: CPU`, unit: "us/word", measured, atMost: cpuLimitUs }];
 }
 
@@ -174,14 +173,4 @@ async function measureGenerators({ isQuick }: BenchmarkContext): Promise<readonl
     );
   }
   return figures;
-}
-
-/** Returns such as `p-2-100-000-uniform-words-checkpoints-every-1-s-1.cpuprofile` in the folder. */
-function profileFileOf(
-  { profileFolder }: BenchmarkContext,
-  name: string,
-  run: number,
-): string | undefined {
-  if (profileFolder === undefined) return undefined;
-  return join(profileFolder, `${name.replaceAll(/\W+/g, "-")}-${run}.cpuprofile`);
 }

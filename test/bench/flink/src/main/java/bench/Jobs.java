@@ -40,7 +40,7 @@ public final class Jobs {
                     .map(new Latency(samples, a.i("skip", 5))).returns(LL)
                     .sinkTo(new DiscardingSink<>());
                 return;
-            default: throw new IllegalArgumentException(job);
+            default: NexmarkJobs.build(env, a, n);
         }
     }
 

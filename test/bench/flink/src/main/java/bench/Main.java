@@ -36,7 +36,7 @@ public final class Main {
 
     static Configuration settings(Args a, String ckpt) {
         Configuration c = new Configuration();
-        c.setString("pipeline.object-reuse", "true");
+        c.setString("pipeline.object-reuse", a.s("reuse", "true"));
         c.setString("execution.checkpointing.storage", "filesystem");
         c.setString("execution.checkpointing.dir", "file://" + a.s("ckptdir", System.getProperty("user.dir") + "/out/ckpt"));
         if (!ckpt.equals("0")) c.setString("execution.checkpointing.interval", ckpt + "ms");
