@@ -1,3 +1,4 @@
+import { asyncIo } from "./async/async.ts";
 import { checkpoint } from "./checkpoint/checkpoint.ts";
 import { codec } from "./codec/codec.ts";
 import { exchange } from "./exchange/exchange.ts";
@@ -25,6 +26,7 @@ export const benchmarks: readonly Benchmark[] = [
   nexmarkGenerator,
   nexmark,
   windows,
+  asyncIo,
   scaling,
   growth,
   recovery,

@@ -24,6 +24,7 @@ export const failpointNames = [
   "objects-removed-before-pointer",
   "publish-before-commit",
   "raise-ignores-head",
+  "requests-not-restored",
   "restore-older-than-head",
   "split-assigned-twice",
   "split-lost-on-restore",

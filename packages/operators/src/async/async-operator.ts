@@ -4,6 +4,7 @@ import {
   backoffMs,
   StreamError,
   type Barrier,
+  type Failpoints,
   type JsonValue,
   type Random,
   type Turn,
@@ -24,6 +25,7 @@ export interface AsyncPorts {
   readonly wake: () => void;
   readonly random: Random;
   readonly turn: Turn;
+  readonly failpoints: Failpoints;
 }
 
 /** Counters since the attempt began, gauges as of now. */
@@ -101,6 +103,7 @@ export class AsyncOperator implements Operator {
 
   restoreList(entries: readonly JsonValue[]): Promise<void> {
     const context = this.#opened();
+    if (this.#ports.failpoints.isActive("requests-not-restored")) return Promise.resolve();
     for (const one of chooseInFlight(entries, context, context.operatorName)) {
       this.#restored.push(this.#admit(one.record, one.timestampMs));
     }

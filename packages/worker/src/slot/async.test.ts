@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 
-import { asyncNodes, asyncSpec, TestService } from "../test-kit/async-jobs.ts";
+import { asyncNodes, asyncSpec, TestService, type Call } from "../test-kit/async-jobs.ts";
 import type { SlotWorld, SnapshotEvent } from "../test-kit/slot-world.ts";
-import { TestTarget } from "../test-kit/test-connectors.ts";
+import { TestTarget, type TestRecord } from "../test-kit/test-connectors.ts";
 import { drained, recordsOf, sorted, worldOf } from "../test-kit/test-jobs.ts";
 
 const numbers = Array.from({ length: 40 }, (_, value) => value);
@@ -50,6 +50,36 @@ function watermarkOf(snapshot: readonly SnapshotEvent[], subtask: string): numbe
 describe("order", () => {
   test("ordered: results leave in the order of their records, however answers come", async () => {
     expect(await finish(runOf(unevenMs))).toEqual(numbers);
+  });
+
+  test("behind keyBy the results of a key are in order over several subtasks", async () => {
+    const target = new TestTarget();
+    const service = new TestService(unevenMs);
+    const ask = async (record: TestRecord, call: Call) => [
+      record.key,
+      await service.ask(record, call),
+    ];
+    const [source, asking, sink] = asyncNodes(target, [recordsOf(40)], { spec: asyncSpec(ask) });
+    if (source === undefined || asking === undefined || sink === undefined)
+      throw new Error("three");
+    const key = (record: TestRecord): string => record.key;
+    const world = worldOf(
+      [
+        source,
+        { name: "by-key", inputs: [0], spec: { kind: "key-by", key } },
+        { ...asking, inputs: [1] },
+        { ...sink, inputs: [2] },
+      ],
+      { parallelism: 2 },
+    );
+    await world.start();
+    for (const subtask of ["enriched/0", "enriched/1"]) await drained(world, subtask);
+    expect(service.asked).toHaveLength(40);
+    for (const name of new Set(recordsOf(40).map(key))) {
+      const own = target.written.filter((one) => Array.isArray(one) && one[0] === name);
+      const expected = recordsOf(40).filter((record) => record.key === name);
+      expect(own).toEqual(expected.map(({ value }) => [name, value]));
+    }
   });
 
   test("unordered: results leave as answers come, each once", async () => {

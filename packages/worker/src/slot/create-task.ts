@@ -217,8 +217,9 @@ function chainSteps(
         return [{ kind: "operator", name, operator }];
       }
       case "async-map": {
-        const { random, turn } = ports;
-        const operator = new AsyncOperator(spec, { wake: () => loop.wake(), random, turn });
+        const { random, turn, failpoints } = ports;
+        const wake = (): void => loop.wake();
+        const operator = new AsyncOperator(spec, { wake, random, turn, failpoints });
         return [{ kind: "operator", name, operator }];
       }
       default:
