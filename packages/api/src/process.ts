@@ -76,7 +76,7 @@ export interface ValueStateHandle<Value> {
 /** What the functions of a `process` operator work with; valid during the call only. */
 export interface ProcessContext<K, R, S extends StateDeclarations> {
   readonly key: K;
-  /** Event time of the record, or the timer's time. */
+  /** Event time of the record or the timer; -Infinity, as none, for a timer of processing time. */
   readonly timestamp: number;
   /** The event time that this operator has reached. */
   readonly watermark: number;
@@ -88,13 +88,31 @@ export interface ProcessContext<K, R, S extends StateDeclarations> {
   readonly timers: {
     /** Calls `onTimer` for this key once the watermark reaches the time; once per key and time. */
     atEventTime(timeMs: number): void;
-    cancel(timeMs: number): void;
+    /**
+     * Calls `onTimer` for this key once the wall clock reaches the time (`ctx.processingTime()` plus a
+     * delay); once per key and time. It is in snapshots: one that came due while the job was down fires
+     * at once when it is back. After the end of input none fires.
+     */
+    atProcessingTime(timeMs: number): void;
+    /** Drops this key's timer at the time, if there is one; of event time by default. */
+    cancel(timeMs: number, domain?: TimeDomain): void;
   };
+  /** Returns the wall clock's milliseconds since the epoch; not the same when records come again. */
+  processingTime(): number;
   /** Emits a record with the context's timestamp. */
   emit(record: R): void;
   /** Emits to a side output, with the context's timestamp; what nobody reads is dropped. */
   emitTo<Side>(tag: OutputTag<Side>, record: NoInfer<Side>): void;
 }
+
+/** What `onTimer` works with. */
+export interface TimerContext<K, R, S extends StateDeclarations> extends ProcessContext<K, R, S> {
+  /** What the timer waited for. */
+  readonly timeDomain: TimeDomain;
+}
+
+/** What a timer waits for: the watermark, or the wall clock. */
+export type TimeDomain = "event-time" | "processing-time";
 
 export interface ProcessDefinition<T, K, R, S extends StateDeclarations> {
   /** The type of what is emitted; without it nothing can be. */
@@ -102,7 +120,7 @@ export interface ProcessDefinition<T, K, R, S extends StateDeclarations> {
   /** By the name that `ctx.state` offers it under. */
   readonly state?: S;
   readonly onRecord: (record: T, ctx: ProcessContext<K, NoInfer<R>, S>) => void;
-  readonly onTimer?: (timeMs: number, ctx: ProcessContext<K, NoInfer<R>, S>) => void;
+  readonly onTimer?: (timeMs: number, ctx: TimerContext<K, NoInfer<R>, S>) => void;
 }
 
 /** Functions over two streams of records. */

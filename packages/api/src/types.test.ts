@@ -212,8 +212,13 @@ test("state is typed, deeply readonly, and limited to what is declared", () => {
           // @ts-expect-error -- no such state
           ctx.state.first.get();
           ctx.timers.atEventTime(flight.at + minutes(30));
+          ctx.timers.atProcessingTime(ctx.processingTime() + minutes(30));
+          ctx.timers.cancel(flight.at, "processing-time");
+          // @ts-expect-error -- a record waits for nothing
+          ctx.timeDomain.toString();
         },
         onTimer(time, ctx) {
+          expectTypeOf(ctx.timeDomain).toEqualTypeOf<"event-time" | "processing-time">();
           ctx.emit({ origin: ctx.key, since: time });
           // @ts-expect-error -- `since` is a number
           ctx.emit({ origin: ctx.key, since: "now" });

@@ -5,6 +5,7 @@ import { invalidJob } from "./invalid-job.ts";
 import { paneLayoutOf } from "./panes.ts";
 import type { SourceSpec, StreamGraph, StreamNode, WindowSpec } from "./stream-graph.ts";
 import { validateAsync } from "./validate-async.ts";
+import { validateProcess } from "./validate-process.ts";
 
 /** The most panes of a sliding window: each firing merges all of them for each key. */
 const maxPanesPerWindow = 2_000;
@@ -27,6 +28,9 @@ export function validateOperator(graph: StreamGraph, node: StreamNode): void {
     case "async-map":
       validateAsync(node, spec);
       return;
+    case "process":
+      validateProcess(node, spec);
+      return;
     case "map":
     case "filter":
     case "flat-map":
@@ -35,7 +39,6 @@ export function validateOperator(graph: StreamGraph, node: StreamNode): void {
     case "rebalance":
     case "side-output":
     case "reduce":
-    case "process":
     case "print":
       return;
     default:

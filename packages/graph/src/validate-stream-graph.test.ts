@@ -56,6 +56,23 @@ const cases: readonly (readonly [string, readonly TestNode[], RegExp])[] = [
     ],
     /operator sum: a reduce keeps its state by key: put keyBy\(...\) directly before it/,
   ],
+  ...["timers", "processing-time-timers"].map(
+    (name) =>
+      [
+        `a state called ${name}`,
+        [
+          source,
+          { name: "key", inputs: ["in"], spec: specs.keyBy },
+          {
+            name: "idle",
+            inputs: ["key"],
+            spec: { ...specs.process, state: { [name]: { kind: "value", version: 1 } } },
+          },
+          { name: "out", inputs: ["idle"], spec: specs.sink },
+        ],
+        /operator idle: a state may not be called "/,
+      ] as const,
+  ),
   [
     "more parallelism than key groups",
     [source, { ...sink, parallelism: 129 }],

@@ -54,6 +54,8 @@ export {
   type ProcessDefinition,
   type StateDeclarations,
   type TagFor,
+  type TimeDomain,
+  type TimerContext,
   type TypeTag,
   type ValueStateDeclaration,
   type ValueStateHandle,

@@ -24,6 +24,17 @@ export interface Operator {
    */
   advanceWatermark?(watermarkMs: number, shouldPause: () => boolean): boolean;
   /**
+   * Fires what is due by the wall clock up to the time; as `advanceWatermark`. The task calls it once
+   * `nextProcessingTimeMs` is reached, never while a watermark is being fired.
+   */
+  advanceProcessingTime?(nowMs: number, shouldPause: () => boolean): boolean;
+  /**
+   * When `advanceProcessingTime` has something to do, in milliseconds since the epoch; Infinity: it
+   * has nothing. Asked for once a turn, which need not come before that time. After the end of input
+   * the operator decides whether anything still fires.
+   */
+  nextProcessingTimeMs?(): number;
+  /**
    * The list entries of ALL old subtasks in manifest order; the operator chooses its own. Called
    * once in every attempt between open and the first record, with no entries if there are none.
    */
@@ -60,6 +71,11 @@ export interface OperatorContext {
   readonly keyed: KeyedBackend | undefined;
   /** The last watermark that was fully fired in this operator, as restored; -Infinity at first. */
   readonly currentWatermarkMs: () => number;
+  /**
+   * Milliseconds since the epoch, by the clock of this machine: read each time, and never less than
+   * what it gave before in this subtask; on another machine, after a restore, it may be less.
+   */
+  readonly processingTimeMs: () => number;
   readonly clock: Clock;
   readonly disk: LocalDisk;
   readonly logger: Logger;

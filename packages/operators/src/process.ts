@@ -1,10 +1,10 @@
-import { assert, StreamError } from "@millrace/core";
+import { assert, maxWatermark, minWatermark, StreamError } from "@millrace/core";
 import type { ProcessSpec } from "@millrace/graph";
-import type { KeyedBackend, TimerState, ValueState } from "@millrace/state";
+import type { KeyedBackend, TimeDomain, TimerState, ValueState } from "@millrace/state";
 
 import type { Operator, OperatorContext, Output } from "./operator.ts";
 
-/** Returns the operator that runs an author's functions over keyed state and event-time timers. */
+/** Returns the operator that runs an author's functions over keyed state and timers (Flink's KeyedProcessOperator). */
 export function createProcessOperator(spec: ProcessSpec): Operator {
   return new ProcessOperator(spec);
 }
@@ -12,12 +12,21 @@ export function createProcessOperator(spec: ProcessSpec): Operator {
 /** What the author's functions get; one object for all records, its fields change. */
 interface AuthorContext {
   readonly state: Readonly<Record<string, StateHandle>>;
-  readonly timers: { atEventTime(timeMs: number): void; cancel(timeMs: number): void };
+  readonly timers: AuthorTimers;
   readonly key: unknown;
   timestamp: number;
   readonly watermark: number;
+  /** What the timer that fires waited for. */
+  timeDomain: TimeDomain;
+  processingTime(): number;
   emit(value: unknown): void;
   emitTo(tag: { readonly name: string }, value: unknown): void;
+}
+
+interface AuthorTimers {
+  atEventTime(timeMs: number): void;
+  atProcessingTime(timeMs: number): void;
+  cancel(timeMs: number, domain?: TimeDomain): void;
 }
 
 interface StateHandle extends Omit<ValueState<unknown>, "cellForUpdate"> {
@@ -29,10 +38,13 @@ interface StateHandle extends Omit<ValueState<unknown>, "cellForUpdate"> {
  * I2 A timer fires once: it is removed before its function runs (S11).
  * I3 A timer at or before the watermark, also one registered late, fires when the watermark next
  *    advances; one that a firing registers for a time already reached fires in the same advance.
+ *    By processing time it is the same with the clock.
+ * I4 After the watermark Infinity, the end of input, no timer of processing time fires any more
+ *    (Flink's ProcessingTimeService.quiesce).
  */
 class ProcessOperator implements Operator {
   readonly #spec: ProcessSpec;
-  #open: { keyed: KeyedBackend; timers: TimerState; context: AuthorContext } | undefined;
+  #open: Opened | undefined;
 
   constructor(spec: ProcessSpec) {
     this.#spec = spec;
@@ -42,7 +54,12 @@ class ProcessOperator implements Operator {
     const { keyed, operatorName } = operatorContext;
     assert(keyed !== undefined, `operator ${operatorName} is keyed and has no keyed state`);
     const context = createAuthorContext(this.#spec, keyed, operatorContext);
-    this.#open = { keyed, timers: keyed.timers(), context };
+    this.#open = {
+      keyed,
+      timers: keyed.timers("event-time"),
+      processingTimers: keyed.timers("processing-time"),
+      context,
+    };
   }
 
   onRecord(record: unknown, timestampMs: number): void {
@@ -59,6 +76,7 @@ class ProcessOperator implements Operator {
 
   advanceWatermark(watermarkMs: number, shouldPause: () => boolean): boolean {
     const { keyed, timers, context } = this.#opened();
+    context.timeDomain = "event-time";
     while (timers.nextTimeMs() <= watermarkMs) {
       if (shouldPause()) return false;
       const due = timers.popDue(watermarkMs);
@@ -70,16 +88,42 @@ class ProcessOperator implements Operator {
     return true;
   }
 
-  #opened(): { keyed: KeyedBackend; timers: TimerState; context: AuthorContext } {
+  nextProcessingTimeMs(): number {
+    const { processingTimers, context } = this.#opened();
+    return context.watermark === maxWatermark ? Infinity : processingTimers.nextTimeMs();
+  }
+
+  advanceProcessingTime(nowMs: number, shouldPause: () => boolean): boolean {
+    const { keyed, processingTimers, context } = this.#opened();
+    context.timeDomain = "processing-time";
+    while (this.nextProcessingTimeMs() <= nowMs) {
+      if (shouldPause()) return false;
+      const due = processingTimers.popDue(nowMs);
+      if (due === undefined) return true;
+      keyed.setCurrentKey(due.key, due.hash);
+      context.timestamp = minWatermark;
+      this.#spec.onTimer?.(due.timeMs, context);
+    }
+    return true;
+  }
+
+  #opened(): Opened {
     assert(this.#open !== undefined, "a process operator was used before open");
     return this.#open;
   }
 }
 
+interface Opened {
+  readonly keyed: KeyedBackend;
+  readonly timers: TimerState;
+  readonly processingTimers: TimerState;
+  readonly context: AuthorContext;
+}
+
 function createAuthorContext(
   spec: ProcessSpec,
   keyed: KeyedBackend,
-  { output, sideOutput, currentWatermarkMs, operatorName }: OperatorContext,
+  { output, sideOutput, currentWatermarkMs, processingTimeMs, operatorName }: OperatorContext,
 ): AuthorContext {
   const names = Object.keys(spec.state);
   const sideOutputs = new Map<string, Output>();
@@ -87,11 +131,13 @@ function createAuthorContext(
     state: Object.fromEntries(
       names.map((name) => [name, createHandle(keyed, operatorName, name)] as const),
     ),
-    timers: createTimers(keyed.timers(), operatorName),
+    timers: createTimers(keyed, operatorName),
     get key() {
       return keyed.currentKey();
     },
-    timestamp: -Infinity,
+    timestamp: minWatermark,
+    timeDomain: "event-time",
+    processingTime: processingTimeMs,
     get watermark() {
       return currentWatermarkMs();
     },
@@ -110,14 +156,24 @@ function createAuthorContext(
   return context;
 }
 
-function createTimers(timers: TimerState, operatorName: string): AuthorContext["timers"] {
+function createTimers(keyed: KeyedBackend, operatorName: string): AuthorTimers {
+  const eventTimers = keyed.timers("event-time");
+  const processingTimers = keyed.timers("processing-time");
   return {
     atEventTime(timeMs) {
-      if (Number.isFinite(timeMs)) timers.register(timeMs);
+      if (Number.isFinite(timeMs)) eventTimers.register(timeMs);
       else throw badCall(operatorName, `timers.atEventTime(${timeMs}): give a finite number of ms`);
     },
-    cancel(timeMs) {
-      timers.remove(timeMs);
+    atProcessingTime(timeMs) {
+      if (Number.isFinite(timeMs)) processingTimers.register(timeMs);
+      else
+        throw badCall(
+          operatorName,
+          `timers.atProcessingTime(${timeMs}): give a finite number of ms`,
+        );
+    },
+    cancel(timeMs, domain = "event-time") {
+      (domain === "event-time" ? eventTimers : processingTimers).remove(timeMs);
     },
   };
 }

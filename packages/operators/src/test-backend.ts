@@ -1,4 +1,11 @@
-import type { KeyedBackend, PaneJoin, PaneState, TimerState, ValueState } from "@millrace/state";
+import type {
+  KeyedBackend,
+  PaneJoin,
+  PaneState,
+  TimeDomain,
+  TimerState,
+  ValueState,
+} from "@millrace/state";
 
 /**
  * Keyed state in plain maps, to test operators alone; keys are compared by their JSON. `copy` is a
@@ -8,7 +15,10 @@ export class TestBackend implements KeyedBackend {
   readonly #values = new Map<string, Map<string, unknown>>();
   readonly #panes = new Map<number, Map<string, Cell>>();
   readonly #dropped = new Map<number, Map<string, Cell>>();
-  readonly #timers = new Map<string, { timeMs: number; key: unknown; hash: number }>();
+  readonly #timersOf = {
+    "event-time": new Map<string, Timer>(),
+    "processing-time": new Map<string, Timer>(),
+  } as const satisfies Record<TimeDomain, Map<string, Timer>>;
   #key: unknown;
   #hash = 0;
 
@@ -70,18 +80,19 @@ export class TestBackend implements KeyedBackend {
     return state as PaneState<Value>;
   }
 
-  timers(): TimerState {
+  timers(domain: TimeDomain = "event-time"): TimerState {
+    const timers = this.#timersOf[domain];
     return {
       register: (timeMs) => {
-        this.#timers.set(`${timeMs} ${this.#name()}`, { timeMs, key: this.#key, hash: this.#hash });
+        timers.set(`${timeMs} ${this.#name()}`, { timeMs, key: this.#key, hash: this.#hash });
       },
-      remove: (timeMs) => void this.#timers.delete(`${timeMs} ${this.#name()}`),
-      nextTimeMs: () => Math.min(...[...this.#timers.values()].map(({ timeMs }) => timeMs)),
-      popDue: (watermarkMs) => {
-        const next = Math.min(...[...this.#timers.values()].map(({ timeMs }) => timeMs));
-        const due = [...this.#timers].find(([, { timeMs }]) => timeMs === next);
-        if (due === undefined || next > watermarkMs) return undefined;
-        this.#timers.delete(due[0]);
+      remove: (timeMs) => void timers.delete(`${timeMs} ${this.#name()}`),
+      nextTimeMs: () => Math.min(...[...timers.values()].map(({ timeMs }) => timeMs)),
+      popDue: (reachedMs) => {
+        const next = Math.min(...[...timers.values()].map(({ timeMs }) => timeMs));
+        const due = [...timers].find(([, { timeMs }]) => timeMs === next);
+        if (due === undefined || next > reachedMs) return undefined;
+        timers.delete(due[0]);
         return due[1];
       },
     };
@@ -91,7 +102,9 @@ export class TestBackend implements KeyedBackend {
   copy(): TestBackend {
     const copy = new TestBackend();
     for (const [name, values] of this.#values) copy.#values.set(name, structuredClone(values));
-    for (const [name, timer] of this.#timers) copy.#timers.set(name, timer);
+    for (const domain of ["event-time", "processing-time"] as const) {
+      for (const [name, timer] of this.#timersOf[domain]) copy.#timersOf[domain].set(name, timer);
+    }
     for (const [pane, cells] of [...this.#dropped, ...this.#panes]) {
       copy.#panes.set(pane, structuredClone(cells));
     }
@@ -100,7 +113,8 @@ export class TestBackend implements KeyedBackend {
 
   cellCount(): number {
     const maps = [...this.#values.values(), ...this.#panes.values()];
-    return maps.reduce((count, map) => count + map.size, this.#timers.size);
+    const timerMaps = Object.values(this.#timersOf);
+    return [...maps, ...timerMaps].reduce((count, map) => count + map.size, 0);
   }
 
   beginSnapshot(): never {
@@ -146,6 +160,12 @@ export class TestBackend implements KeyedBackend {
     cells.set(this.#name(), cell);
     return cell;
   }
+}
+
+interface Timer {
+  readonly timeMs: number;
+  readonly key: unknown;
+  readonly hash: number;
 }
 
 interface Cell {

@@ -17,6 +17,7 @@ export function createTestContext(
   over: Partial<Pick<OperatorContext, "subtaskIndex" | "attempt">> & {
     readonly keyed?: KeyedBackend;
     readonly watermarkMs?: () => number;
+    readonly processingTimeMs?: () => number;
   } = {},
 ): { readonly context: OperatorContext; readonly recorded: Recorded } {
   const recorded: Recorded = { emitted: [], lines: [], side: new Map(), late: 0 };
@@ -35,6 +36,7 @@ export function createTestContext(
     }),
     keyed: over.keyed,
     currentWatermarkMs: over.watermarkMs ?? (() => -Infinity),
+    processingTimeMs: over.processingTimeMs ?? (() => 0),
     clock: untouchable<Clock>("clock"),
     disk: untouchable<LocalDisk>("disk"),
     logger: silentLogger,

@@ -9,9 +9,10 @@ import {
 
 import type { StateKind } from "./cell.ts";
 import { varintBytes } from "./column.ts";
+import type { TimeDomain } from "./contract.ts";
 
 /**
- * The bytes of a keyed block, version 2 (golden: `heap-restore.test.ts`), little-endian:
+ * The bytes of a keyed block, version 3 (golden: `heap-restore.test.ts`), little-endian:
  *
  * - head: version u8, key codec version u8, key hash version u8, checkpoint id u64, count of states,
  *   each its kind u8 and name (text);
@@ -30,9 +31,12 @@ import { varintBytes } from "./column.ts";
  * - values, by its other bits: 0 zigzag varints, never for -0; 1 float64; 2 none: tombstones.
  *
  * There are no hashes in it: they are made again of the keys, whose codec and hash are frozen. Each
- * number and tombstone of such a key is in a run. Version 1 is the same without runs, and is read.
+ * number and tombstone of such a key is in a run.
+ *
+ * Version 1 is the same without runs. Version 2 knows of timers those of event time only; blocks without
+ * others are still written as version 2, so that older programs read them.
  */
-const blockFormatVersion = 2;
+const blockFormatVersion = 3;
 const oldestReadVersion = 1;
 
 export const entryKinds = { cell: 0, tombstone: 1, drop: 2, run: 3 } as const;
@@ -48,6 +52,12 @@ export interface StateName {
   readonly kind: StateKind;
 }
 
+/** What the timers of each domain are called in blocks: names that no other state may have. */
+export const timerStateNames: Readonly<Record<TimeDomain, string>> = {
+  "event-time": "timers",
+  "processing-time": "processing-time-timers",
+};
+
 const kindNumbers = { value: 0, pane: 1, timer: 2 } as const satisfies Record<StateKind, number>;
 const kindsByNumber: readonly StateKind[] = ["value", "pane", "timer"];
 
@@ -61,7 +71,7 @@ export function writeBlockHead(
   checkpointId: CheckpointId,
   states: readonly StateName[],
 ): void {
-  out.u8(blockFormatVersion);
+  out.u8(states.some((state) => isNew(state)) ? blockFormatVersion : blockFormatVersion - 1);
   out.u8(keyCodecVersion);
   out.u8(keyHashVersion);
   out.u64(checkpointId);
@@ -70,6 +80,11 @@ export function writeBlockHead(
     out.u8(kindNumbers[kind]);
     out.text(name);
   }
+}
+
+/** Whether version 2 does not know the state. */
+function isNew({ name, kind }: StateName): boolean {
+  return kind === "timer" && name !== timerStateNames["event-time"];
 }
 
 /** Returns the head of a block; throws `decode-failed` for a version that is not read. */

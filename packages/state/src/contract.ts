@@ -26,8 +26,8 @@ export interface KeyedBackend {
   valueState<Value>(name: string): ValueState<Value>;
   /** Returns the handle of a state with one value per pane and key. */
   paneState<Value>(name: string): PaneState<Value>;
-  /** Returns the author's event-time timers; the same handle each time. */
-  timers(): TimerState;
+  /** Returns the timers of a time domain, event time by default; the same handle each time. */
+  timers(domain?: TimeDomain): TimerState;
   /**
    * Cuts at the barrier, in constant time; the returned cursor encodes in steps. One cursor at a
    * time: the next barrier's cut may be made before, its cursor waits for its turn.
@@ -93,6 +93,9 @@ export interface PaneJoin<Value> {
   hashAt(slot: number): number;
 }
 
+/** What a timer waits for: the watermark, or the wall clock (Flink's TimeDomain). */
+export type TimeDomain = "event-time" | "processing-time";
+
 /** Timers of the current key, and all that are due. A timer is one per (key, time). */
 export interface TimerState {
   register(timeMs: number): void;
@@ -100,10 +103,10 @@ export interface TimerState {
   /** The earliest registered time, or Infinity. */
   nextTimeMs(): number;
   /**
-   * Removes and returns one timer at or before the watermark, earliest first; undefined if none is
-   * due. The caller makes its key current.
+   * Removes and returns one timer at or before the time that was reached, earliest first; undefined
+   * if none is due. The caller makes its key current.
    */
-  popDue(watermarkMs: number): { timeMs: number; key: unknown; hash: number } | undefined;
+  popDue(reachedMs: number): { timeMs: number; key: unknown; hash: number } | undefined;
 }
 
 export interface SnapshotCursor {

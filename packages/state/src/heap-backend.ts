@@ -17,6 +17,7 @@ import type {
   PaneState,
   SnapshotCursor,
   StateBlock,
+  TimeDomain,
   TimerState,
   ValueState,
 } from "./contract.ts";
@@ -97,8 +98,8 @@ export class HeapBackend implements KeyedBackend {
     return this.#tables.paneState(name) as PaneState<Value>;
   }
 
-  timers(): TimerState {
-    return this.#tables.timers;
+  timers(domain: TimeDomain = "event-time"): TimerState {
+    return this.#tables.timersOf(domain);
   }
 
   beginSnapshot(barrier: Barrier, emit: (block: StateBlock) => void): SnapshotCursor {

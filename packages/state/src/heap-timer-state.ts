@@ -9,11 +9,14 @@ import { TimerHeap } from "./timer-heap.ts";
  */
 export class HeapTimerState implements TimerState {
   readonly #backend: HeapBackend;
+  /** Of the state, as blocks have it. */
+  readonly #name: string;
   readonly #tables = new Map<number, TimeTable>();
   #heap = new TimerHeap();
 
-  constructor(backend: HeapBackend) {
+  constructor(backend: HeapBackend, name: string) {
     this.#backend = backend;
+    this.#name = name;
   }
 
   register(timeMs: number): void {
@@ -38,9 +41,9 @@ export class HeapTimerState implements TimerState {
     return this.#heap.first();
   }
 
-  popDue(watermarkMs: number): { timeMs: number; key: unknown; hash: number } | undefined {
+  popDue(reachedMs: number): { timeMs: number; key: unknown; hash: number } | undefined {
     const timeMs = this.nextTimeMs();
-    if (!(timeMs <= watermarkMs)) return undefined;
+    if (!(timeMs <= reachedMs)) return undefined;
     const table = this.#tables.get(timeMs);
     const cell = table === undefined ? undefined : nextLive(table);
     if (table === undefined || cell === undefined) return undefined;
@@ -71,7 +74,7 @@ export class HeapTimerState implements TimerState {
   #tableOf(timeMs: number): TimeTable {
     let table = this.#tables.get(timeMs);
     if (table === undefined) {
-      const cells = this.#backend.newTable("timers", "timer", timeMs);
+      const cells = this.#backend.newTable(this.#name, "timer", timeMs);
       table = { cells, liveCount: 0, cursor: cells.cells() };
       this.#tables.set(timeMs, table);
       this.#heap.push(timeMs);

@@ -5,6 +5,7 @@ export type {
   PaneState,
   SnapshotCursor,
   StateBlock,
+  TimeDomain,
   TimerState,
   ValueState,
 } from "./contract.ts";

@@ -1,6 +1,8 @@
-import { StreamError, type KeyGroupRange } from "@millrace/core";
+import { decodeFailed, StreamError, type KeyGroupRange } from "@millrace/core";
 
+import { timerStateNames } from "./block-format.ts";
 import { CellTable, type StateKind } from "./cell.ts";
+import type { TimeDomain } from "./contract.ts";
 import type { HeapBackend } from "./heap-backend.ts";
 import { HeapPaneState } from "./heap-pane-state.ts";
 import { HeapTimerState } from "./heap-timer-state.ts";
@@ -16,8 +18,6 @@ export interface StateTablesOptions {
 }
 
 const plainNamespace = 0;
-const timersName = "timers";
-
 /** The states of a backend by name, and their tables. A name is of one kind. */
 export class StateTables {
   readonly #options: StateTablesOptions;
@@ -25,7 +25,8 @@ export class StateTables {
   readonly #values = new Map<string, CellTable>();
   readonly #valueStates = new Map<string, HeapValueState>();
   readonly #panes = new Map<string, HeapPaneState<unknown>>();
-  readonly #timers: HeapTimerState;
+  readonly #eventTimers: HeapTimerState;
+  readonly #processingTimers: HeapTimerState;
   readonly #kinds = new Map<string, StateKind>();
   /** Of the plain states: as an array, as it is gone through often. */
   readonly numberTables: NumberTable[] = [];
@@ -35,7 +36,8 @@ export class StateTables {
   constructor(options: StateTablesOptions, backend: HeapBackend) {
     this.#options = options;
     this.#backend = backend;
-    this.#timers = new HeapTimerState(backend);
+    this.#eventTimers = new HeapTimerState(backend, timerStateNames["event-time"]);
+    this.#processingTimers = new HeapTimerState(backend, timerStateNames["processing-time"]);
   }
 
   valueState(name: string): HeapValueState {
@@ -59,9 +61,8 @@ export class StateTables {
     return state;
   }
 
-  /** The author's timers. */
-  get timers(): HeapTimerState {
-    return this.#timers;
+  timersOf(domain: TimeDomain): HeapTimerState {
+    return domain === "event-time" ? this.#eventTimers : this.#processingTimers;
   }
 
   valueTable(name: string): CellTable {
@@ -86,8 +87,8 @@ export class StateTables {
       case "pane":
         return this.paneState(state.name).tableOf(namespace);
       case "timer":
-        this.#checkKind(timersName, "timer");
-        return this.#timers.tableOf(namespace);
+        this.#checkKind(state.name, "timer");
+        return this.timersOf(domainOf(state.name)).tableOf(namespace);
     }
   }
 
@@ -111,13 +112,15 @@ export class StateTables {
   /** Every table that has or may have cells. */
   all(): readonly CellTable[] {
     const panes = [...this.#panes.values()].flatMap((state) => state.tables());
-    return [...this.#values.values(), ...panes, ...this.#timers.tables()];
+    const timers = [...this.#eventTimers.tables(), ...this.#processingTimers.tables()];
+    return [...this.#values.values(), ...panes, ...timers];
   }
 
   /** After a restore: the heap of timers, and panes without cells are no panes. */
   finishRestore(): void {
     for (const state of this.#panes.values()) state.forgetEmpty();
-    this.#timers.rebuild();
+    this.#eventTimers.rebuild();
+    this.#processingTimers.rebuild();
     for (const table of this.all()) table.createdEpoch = 0;
   }
 
@@ -132,4 +135,11 @@ export class StateTables {
       );
     }
   }
+}
+
+/** Throws `decode-failed` for timers of no domain. */
+function domainOf(name: string): TimeDomain {
+  if (name === timerStateNames["event-time"]) return "event-time";
+  if (name === timerStateNames["processing-time"]) return "processing-time";
+  throw decodeFailed(`a state block has timers called ${JSON.stringify(name)}`);
 }

@@ -183,6 +183,7 @@ export class WindowRun {
       sideOutput: () => ({ emit: () => {} }),
       keyed: this.#backend,
       currentWatermarkMs: () => -Infinity,
+      processingTimeMs: () => 0,
       clock: unused("clock"),
       disk: unused("disk"),
       logger: silentLogger,

@@ -182,9 +182,14 @@ function runProcess(
     timestamp,
     watermark: timestamp,
     state: Object.fromEntries(Object.keys(spec.state).map((name) => [name, cell(cells, name)])),
+    timeDomain: "event-time",
+    // The run takes no time: of processing time nothing fires before the end of input, then it may not.
+    processingTime: () => 0,
     timers: {
       atEventTime: (timeMs: number) => void timers.add(timeMs),
-      cancel: (timeMs: number) => void timers.delete(timeMs),
+      atProcessingTime: () => {},
+      cancel: (timeMs: number, domain: string = "event-time") =>
+        void (domain === "event-time" && timers.delete(timeMs)),
     },
     emit: (value: unknown) => void emitted.push({ value, atMs: timestamp }),
     emitTo: ({ name }: { readonly name: string }, value: unknown) => {

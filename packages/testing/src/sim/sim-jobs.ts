@@ -8,6 +8,7 @@ import {
 } from "@millrace/graph";
 
 import { drawAsync, failedTag } from "./jobs/async.ts";
+import { drawHeldRecords } from "./jobs/held-records.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import {
   createSimSink,
@@ -61,7 +62,8 @@ export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
   const [main = stream] = ends;
   if (drawMore.chance(0.3)) ends.push(connect(drawMore, builder, [stream, main]));
   const sides = addSideOutputs(drawMore, builder);
-  for (const [index, last] of [...ends, ...sides, ...failed].entries()) {
+  const held = drawHeldRecords(random.fork("processing-time"), builder, stream);
+  for (const [index, last] of [...ends, ...sides, ...failed, ...held].entries()) {
     builder.add(`sink-${index}`, [last], { kind: "sink", connector: createSimSink(target) });
   }
   return { graph: builder.finish(draw), recordCount };

@@ -89,6 +89,8 @@ export class OperatorChain {
   /** What runs at the steps behind the operators. */
   readonly #outerSteps: OuterStep[];
   readonly #buffering: readonly Operator[];
+  /** Steps that may do something by the wall clock. */
+  readonly #timed: readonly TimedStep[];
   readonly #maxParallelism: number;
   readonly #lastName: string;
   readonly #firedMs: number[];
@@ -116,6 +118,11 @@ export class OperatorChain {
     });
     this.run = this.#chain.run;
     this.#buffering = this.operators().filter((operator) => "bufferedBytes" in operator);
+    this.#timed = options.steps.flatMap((step, index) =>
+      step.kind === "operator" && step.operator.nextProcessingTimeMs !== undefined
+        ? [{ index, operator: step.operator }]
+        : [],
+    );
     for (const [index, step] of options.steps.entries()) this.#open(options, { index, step });
   }
 
@@ -196,6 +203,25 @@ export class OperatorChain {
     }
     this.#advancing = 0;
     this.#watermarkMs = watermarkMs;
+    return true;
+  }
+
+  /** When an operator next has something to do by the wall clock; Infinity: none has. */
+  nextProcessingTimeMs(): number {
+    let nextMs = Infinity;
+    for (const { operator } of this.#timed) {
+      nextMs = Math.min(nextMs, operator.nextProcessingTimeMs?.() ?? Infinity);
+    }
+    return nextMs;
+  }
+
+  /** Fires what is due by the wall clock; as `advanceWatermark`. */
+  advanceProcessingTime(nowMs: number, shouldPause: () => boolean): boolean {
+    for (const { index, operator } of this.#timed) {
+      this.cursor.step = index;
+      if ((operator.nextProcessingTimeMs?.() ?? Infinity) > nowMs) continue;
+      if (operator.advanceProcessingTime?.(nowMs, shouldPause) === false) return false;
+    }
     return true;
   }
 
@@ -286,6 +312,11 @@ export class OperatorChain {
       },
     });
   }
+}
+
+interface TimedStep {
+  readonly index: number;
+  readonly operator: Operator;
 }
 
 function rankOf({ tag }: ChainGate): number {

@@ -16,6 +16,7 @@ import { OperatorChain, type ChainGate } from "../chain/operator-chain.ts";
 import { InputGate } from "../input/input-gate.ts";
 import { AsyncTask } from "../task/async-task.ts";
 import { OperatorTask } from "../task/operator-task.ts";
+import { ProcessingTime } from "../task/processing-time.ts";
 import { chooseEntries, parseSourceEntry } from "../task/source-entry.ts";
 import { SourceTask } from "../task/source-task.ts";
 import { SubtaskContext } from "../task/subtask-context.ts";
@@ -51,7 +52,8 @@ export async function createTask(
   const { loop, ports } = environment;
   const gates = subtask.outputs.map((output) => createOutput(environment, subtask, output));
   const keyed = createKeyed(environment, subtask);
-  const chain = createChain(environment, subtask, { gates, keyed });
+  const processingTime = new ProcessingTime(ports.clock);
+  const chain = createChain(environment, subtask, { gates, keyed, processingTime });
   const [first] = subtask.vertex.operators;
   if (keyed !== undefined && first !== undefined) {
     await restoreKeyed(keyed, { state, operator: first.name, turn: ports.turn });
@@ -66,6 +68,7 @@ export async function createTask(
     gates: gates.map(({ gate }) => gate),
     clock: ports.clock,
     readCpuMs: ports.readCpuMs ?? (() => ports.clock.monotonicMs()),
+    processingTime,
     mailbox: loop,
   });
   const source = sourceOf(subtask);
@@ -169,7 +172,11 @@ function sourceOf({ nodes }: PlannedSubtask): SourceNode | undefined {
 function createChain(
   environment: TaskEnvironment,
   subtask: PlannedSubtask,
-  parts: { readonly gates: readonly ChainGate[]; readonly keyed: KeyedBackend | undefined },
+  parts: {
+    readonly gates: readonly ChainGate[];
+    readonly keyed: KeyedBackend | undefined;
+    readonly processingTime: ProcessingTime;
+  },
 ): OperatorChain {
   const { loop } = environment;
   return new OperatorChain({
@@ -181,6 +188,7 @@ function createChain(
     lastName: subtask.nodes.at(-1)?.name ?? subtask.vertex.id,
     contextOf: (name) => ({
       ...connectorContextOf(environment, subtask, name),
+      processingTimeMs: () => parts.processingTime.nowMs(),
       printLine: (text) => loop.printLine(subtask.subtaskId, text),
     }),
   });

@@ -25,6 +25,7 @@ export interface OperatorTaskOptions {
  * Runs what its input gate gives through the chain.
  *
  * I1 A watermark fires fully before anything else is read: also before a barrier's cut (S8, S12).
+ *    Timers of processing time fire at the beginning of a turn, never amid a watermark's.
  * I2 Watermarks leave at most once a turn, before a barrier and before the end of input.
  * I3 The end of input is sent on after everything fired; barriers still pass afterwards.
  */
@@ -58,6 +59,7 @@ export class OperatorTask implements Task {
     if (!this.#isStarted) return "idle";
     const activity = this.#consume(budget);
     this.#context.emitWatermark();
+    if (activity === "idle") this.#context.awaitProcessingTime();
     return activity;
   }
 
@@ -86,6 +88,9 @@ export class OperatorTask implements Task {
     const { chain } = this.#context;
     if (!chain.hasRoom()) return "backpressured";
     const shouldPause = (): boolean => budget.isSpent() || !chain.hasRoom();
+    if (this.#firingMs === undefined && !this.#context.fireProcessingTime(shouldPause)) {
+      return chain.hasRoom() ? "busy" : "backpressured";
+    }
     const pace = chain.holdsBack() ? new CheckedPace(shouldPause) : budget;
     while (true) {
       if (this.#firingMs !== undefined && !this.#fire(this.#firingMs, shouldPause)) break;

@@ -125,12 +125,16 @@ export class SourceTask implements Task, SourceControl {
     if (this.#isFiring && (!chain.hasRoom() || !this.#fire(shouldPause))) {
       return this.#pausedActivity();
     }
+    if (chain.hasRoom() && !this.#context.fireProcessingTime(shouldPause)) {
+      return this.#pausedActivity();
+    }
     this.#handleControls();
     this.#runner.refill();
     // Barriers pass without room, records do not.
     const activity = chain.hasRoom() ? this.#read(budget) : "backpressured";
     const isFired = this.#advanceWatermark(shouldPause);
     if (isFired && this.#phase.kind === "ending") this.#end();
+    if (isFired && activity === "idle") this.#context.awaitProcessingTime();
     return isFired ? activity : this.#pausedActivity();
   }
 

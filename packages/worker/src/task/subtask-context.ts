@@ -12,11 +12,14 @@ import type { SubtaskMetrics } from "@millrace/rpc";
 
 import type { OperatorChain } from "../chain/operator-chain.ts";
 import { CompletionQueue } from "./completion-queue.ts";
+import type { ProcessingTime } from "./processing-time.ts";
 import { SubtaskSnapshots } from "./subtask-snapshots.ts";
 import type { Mailbox } from "./task.ts";
 
 /** Sinks are flushed from so many bytes on, and whenever their task has nothing else to do. */
 const flushThresholdBytes = 256 * 1024;
+/** The wall clock may jump: it is looked at again after so long at the latest. */
+const longestWaitMs = 1_000;
 
 export interface SubtaskContextOptions {
   readonly subtaskId: SubtaskId;
@@ -28,6 +31,7 @@ export interface SubtaskContextOptions {
   readonly clock: Clock;
   /** CPU time of this thread. */
   readonly readCpuMs: () => number;
+  readonly processingTime: ProcessingTime;
   readonly mailbox: Mailbox;
 }
 
@@ -37,6 +41,8 @@ export interface SubtaskContextOptions {
  * I1 The barrier leaves on all outputs right after the cuts, and after the watermark that was fired
  *    before it.
  * I2 The outputs get the watermark that was fired last, once (S12).
+ * I3 What has begun to fire by processing time fires to its end before a record, a watermark or a
+ *    barrier is read.
  */
 export class SubtaskContext {
   readonly subtaskId: SubtaskId;
@@ -48,9 +54,12 @@ export class SubtaskContext {
   readonly mailbox: Mailbox;
   readonly snapshots: SubtaskSnapshots;
   readonly completions: CompletionQueue;
+  readonly #processingTime: ProcessingTime;
   readonly #gates: readonly OutputGate[];
   readonly #flushing = new Set<Operator>();
   #emittedMs: number = minWatermark;
+  /** The processing time that is being fired. */
+  #firingProcessingMs: number | undefined;
 
   constructor(options: SubtaskContextOptions) {
     const { subtaskId, chain, clock, mailbox, parallelism, readCpuMs } = options;
@@ -61,6 +70,7 @@ export class SubtaskContext {
     this.chain = chain;
     this.clock = clock;
     this.mailbox = mailbox;
+    this.#processingTime = options.processingTime;
     this.#gates = options.gates;
     const parts = chain.snapshotParts();
     this.snapshots = new SubtaskSnapshots({
@@ -95,6 +105,33 @@ export class SubtaskContext {
     } catch (error) {
       throw this.chain.locate(error, { position: `watermark ${watermarkMs}` });
     }
+  }
+
+  /**
+   * Fires what is due by processing time, if anything is; true when all is fired, else the same is
+   * called again. Reads the clock only where an operator waits for it.
+   */
+  fireProcessingTime(shouldPause: () => boolean): boolean {
+    const { chain } = this;
+    const nextMs = this.#firingProcessingMs ?? chain.nextProcessingTimeMs();
+    if (nextMs === Infinity) return true;
+    const nowMs = this.#firingProcessingMs ?? this.#processingTime.nowMs();
+    if (nextMs > nowMs) return true;
+    try {
+      const isFired = chain.advanceProcessingTime(nowMs, shouldPause);
+      this.#firingProcessingMs = isFired ? undefined : nowMs;
+      return isFired;
+    } catch (error) {
+      throw chain.locate(error, { position: `processing time ${nowMs}` });
+    }
+  }
+
+  /** Has the slot woken for what is next due by processing time; for a task that has nothing to do. */
+  awaitProcessingTime(): void {
+    const nextMs = this.chain.nextProcessingTimeMs();
+    if (nextMs === Infinity) return;
+    const waitMs = Math.max(0, nextMs - this.#processingTime.nowMs());
+    this.mailbox.wakeAfter(Math.min(waitMs, longestWaitMs));
   }
 
   /** Sends the chain's watermark to the outputs, if they have another. */

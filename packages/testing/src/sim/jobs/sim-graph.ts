@@ -1,0 +1,9 @@
+import type { OperatorSpec } from "@millrace/graph";
+
+/** What adds nodes to a drawn job. */
+export interface SimGraph {
+  /** Returns the node's id. */
+  add(name: string, inputs: readonly number[], spec: OperatorSpec): number;
+  /** Adds a `key-by` of the record's key behind the stream; returns its id. */
+  keyBy(stage: { readonly stream: number; readonly name: string }): number;
+}
