@@ -7,7 +7,7 @@ import {
   type CheckpointId,
 } from "@millrace/core";
 
-import type { StateKind } from "./cell.ts";
+import { hasNamespace, type StateKind } from "./cell.ts";
 import { varintBytes } from "./column.ts";
 import type { TimeDomain } from "./contract.ts";
 
@@ -15,11 +15,14 @@ import type { TimeDomain } from "./contract.ts";
  * The bytes of a keyed block, version 3 (golden: `heap-restore.test.ts`), little-endian:
  *
  * - head: version u8, key codec version u8, key hash version u8, checkpoint id u64, count of states,
- *   each its kind u8 and name (text);
+ *   each its kind u8 and name (text); the kind is that of `kindNumbers`, more 16 if the state has a time
+ *   to live: its values are then stamped;
  * - sections, to the end: key group (varint), length in bytes (u32), entries.
  *
  * An entry is a varint, `state index * 4 + kind`, then the namespace (f64, unless the state is
- * plain), then for a cell or a tombstone the key's hash (u32) and the key, then for a cell the value.
+ * plain), then for a cell or a tombstone the key's hash (u32) and the key, then for a cell the value:
+ * of a stamped one its stamp (f64, NaN for none) and what it is. An entry of a map has as key the tuple
+ * of the record's key, whose hash it is, and the key in the map.
  * A section has its own dictionary of shapes, so that sections of foreign key groups are skipped.
  *
  * A run, of all states but timers, holds many entries of one namespace whose keys are strings or numbers
@@ -33,8 +36,8 @@ import type { TimeDomain } from "./contract.ts";
  * There are no hashes in it: they are made again of the keys, whose codec and hash are frozen. Each
  * number and tombstone of such a key is in a run.
  *
- * Version 1 is the same without runs. Version 2 knows of timers those of event time only; blocks without
- * others are still written as version 2, so that older programs read them.
+ * Version 1 is the same without runs. Version 2 knows no maps, no stamps, and of timers those of event
+ * time only; blocks without such are still written as version 2, so that older programs read them.
  */
 const blockFormatVersion = 3;
 const oldestReadVersion = 1;
@@ -50,6 +53,8 @@ export function startOfEntry(stateIndex: number, kind: number): number {
 export interface StateName {
   readonly name: string;
   readonly kind: StateKind;
+  /** Whether its values are stamped. */
+  readonly isStamped: boolean;
 }
 
 /** What the timers of each domain are called in blocks: names that no other state may have. */
@@ -58,8 +63,13 @@ export const timerStateNames: Readonly<Record<TimeDomain, string>> = {
   "processing-time": "processing-time-timers",
 };
 
-const kindNumbers = { value: 0, pane: 1, timer: 2 } as const satisfies Record<StateKind, number>;
-const kindsByNumber: readonly StateKind[] = ["value", "pane", "timer"];
+const kindNumbers = { value: 0, pane: 1, timer: 2, map: 3 } as const satisfies Record<
+  StateKind,
+  number
+>;
+const kindsByNumber: readonly StateKind[] = ["value", "pane", "timer", "map"];
+/** Of the kind of a state whose values are stamped. */
+const stampedFlag = 16;
 
 export interface BlockHead {
   readonly checkpointId: bigint;
@@ -76,14 +86,15 @@ export function writeBlockHead(
   out.u8(keyHashVersion);
   out.u64(checkpointId);
   out.varint(states.length);
-  for (const { name, kind } of states) {
-    out.u8(kindNumbers[kind]);
+  for (const { name, kind, isStamped } of states) {
+    out.u8(kindNumbers[kind] + (isStamped ? stampedFlag : 0));
     out.text(name);
   }
 }
 
 /** Whether version 2 does not know the state. */
-function isNew({ name, kind }: StateName): boolean {
+function isNew({ name, kind, isStamped }: StateName): boolean {
+  if (kind === "map" || isStamped) return true;
   return kind === "timer" && name !== timerStateNames["event-time"];
 }
 
@@ -104,9 +115,13 @@ export function readBlockHead(input: ByteReader): BlockHead {
   const count = input.count();
   const states: StateName[] = [];
   for (let index = 0; index < count; index += 1) {
-    const kind = kindsByNumber[input.u8()];
-    if (kind === undefined) throw decodeFailed("a state block has a state of an unknown kind");
-    states.push({ kind, name: input.text() });
+    const number = input.u8();
+    const isStamped = number >= stampedFlag;
+    const kind = kindsByNumber[isStamped ? number - stampedFlag : number];
+    if (kind === undefined || (isStamped && hasNamespace(kind))) {
+      throw decodeFailed("a state block has a state of an unknown kind");
+    }
+    states.push({ kind, name: input.text(), isStamped });
   }
   return { checkpointId, states };
 }

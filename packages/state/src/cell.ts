@@ -2,6 +2,7 @@ import { identityOf } from "@millrace/core";
 
 import type { CellCounts } from "./cell-counts.ts";
 import type { NumberTable } from "./number-table.ts";
+import type { TimeToLive } from "./time-to-live.ts";
 
 /**
  * One value of one key, and what snapshots know of it. A cell belongs to its key for good: removal
@@ -37,12 +38,38 @@ export function assignValue(cell: Cell, value: unknown, counts: CellCounts): voi
   cell.value = value;
 }
 
-/** What a state is: plain, by pane, or timers; the same words as in the blocks. */
-export type StateKind = "value" | "pane" | "timer";
+/** Above the numbers of all snapshots: none encodes the cell any more. */
+const neverEncoded = 2 ** 30 - 1;
+
+/** Takes a cell out that nobody may see again, without a tombstone: a restore does not bring it to light. */
+export function forgetCell(cell: Cell, counts: CellCounts): void {
+  assignValue(cell, undefined, counts);
+  cell.encodedBy = neverEncoded;
+  cell.table.remove(cell);
+}
+
+/** What a state is: plain, by pane, timers, or a map by key; the same words as in the blocks. */
+export type StateKind = "value" | "pane" | "timer" | "map";
+
+/** Whether cells of such a state lie in several tables, by a number. */
+export function hasNamespace(kind: StateKind): boolean {
+  return kind === "pane" || kind === "timer";
+}
+
+export interface CellTableOptions {
+  readonly stateName: string;
+  readonly stateKind: StateKind;
+  readonly namespace: number;
+  readonly createdEpoch: number;
+  readonly groupStart: number;
+  readonly groupCount: number;
+  readonly numbers?: NumberTable;
+  readonly ttl?: TimeToLive | undefined;
+}
 
 type CellMap = Map<unknown, Cell>;
 
-/** Cells of one state and one namespace, by key group; but for timers also its numbers. */
+/** Cells of one state and one namespace, by key group; but for timers and maps also its numbers. */
 export class CellTable {
   readonly stateName: string;
   readonly stateKind: StateKind;
@@ -54,6 +81,8 @@ export class CellTable {
   droppedEpoch: number = Infinity;
   /** Holds keys whose values are numbers, where the state may have such; each key is here or there. */
   numbers: NumberTable | undefined;
+  /** With one, the cells hold `Stamped` values. */
+  readonly ttl: TimeToLive | undefined;
   readonly #groupStart: number;
   readonly #groupCount: number;
   /** By index in the range; only where most groups have cells. */
@@ -61,23 +90,16 @@ export class CellTable {
   /** By group: a timer's time has few keys, and there are many times. */
   readonly #sparse = new Map<number, CellMap>();
 
-  constructor(options: {
-    readonly stateName: string;
-    readonly stateKind: StateKind;
-    readonly namespace: number;
-    readonly createdEpoch: number;
-    readonly groupStart: number;
-    readonly groupCount: number;
-    readonly numbers?: NumberTable;
-  }) {
+  constructor(options: CellTableOptions) {
     this.stateName = options.stateName;
     this.stateKind = options.stateKind;
     this.namespace = options.namespace;
     this.createdEpoch = options.createdEpoch;
     this.numbers = options.numbers;
+    this.ttl = options.ttl;
     this.#groupStart = options.groupStart;
     this.#groupCount = options.groupCount;
-    const isSparse = options.stateKind === "timer";
+    const isSparse = options.stateKind === "timer" || options.stateKind === "map";
     this.#dense = isSparse ? undefined : Array.from({ length: options.groupCount });
   }
 
@@ -94,6 +116,16 @@ export class CellTable {
     const made = new Map([[identity, cell]]);
     if (this.#dense === undefined) this.#sparse.set(cell.group, made);
     else this.#dense[cell.group - this.#groupStart] = made;
+  }
+
+  /** As `find`, for a key as a cell has it. */
+  findKey(group: number, key: unknown): Cell | undefined {
+    return this.find(group, identityOf(key));
+  }
+
+  /** As `add`, under the cell's own key. */
+  addKey(cell: Cell): void {
+    this.add(identityOf(cell.key), cell);
   }
 
   /** Takes the cell out, if it is still the one of its key. */

@@ -1,5 +1,7 @@
 import type { Barrier, CheckpointId, JsonValue } from "@millrace/core";
 
+import type { TimeToLive } from "./time-to-live.ts";
+
 /**
  * Keyed state of one operator in one subtask: cells by (state name, key group, namespace, key).
  * The namespace is a number: a pane's start, a timer's time, or 0 for plain state.
@@ -22,8 +24,13 @@ export interface KeyedBackend {
    * `to`; changes nothing and promises nothing. At most `maxLookAhead` of them count.
    */
   lookAhead(hashes: Int32Array, from: number, to: number): void;
-  /** Returns the handle of a plain state; the same handle for the same name. */
-  valueState<Value>(name: string): ValueState<Value>;
+  /**
+   * Returns the handle of a plain state; the same handle for the same name. Its time to live is said
+   * at the first call, before anything is restored.
+   */
+  valueState<Value>(name: string, ttl?: TimeToLive): ValueState<Value>;
+  /** Returns the handle of a state with one map per key, as `valueState`; entries expire one by one. */
+  mapState<MapKey, Value>(name: string, ttl?: TimeToLive): MapState<MapKey, Value>;
   /** Returns the handle of a state with one value per pane and key. */
   paneState<Value>(name: string): PaneState<Value>;
   /** Returns the timers of a time domain, event time by default; the same handle each time. */
@@ -52,6 +59,21 @@ export interface ValueState<Value> {
    * the next call of anything: the same object stands for other keys then.
    */
   cellForUpdate(): { value: Value | undefined };
+}
+
+/**
+ * The current key's map. Its keys are keys as those of records: compared by their encoded bytes. Goes
+ * over entries in the order in which they came in; behind a restore in another.
+ */
+export interface MapState<MapKey, Value> {
+  get(key: MapKey): Value | undefined;
+  has(key: MapKey): boolean;
+  set(key: MapKey, value: Value): void;
+  delete(key: MapKey): void;
+  clear(): void;
+  isEmpty(): boolean;
+  /** Entries that are set meanwhile may come or not; those deleted do not. */
+  entries(): Iterable<readonly [MapKey, Value]>;
 }
 
 export interface PaneState<Value> {

@@ -7,10 +7,11 @@ import {
   writeBlockHead,
   type StateName,
 } from "./block-format.ts";
-import type { Cell, CellTable } from "./cell.ts";
+import { hasNamespace, type Cell, type CellTable } from "./cell.ts";
 import type { StateBlock } from "./contract.ts";
 import { GroupWriter, type FreeRuns } from "./group-writer.ts";
 import type { NumberRuns, RunHead } from "./number-runs.ts";
+import { stampedOf } from "./time-to-live.ts";
 
 /** A group's section leaves as a block of its own above this. */
 const sectionLimitBytes = 512 * 1024;
@@ -155,7 +156,7 @@ export class GroupWriters {
 
   #begin(writer: GroupWriter, table: CellTable, kind: number): void {
     writer.begin(this.#stateIndex(table), kind);
-    if (table.stateKind !== "value") writer.out.f64(table.namespace);
+    if (hasNamespace(table.stateKind)) writer.out.f64(table.namespace);
   }
 
   #tableNumber(table: CellTable): number {
@@ -166,7 +167,7 @@ export class GroupWriters {
       this.#tableNumbers.set(table, number);
       this.#runHeads.push({
         start: startOfEntry(this.#stateIndex(table), entryKinds.run),
-        namespace: table.stateKind === "value" ? undefined : table.namespace,
+        namespace: hasNamespace(table.stateKind) ? table.namespace : undefined,
       });
     }
     this.#lastTable = table;
@@ -174,19 +175,21 @@ export class GroupWriters {
     return number;
   }
 
-  #stateIndex({ stateName, stateKind }: CellTable): number {
+  #stateIndex({ stateName, stateKind, ttl }: CellTable): number {
     let index = this.#stateIndexes.get(stateName);
     if (index === undefined) {
       index = this.#states.length;
-      this.#states.push({ name: stateName, kind: stateKind });
+      this.#states.push({ name: stateName, kind: stateKind, isStamped: ttl !== undefined });
       this.#stateIndexes.set(stateName, index);
     }
     return index;
   }
 
   #writeValue(writer: GroupWriter, { value, table }: Cell): void {
+    const stamped = table.ttl === undefined ? undefined : stampedOf(value);
+    if (stamped !== undefined) writer.out.f64(stamped.stampMs);
     try {
-      writer.values.write(value);
+      writer.values.write(stamped === undefined ? value : stamped.value);
     } catch (cause) {
       if (!StreamError.is(cause, "record-not-encodable", "record-too-large")) throw cause;
       throw new StreamError(

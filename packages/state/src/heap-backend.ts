@@ -10,10 +10,18 @@ import {
 } from "@millrace/core";
 
 import { CellCounts } from "./cell-counts.ts";
-import { assignValue, newCell, type Cell, type CellTable, type StateKind } from "./cell.ts";
+import {
+  assignValue,
+  forgetCell,
+  newCell,
+  type Cell,
+  type CellTable,
+  type StateKind,
+} from "./cell.ts";
 import { ChainCosts } from "./chain-costs.ts";
 import type {
   KeyedBackend,
+  MapState,
   PaneState,
   SnapshotCursor,
   StateBlock,
@@ -24,9 +32,11 @@ import type {
 import { DirtyLog } from "./dirty-log.ts";
 import { noEntry } from "./entry-arena.ts";
 import { BlockRestorer } from "./heap-restore.ts";
+import type { MapTable } from "./map-table.ts";
 import type { NumberGroup } from "./number-group.ts";
 import { SnapshotSeries } from "./snapshot-series.ts";
 import { StateTables, type StateTablesOptions } from "./state-tables.ts";
+import type { TimeToLive } from "./time-to-live.ts";
 
 export interface HeapBackendOptions extends StateTablesOptions {
   readonly failpoints?: Failpoints;
@@ -88,9 +98,14 @@ export class HeapBackend implements KeyedBackend {
     for (const panes of this.#tables.paneStates) panes.lookAhead(hashes, from, to);
   }
 
-  valueState<Value>(name: string): ValueState<Value> {
+  valueState<Value>(name: string, ttl?: TimeToLive): ValueState<Value> {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one type per state name
-    return this.#tables.valueState(name) as ValueState<Value>;
+    return this.#tables.valueState(name, ttl) as ValueState<Value>;
+  }
+
+  mapState<MapKey, Value>(name: string, ttl?: TimeToLive): MapState<MapKey, Value> {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one type per state name
+    return this.#tables.mapState(name, ttl) as MapState<MapKey, Value>;
   }
 
   paneState<Value>(name: string): PaneState<Value> {
@@ -159,6 +174,23 @@ export class HeapBackend implements KeyedBackend {
     table.add(identity, cell);
     this.#log.add(cell);
     return cell;
+  }
+
+  /** Adds a cell, dirty and without a value, for an entry of the current key's map that has none. */
+  addEntry(table: MapTable, mapKey: unknown, mapKeyIdentity: unknown): Cell {
+    this.#checkGroup();
+    const place = { table, key: [ownKey(this.#key), mapKey], hash: this.#hash, group: this.#group };
+    const cell = newCell(place, this.#log.epoch);
+    table.addEntry(this.currentIdentity, mapKeyIdentity, cell);
+    this.#log.add(cell);
+    return cell;
+  }
+
+  /** Takes out a cell that has expired; a snapshot that pends has the value of its barrier. */
+  forget(cell: Cell): void {
+    this.#snapshots.protect(cell);
+    forgetCell(cell, this.#counts);
+    this.#keyTurn += 1;
   }
 
   /** Makes the cell safe to change: what pending snapshots need of it is encoded, and it is dirty. */

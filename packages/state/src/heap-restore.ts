@@ -20,9 +20,10 @@ import {
   type StateName,
 } from "./block-format.ts";
 import type { CellCounts } from "./cell-counts.ts";
-import type { StateKind } from "./cell.ts";
+import { hasNamespace, type StateKind } from "./cell.ts";
 import type { ChainCosts } from "./chain-costs.ts";
 import type { StateBlock } from "./contract.ts";
+import { isMapCellKey } from "./map-table.ts";
 import { readNumberRun } from "./read-number-run.ts";
 import { RestoredCells } from "./restored-cells.ts";
 import type { StateTables } from "./state-tables.ts";
@@ -134,7 +135,7 @@ export class BlockRestorer {
         continue;
       }
       entryCount += 1;
-      const namespace = state.kind === "value" ? 0 : input.f64();
+      const namespace = hasNamespace(state.kind) ? input.f64() : 0;
       if (kind === entryKinds.drop) {
         this.#cells.clearGroup(this.#tables.tableOf(state, namespace), group, restoreNumber);
         continue;
@@ -142,11 +143,13 @@ export class BlockRestorer {
       const hash = input.u32() | 0;
       if (keyGroupOf(hash, this.#maxParallelism) !== group) throw this.#foreignKey(group);
       const key = readKey(input);
+      if (state.kind === "map" && !isMapCellKey(key)) throw decodeFailed("a map has no such entry");
       const hasValue = kind === entryKinds.cell;
+      const stampMs = hasValue && state.isStamped ? input.f64() : Number.NaN;
       if (state.kind === "timer" && this.#failpoints.isActive("timers-not-restored")) continue;
       const value = hasValue ? readValue(state.kind, values) : undefined;
       const table = this.#tables.tableOf(state, namespace);
-      this.#cells.restore(table, { key, hash, value, restoreNumber });
+      this.#cells.restore(table, { key, hash, value, stampMs, restoreNumber });
     }
     return entryCount;
   }
@@ -157,8 +160,10 @@ export class BlockRestorer {
     input: ByteReader,
     { group, restoreNumber }: { readonly group: number; readonly restoreNumber: number },
   ): number {
-    if (state.kind === "timer") throw decodeFailed("a run of numbers belongs to timers");
-    const table = this.#tables.tableOf(state, state.kind === "value" ? 0 : input.f64());
+    if (state.kind === "timer" || state.kind === "map") {
+      throw decodeFailed(`a run of numbers belongs to a ${state.kind}`);
+    }
+    const table = this.#tables.tableOf(state, hasNamespace(state.kind) ? input.f64() : 0);
     return readNumberRun(input, (key, value) => {
       const hash = keyHash(key);
       if (keyGroupOf(hash, this.#maxParallelism) !== group) throw this.#foreignKey(group);

@@ -8,6 +8,7 @@ import { noEntry } from "./entry-arena.ts";
 import type { GroupWriters } from "./group-writers.ts";
 import type { NumberGroup } from "./number-group.ts";
 import { encodeEntry, encodeSlice, isTaken, type NumberCut } from "./number-slices.ts";
+import { isCellExpired } from "./time-to-live.ts";
 import type { TombstoneSweep } from "./tombstone-sweep.ts";
 
 /** Checking the budget costs more than encoding one cell. */
@@ -27,6 +28,10 @@ export interface HeapSnapshotOptions {
   readonly groups: KeyGroupRange;
   /** Returns the tables that were there at the barrier, those dropped since included. */
   readonly tablesAtBarrier: () => readonly CellTable[];
+  /** Says by what time the entries of a table had expired at the barrier; -Infinity: none had. */
+  readonly passedMsOf: (table: CellTable) => number;
+  /** Takes out a cell that was expired at the barrier. */
+  readonly forget: (cell: Cell) => void;
   /** Returns those of them that have or may have numbers. */
   readonly numberTables: () => readonly CellTable[];
   /** What a base covers since: tombstones to be swept out in the same slices. */
@@ -179,8 +184,10 @@ export class HeapSnapshot implements SnapshotCursor {
   *#encodeBase(table: CellTable, group: number): Generator<number> {
     const { epoch, isBase } = this.#options;
     if (!isBase(group)) return;
+    const passedMs = this.#options.passedMsOf(table);
     for (const cell of table.cellsOf(group)) {
-      if (cell.createdEpoch <= epoch) this.#encode(cell);
+      if (passedMs > -Infinity && isCellExpired(cell, passedMs)) this.#options.forget(cell);
+      else if (cell.createdEpoch <= epoch) this.#encode(cell);
       yield 1;
     }
   }

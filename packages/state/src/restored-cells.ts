@@ -10,6 +10,8 @@ export interface RestoredCell {
   readonly hash: number;
   /** undefined: a tombstone. */
   readonly value: unknown;
+  /** Of a stamped value, if it has one. */
+  readonly stampMs?: number;
   readonly restoreNumber: number;
 }
 
@@ -25,10 +27,9 @@ export class RestoredCells {
 
   restore(table: CellTable, restored: RestoredCell): void {
     const { key, hash, value, restoreNumber } = restored;
-    const identity = identityOf(key);
     const group = keyGroupOf(hash, this.#maxParallelism);
     if (this.#restoreNumber(table, restored, group)) return;
-    let cell = table.find(group, identity);
+    let cell = table.findKey(group, key);
     if (value === undefined) {
       if (cell === undefined) return;
       assignValue(cell, undefined, this.#counts);
@@ -37,9 +38,10 @@ export class RestoredCells {
     }
     if (cell === undefined) {
       cell = newCell({ table, key, hash, group }, 0);
-      table.add(identity, cell);
+      table.addKey(cell);
     }
-    assignValue(cell, value, this.#counts);
+    const { stampMs = Number.NaN } = restored;
+    assignValue(cell, table.ttl === undefined ? value : { stampMs, value }, this.#counts);
     cell.encodedBy = restoreNumber;
   }
 

@@ -1,7 +1,7 @@
 import type { Barrier, KeyGroupRange } from "@millrace/core";
 
 import type { CellCounts } from "./cell-counts.ts";
-import type { Cell, CellTable } from "./cell.ts";
+import { forgetCell, type Cell, type CellTable } from "./cell.ts";
 import type { ChainCosts, WrittenBlocks } from "./chain-costs.ts";
 import type { StateBlock } from "./contract.ts";
 import type { Changes, DirtyLog } from "./dirty-log.ts";
@@ -66,6 +66,8 @@ export class SnapshotSeries {
       isBase,
       changes,
       tablesAtBarrier: () => this.#tablesAt(epoch),
+      passedMsOf: this.#passedTimes(),
+      forget: (cell) => forgetCell(cell, counts),
       numberTables: () => this.#tablesAt(epoch).filter(({ numbers }) => numbers !== undefined),
       sweep: this.#sweep,
       baseEpoch: log.baseEpoch,
@@ -115,6 +117,15 @@ export class SnapshotSeries {
     return [...tables.all(), ...log.tablesDroppedAfter(epoch)].filter(
       ({ createdEpoch }) => createdEpoch <= epoch,
     );
+  }
+
+  /** Returns what says how late it was, now, for the states that have a time to live. */
+  #passedTimes(): (table: CellTable) => number {
+    const times = new Map<CellTable, number>();
+    for (const table of this.#options.tables.expiring) {
+      times.set(table, table.ttl?.passedMs() ?? -Infinity);
+    }
+    return (table) => (table.ttl === undefined ? -Infinity : (times.get(table) ?? -Infinity));
   }
 
   #end(ended: HeapSnapshot, written: WrittenBlocks | undefined): void {

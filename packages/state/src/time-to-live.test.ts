@@ -1,0 +1,274 @@
+import { keyHash, parseCheckpointId, StreamError, type Barrier } from "@millrace/core";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+
+import type { KeyedBackend, StateBlock } from "./contract.ts";
+import { createHeapBackend } from "./heap-backend.ts";
+import type { TimeToLive } from "./time-to-live.ts";
+
+const one = parseCheckpointId(1n);
+const two = parseCheckpointId(2n);
+const groups = { start: 0, end: 3 };
+
+/** A backend whose time the test sets. */
+class World {
+  readonly time = { nowMs: 0 };
+  readonly ttl: TimeToLive = {
+    afterMs: 100,
+    refreshesOnRead: false,
+    nowMs: () => this.time.nowMs,
+    passedMs: () => this.time.nowMs,
+  };
+  readonly backend: KeyedBackend = createHeapBackend({
+    operatorName: "seen",
+    groups,
+    maxParallelism: 4,
+  });
+
+  constructor(blocks: readonly StateBlock[] = [], nowMs = 0, hasTtl = true) {
+    this.time.nowMs = nowMs;
+    const ttl = hasTtl ? this.ttl : undefined;
+    this.backend.valueState("last", ttl);
+    this.backend.mapState("pages", ttl);
+    for (const block of blocks) this.backend.restoreBlock(block);
+    if (blocks.length > 0) this.backend.finishRestore(two);
+  }
+
+  at(nowMs: number, key: unknown) {
+    this.time.nowMs = nowMs;
+    this.backend.setCurrentKey(key, keyHash(key));
+    return {
+      last: this.backend.valueState<unknown>("last", this.ttl),
+      pages: this.backend.mapState<string, unknown>("pages", this.ttl),
+    };
+  }
+
+  snapshot(barrier: Barrier): StateBlock[] {
+    const blocks: StateBlock[] = [];
+    this.backend.beginSnapshot(barrier, (block) => blocks.push(block)).step(() => false);
+    return blocks;
+  }
+}
+
+describe("an entry", () => {
+  test("is there until its time to live has passed, and not from then on", () => {
+    const world = new World();
+    world.at(0, "ann").last.set("x");
+    world.at(0, "ann").pages.set("home", 1);
+    expect(world.at(99, "ann").last.get()).toBe("x");
+    expect(world.at(99, "ann").pages.get("home")).toBe(1);
+    const { last, pages } = world.at(100, "ann");
+    expect([last.get(), last.cellForUpdate().value, pages.get("home")]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect([pages.has("home"), pages.isEmpty(), [...pages.entries()]]).toEqual([false, true, []]);
+  });
+
+  test("that is written again counts from then on", () => {
+    const world = new World();
+    world.at(0, "ann").last.set("x");
+    world.at(90, "ann").last.set("y");
+    expect(world.at(189, "ann").last.get()).toBe("y");
+    expect(world.at(190, "ann").last.get()).toBeUndefined();
+  });
+
+  test("of a map expires by itself", () => {
+    const world = new World();
+    world.at(0, "ann").pages.set("home", 1);
+    world.at(50, "ann").pages.set("cart", 2);
+    expect([...world.at(120, "ann").pages.entries()]).toEqual([["cart", 2]]);
+  });
+});
+
+describe("memory", () => {
+  test.each(["value", "map"] as const)(
+    "of a %s state follows what is alive, though nobody reads",
+    (kind) => {
+      const world = new World();
+      let most = 0;
+      // Each millisecond brings ten keys that never come again: a thousand are alive.
+      for (let count = 0; count < 50_000; count += 1) {
+        const { last, pages } = world.at(Math.floor(count / 10), `key-${count}`);
+        if (kind === "value") last.set(count);
+        else pages.set("home", count);
+        most = Math.max(most, world.backend.cellCount());
+      }
+      expect(most).toBeLessThan(1_500);
+    },
+  );
+
+  test("is given back by a base, which does not hold what had expired at its barrier", () => {
+    const world = new World();
+    for (let count = 0; count < 500; count += 1) world.at(0, `key-${count}`).last.set(count);
+    world.at(60, "late").last.set("x");
+    world.at(120, "late");
+    const blocks = world.snapshot({ checkpointId: one, mode: "full" });
+    expect(world.backend.cellCount()).toBe(1);
+    expect(blocks.reduce((count, { cellCount }) => count + cellCount, 0)).toBe(1);
+  });
+});
+
+describe("over snapshots", () => {
+  test("an entry that expires while a snapshot is encoded is in it as it was at the barrier", () => {
+    const world = new World();
+    for (let count = 0; count < 400; count += 1) world.at(0, `key-${count}`).last.set(count);
+    const blocks: StateBlock[] = [];
+    const cursor = world.backend.beginSnapshot({ checkpointId: one, mode: "full" }, (block) =>
+      blocks.push(block),
+    );
+    for (let count = 0; count < 400; count += 1) world.at(200, `new-${count}`).last.set(count);
+    while (!cursor.step(() => true));
+    const restored = new World(blocks, 50);
+    for (let count = 0; count < 400; count += 1) {
+      expect(restored.at(50, `key-${count}`).last.get()).toBe(count);
+    }
+    expect(restored.at(50, "new-1").last.get()).toBeUndefined();
+  });
+
+  test("an entry that was dropped, written again and cleared does not come back from the base", () => {
+    const world = new World();
+    world.at(0, "ann").last.set("old");
+    const base = world.snapshot({ checkpointId: one, mode: "full" });
+    for (let count = 0; count < 50; count += 1) world.at(200, `new-${count}`).last.set(count);
+    expect(world.backend.cellCount()).toBe(50);
+    world.at(210, "ann").last.set("new");
+    world.at(210, "ann").last.clear();
+    const delta = world.snapshot({ checkpointId: two, mode: "delta", base: one });
+    const restored = new World([...base, ...delta], 210);
+    expect(restored.at(210, "ann").last.get()).toBeUndefined();
+    expect(restored.at(210, "new-7").last.get()).toBe(7);
+  });
+
+  test("an entry that was dropped and written again in one epoch is in the delta", () => {
+    const world = new World();
+    world.at(0, "ann").last.set("old");
+    const base = world.snapshot({ checkpointId: one, mode: "full" });
+    world.at(90, "ann").last.set("older");
+    for (let count = 0; count < 50; count += 1) world.at(200, `new-${count}`).last.set(count);
+    world.at(210, "ann").last.set("new");
+    const delta = world.snapshot({ checkpointId: two, mode: "delta", base: one });
+    expect(new World([...base, ...delta], 210).at(220, "ann").last.get()).toBe("new");
+  });
+
+  test("a state that gets a time to live counts from when an entry is first looked at", () => {
+    const before = createHeapBackend({ operatorName: "seen", groups, maxParallelism: 4 });
+    before.setCurrentKey("bob", keyHash("bob"));
+    before.valueState("last").set("x");
+    before.setCurrentKey("ann", keyHash("ann"));
+    before.valueState("last").set(1);
+    before.mapState("pages").set("home", 1);
+    const blocks: StateBlock[] = [];
+    const barrier = { checkpointId: two, mode: "full" } as const;
+    before.beginSnapshot(barrier, (block) => blocks.push(block)).step(() => false);
+    const after = new World(blocks, 1_000);
+    expect(after.at(1_000, "ann").last.get()).toBe(1);
+    expect(after.at(1_000, "bob").last.get()).toBe("x");
+    expect(after.at(1_000, "ann").pages.get("home")).toBe(1);
+    expect(after.at(1_100, "ann").last.get()).toBeUndefined();
+    expect(after.at(1_100, "ann").pages.get("home")).toBeUndefined();
+  });
+
+  test("a state that loses its time to live keeps its entries", () => {
+    const before = new World();
+    before.at(0, "ann").last.set(1);
+    before.at(0, "ann").pages.set("home", 1);
+    const blocks = before.snapshot({ checkpointId: two, mode: "full" });
+    const { backend } = new World(blocks, 0, false);
+    backend.setCurrentKey("ann", keyHash("ann"));
+    expect(backend.valueState("last").get()).toBe(1);
+    expect(backend.mapState("pages").get("home")).toBe(1);
+  });
+});
+
+/** A base and a delta of states with a time to live, of maps, and of timers of processing time. */
+function example(): readonly StateBlock[] {
+  const world = new World();
+  world.at(5, "SFO").last.set({ flights: 3 });
+  world.at(6, ["a", 1n]).last.set(7);
+  world.at(7, "SFO").pages.set("home", "x");
+  world.at(8, "SFO").pages.set("cart", 2);
+  world.backend.mapState("plain").set(4, "four");
+  world.backend.timers("processing-time").register(5_000);
+  const full = world.snapshot({ checkpointId: one, mode: "full" });
+  world.at(20, "SFO").last.clear();
+  world.at(21, "SFO").pages.delete("home");
+  world.at(22, "JFK").pages.set("home", -1);
+  const delta = world.snapshot({ checkpointId: two, mode: "delta", base: one });
+  return [...full, ...delta];
+}
+
+test("format version 3 of a keyed block is frozen (D4)", () => {
+  expect(example().map(({ bytes }) => hexOf(bytes))).toEqual(frozen3());
+});
+
+test("blocks of format version 3 are read (D4)", () => {
+  const world = new World(
+    example().map((block, index) => ({ ...block, bytes: bytesOf(frozen3()[index] ?? "") })),
+  );
+  expect(world.at(30, "SFO").last.get()).toBeUndefined();
+  expect(world.at(30, ["a", 1n]).last.get()).toBe(7);
+  expect([...world.at(30, "SFO").pages.entries()]).toEqual([["cart", 2]]);
+  expect([...world.at(30, "JFK").pages.entries()]).toEqual([["home", -1]]);
+  expect(world.at(106, ["a", 1n]).last.get()).toBeUndefined();
+  world.at(30, "SFO");
+  expect([...world.backend.mapState("plain").entries()]).toEqual([[4, "four"]]);
+  const timers = world.backend.timers("processing-time");
+  expect(timers.popDue(Infinity)).toMatchObject({ timeMs: 5_000, key: "SFO" });
+});
+
+test("broken blocks of version 3 are refused or read as something, but end", () => {
+  const blocks = example();
+  fc.assert(
+    fc.property(fc.nat(), fc.nat(), fc.integer({ min: 0, max: 255 }), (which, position, byte) => {
+      const broken = blocks.map((block, index) => {
+        if (index !== which % blocks.length) return block;
+        const bytes = block.bytes.slice();
+        bytes[position % bytes.length] = byte;
+        return { ...block, bytes };
+      });
+      expect(["read", "decode-failed", "state-incompatible"]).toContain(outcomeOf(broken));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+function outcomeOf(blocks: readonly StateBlock[]): string {
+  try {
+    const world = new World(blocks, 30);
+    for (const key of ["SFO", "JFK"]) {
+      const { last, pages } = world.at(30, key);
+      last.get();
+      for (const [page] of pages.entries()) pages.delete(page);
+    }
+    return "read";
+  } catch (error) {
+    return StreamError.from(error).code;
+  }
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function bytesOf(hex: string): Uint8Array {
+  return Uint8Array.from({ length: hex.length / 2 }, (_, index) =>
+    Number.parseInt(hex.slice(2 * index, 2 * index + 2), 16),
+  );
+}
+
+function frozen3(): readonly string[] {
+  return [
+    "03010101000000000000000402160070726f63657373696e672d74696d652d74696d657273100400" +
+      "6c6173741305007061676573030500706c61696e001d00000004c411ceab08020000060100006100" +
+      "040100000100000000000018408702af00000000000000000088b3406a3bed420603000053004600" +
+      "4f00046a3bed4206030000530046004f00000000000000144020010700666c696768747383086a3b" +
+      "ed420802000006030000530046004f000604000068006f006d0065000000000000001c404178086a" +
+      "3bed420802000006030000530046004f000604000063006100720074000000000000002040820c6a" +
+      "3bed420802000006030000530046004f0003000000000000000000104044666f7572",
+    "0301010200000000000000021004006c61737413050070616765730029000000044460c12f080200" +
+      "00060300004a0046004b000604000068006f006d006500000000000000364004010226000000056a" +
+      "3bed420802000006030000530046004f000604000068006f006d0065000308010353464f",
+  ];
+}
