@@ -1,6 +1,7 @@
 import type { CreateStream, DataStream, ParallelismOptions } from "./data-stream.ts";
 import { requireName, type GraphBuilder } from "./graph-builder.ts";
-import { addProcess, type ConnectedDefinition, type StateDeclarations } from "./process.ts";
+import { addProcess, type ConnectedDefinition } from "./process.ts";
+import type { StateDeclarations } from "./state.ts";
 
 /** Two keyed streams side by side; what they become is said by `process`. */
 export class ConnectedStreams<First, Second, K> {

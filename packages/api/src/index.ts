@@ -45,21 +45,36 @@ export type { Job, JobDefaults, SourceInput, SourceOptions } from "./job.ts";
 export type { KeyedStream, KeyedValue, RunningOptions, WindowOptions } from "./keyed-stream.ts";
 export {
   outputTag,
-  state,
   type,
-  type DeepReadonly,
   type ConnectedDefinition,
+  type OpenContext,
   type OutputTag,
   type ProcessContext,
   type ProcessDefinition,
-  type StateDeclarations,
   type TagFor,
-  type TimeDomain,
   type TimerContext,
   type TypeTag,
+} from "./process.ts";
+export {
+  state,
+  type AddingStateHandle,
+  type AggregatingStateDeclaration,
+  type AggregatingStateOptions,
+  type DeepReadonly,
+  type ListStateDeclaration,
+  type ListStateHandle,
+  type MapStateDeclaration,
+  type MapStateHandle,
+  type ReducingStateDeclaration,
+  type ReducingStateOptions,
+  type StateDeclarations,
+  type StateHandleOf,
+  type StateOptions,
+  type TimeDomain,
+  type TimeToLive,
   type ValueStateDeclaration,
   type ValueStateHandle,
-} from "./process.ts";
+} from "./state.ts";
 export type {
   Aggregate,
   TimeWindow,

@@ -5,7 +5,8 @@ import { addAsyncMap, type AsyncCall, type AsyncOptions } from "./async-map.ts";
 import { ConnectedStreams } from "./connected-streams.ts";
 import type { CreateStream, DataStream, ParallelismOptions } from "./data-stream.ts";
 import { requireName, type GraphBuilder } from "./graph-builder.ts";
-import { addProcess, type ProcessDefinition, type StateDeclarations } from "./process.ts";
+import { addProcess, type ProcessDefinition } from "./process.ts";
+import type { StateDeclarations } from "./state.ts";
 import { WindowedStream } from "./windowed-stream.ts";
 
 /** A running result with its key. */

@@ -1,6 +1,7 @@
 import type { UserFunction } from "@millrace/graph";
 
 import type { GraphBuilder, NodePlace } from "./graph-builder.ts";
+import type { StateDeclarations, StateHandleOf, TimeDomain } from "./state.ts";
 
 /** A type, said where a value cannot say it: `emits: type<{ user: string }>()`. */
 export interface TypeTag<T> {
@@ -35,44 +36,6 @@ export function outputTag<T>(name: string): OutputTag<T> {
   return { kind: "output-tag", name };
 }
 
-/** A state of a `process` operator, declared by name. */
-export interface ValueStateDeclaration<Value> {
-  readonly kind: "value";
-  readonly version: number;
-  /** Only types use it. */
-  readonly of?: Value;
-}
-
-export type StateDeclarations = Readonly<Record<string, ValueStateDeclaration<unknown>>>;
-
-/** What a `process` operator may declare as its state. */
-export const state: {
-  /** One value by key. */
-  readonly value: <Value>(options?: { readonly version?: number }) => ValueStateDeclaration<Value>;
-} = {
-  value: ({ version = 1 } = {}) => ({ kind: "value", version }),
-};
-
-/** The type with everything in it readonly: what state hands out is not changed but by `set`. */
-export type DeepReadonly<T> = T extends (...args: never) => unknown
-  ? T
-  : T extends Date | bigint | string | number | boolean | symbol | null | undefined
-    ? T
-    : T extends ReadonlyMap<infer K, infer V>
-      ? ReadonlyMap<DeepReadonly<K>, DeepReadonly<V>>
-      : T extends ReadonlySet<infer V>
-        ? ReadonlySet<DeepReadonly<V>>
-        : { readonly [Field in keyof T]: DeepReadonly<T[Field]> };
-
-/** The current key's value of one state. */
-export interface ValueStateHandle<Value> {
-  get(): DeepReadonly<Value> | undefined;
-  set(value: Value | DeepReadonly<Value>): void;
-  clear(): void;
-  /** Sets what the function makes of the present value. */
-  update(change: (value: DeepReadonly<Value> | undefined) => Value | DeepReadonly<Value>): void;
-}
-
 /** What the functions of a `process` operator work with; valid during the call only. */
 export interface ProcessContext<K, R, S extends StateDeclarations> {
   readonly key: K;
@@ -81,9 +44,7 @@ export interface ProcessContext<K, R, S extends StateDeclarations> {
   /** The event time that this operator has reached. */
   readonly watermark: number;
   readonly state: {
-    readonly [Name in keyof S]: ValueStateHandle<
-      S[Name] extends ValueStateDeclaration<infer Value> ? Value : never
-    >;
+    readonly [Name in keyof S]: StateHandleOf<S[Name]>;
   };
   readonly timers: {
     /** Calls `onTimer` for this key once the watermark reaches the time; once per key and time. */
@@ -111,14 +72,34 @@ export interface TimerContext<K, R, S extends StateDeclarations> extends Process
   readonly timeDomain: TimeDomain;
 }
 
-/** What a timer waits for: the watermark, or the wall clock. */
-export type TimeDomain = "event-time" | "processing-time";
+/** What `open` works with; there is no current key, so no state. */
+export interface OpenContext {
+  readonly operatorName: string;
+  /** From 0 on. */
+  readonly subtaskIndex: number;
+  readonly parallelism: number;
+  /** From 1 on; another one after each failure. */
+  readonly attempt: number;
+  /** Whether the attempt goes on from a checkpoint or savepoint. */
+  readonly isRestored: boolean;
+}
 
 export interface ProcessDefinition<T, K, R, S extends StateDeclarations> {
   /** The type of what is emitted; without it nothing can be. */
   readonly emits?: TypeTag<R>;
   /** By the name that `ctx.state` offers it under. */
   readonly state?: S;
+  /**
+   * Called in each subtask and attempt before the first record, when the state of a checkpoint is there;
+   * records wait for what it returns. An error fails the attempt as one of `onRecord` does.
+   */
+  readonly open?: (ctx: OpenContext) => void | Promise<void>;
+  /**
+   * Called in each subtask behind the end of its input, when all timers have fired; the job does not
+   * finish before. Not called where an attempt fails or the job is stopped or cancelled: the thread of
+   * the slot, with all that it holds, is ended then.
+   */
+  readonly close?: () => void | Promise<void>;
   readonly onRecord: (record: T, ctx: ProcessContext<K, NoInfer<R>, S>) => void;
   readonly onTimer?: (timeMs: number, ctx: TimerContext<K, NoInfer<R>, S>) => void;
 }
@@ -140,23 +121,24 @@ interface ErasedDefinition {
   readonly onRecord: UserFunction<void>;
   readonly onSecond?: UserFunction<void>;
   readonly onTimer?: UserFunction<void>;
+  readonly open?: UserFunction<void | Promise<void>>;
+  readonly close?: UserFunction<void | Promise<void>>;
 }
 
 /** Adds the operator; returns the id of its node. */
 export function addProcess(
   builder: GraphBuilder,
   place: NodePlace,
-  { state: declarations = {}, onRecord, onSecond, onTimer }: ErasedDefinition,
+  { state = {}, onRecord, onSecond, onTimer, open, close }: ErasedDefinition,
 ): number {
-  const declared = Object.entries(declarations).map(
-    ([field, { kind, version }]) => [field, { kind, version }] as const,
-  );
   const spec = {
     kind: "process",
-    state: Object.fromEntries(declared),
+    state,
     onRecord,
     ...(onSecond === undefined ? {} : { onSecond }),
     ...(onTimer === undefined ? {} : { onTimer }),
+    ...(open === undefined ? {} : { open }),
+    ...(close === undefined ? {} : { close }),
   } as const;
   return builder.add(spec, place);
 }

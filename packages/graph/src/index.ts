@@ -59,8 +59,16 @@ export {
   type StreamNode,
   type TumblingWindows,
   type UserFunction,
-  type ValueStateSpec,
   type WatermarkSpec,
   type WindowSpec,
 } from "./stream-graph.ts";
 export { validateStreamGraph } from "./validate-stream-graph.ts";
+export type {
+  AggregatingStateSpec,
+  ListStateSpec,
+  MapStateSpec,
+  ReducingStateSpec,
+  StateSpec,
+  TimeToLiveSpec,
+  ValueStateSpec,
+} from "./state-spec.ts";

@@ -91,7 +91,10 @@ function asyncOptions(spec: AsyncSpec): JsonValue {
 }
 
 function processOptions({ state, onSecond, onTimer }: ProcessSpec): JsonValue {
-  const declared = Object.entries(state).map(([name, spec]) => [name, { ...spec }] as const);
+  const declared = Object.entries(state).map(([name, { kind, version, ttl }]) => {
+    const options = ttl === undefined ? {} : { ttl: { ...ttl } };
+    return [name, { kind, version, ...options }] as const;
+  });
   return {
     state: Object.fromEntries(declared),
     hasTimers: onTimer !== undefined,

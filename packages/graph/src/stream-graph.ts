@@ -2,6 +2,7 @@ import type { JsonValue } from "@millrace/core";
 
 import type { AsyncSpec } from "./async-spec.ts";
 import type { BuildEnvironment, SinkConnector, SourceConnector } from "./connector.ts";
+import type { StateSpec } from "./state-spec.ts";
 
 /** Version of the plain data that a bundle's inlined API yields. */
 export const apiVersion = 1;
@@ -146,15 +147,14 @@ export interface SlidingWindows {
 export interface ProcessSpec {
   readonly kind: "process";
   /** By the name that `ctx.state` offers it under. */
-  readonly state: Readonly<Record<string, ValueStateSpec>>;
+  readonly state: Readonly<Record<string, StateSpec>>;
   /** With `onSecond`: the records of the first input. */
   readonly onRecord: UserFunction<void>;
   /** Present: it has two inputs, each with a key of its own; their records share state and timers. */
   readonly onSecond?: UserFunction<void>;
   readonly onTimer?: UserFunction<void>;
-}
-
-export interface ValueStateSpec {
-  readonly kind: "value";
-  readonly version: number;
+  /** `(context) => void`, in every attempt before the first record. */
+  readonly open?: UserFunction<void | Promise<void>>;
+  /** Behind the end of input, when everything has fired. */
+  readonly close?: UserFunction<void | Promise<void>>;
 }

@@ -5,6 +5,7 @@ import { invalidJob } from "./invalid-job.ts";
 import { paneLayoutOf } from "./panes.ts";
 import type { SourceSpec, StreamGraph, StreamNode, WindowSpec } from "./stream-graph.ts";
 import { validateAsync } from "./validate-async.ts";
+import { validateEventTime } from "./validate-event-time.ts";
 import { validateProcess } from "./validate-process.ts";
 
 /** The most panes of a sliding window: each firing merges all of them for each key. */
@@ -23,13 +24,13 @@ export function validateOperator(graph: StreamGraph, node: StreamNode): void {
       return;
     case "window":
       validateWindow(node, spec);
-      validateEventTime(graph, node);
+      validateEventTime(graph, node, "its windows need event time");
       return;
     case "async-map":
       validateAsync(node, spec);
       return;
     case "process":
-      validateProcess(node, spec);
+      validateProcess(graph, node, spec);
       return;
     case "map":
     case "filter":
@@ -96,20 +97,5 @@ function validateWindow(node: StreamNode, { assigner, allowedLatenessMs }: Windo
     throw invalidJob(
       `operator ${node.name}: allowedLateness ${allowedLatenessMs} ms is not a length of time`,
     );
-  }
-}
-
-/** Records get their event time at the source, so every source before a window must say it. */
-function validateEventTime(graph: StreamGraph, node: StreamNode): void {
-  const seen = new Set<number>(node.inputs);
-  for (const id of seen) {
-    const before = graph.nodes[id];
-    if (before === undefined) continue;
-    if (before.spec.kind === "source" && before.spec.watermarks === undefined) {
-      throw invalidJob(
-        `operator ${node.name}: its windows need event time, which source ${before.name} does not give: add \`watermarks: { timestamp, outOfOrderness }\` to the source`,
-      );
-    }
-    for (const input of before.inputs) seen.add(input);
   }
 }

@@ -40,6 +40,16 @@ export interface Operator {
    */
   restoreList?(entries: readonly JsonValue[]): Promise<void>;
   /**
+   * Called once in every attempt, when all state of the subtask is restored and before its first
+   * record; the subtask is ready when it returns.
+   */
+  start?(isRestored: boolean): Promise<void>;
+  /**
+   * Called once the input of an operator task has ended and everything has fired; nothing is emitted
+   * any more. The subtask is drained when it returns. A slot that is ended does not call it.
+   */
+  readonly finish?: (() => Promise<void>) | undefined;
+  /**
    * Cuts at the barrier before its first await (two-phase sinks seal their transaction) and returns
    * the entries of non-keyed state to store, once all that they name is durable.
    */

@@ -1,36 +1,13 @@
-import { assert, maxWatermark, minWatermark, StreamError } from "@millrace/core";
+import { assert, maxWatermark, minWatermark } from "@millrace/core";
 import type { ProcessSpec } from "@millrace/graph";
-import type { KeyedBackend, TimeDomain, TimerState, ValueState } from "@millrace/state";
+import type { KeyedBackend, TimerState } from "@millrace/state";
 
-import type { Operator, OperatorContext, Output } from "./operator.ts";
+import type { Operator, OperatorContext } from "./operator.ts";
+import { createAuthorContext, type AuthorContext } from "./process/author-context.ts";
 
 /** Returns the operator that runs an author's functions over keyed state and timers (Flink's KeyedProcessOperator). */
 export function createProcessOperator(spec: ProcessSpec): Operator {
   return new ProcessOperator(spec);
-}
-
-/** What the author's functions get; one object for all records, its fields change. */
-interface AuthorContext {
-  readonly state: Readonly<Record<string, StateHandle>>;
-  readonly timers: AuthorTimers;
-  readonly key: unknown;
-  timestamp: number;
-  readonly watermark: number;
-  /** What the timer that fires waited for. */
-  timeDomain: TimeDomain;
-  processingTime(): number;
-  emit(value: unknown): void;
-  emitTo(tag: { readonly name: string }, value: unknown): void;
-}
-
-interface AuthorTimers {
-  atEventTime(timeMs: number): void;
-  atProcessingTime(timeMs: number): void;
-  cancel(timeMs: number, domain?: TimeDomain): void;
-}
-
-interface StateHandle extends Omit<ValueState<unknown>, "cellForUpdate"> {
-  update(change: (value: unknown) => unknown): void;
 }
 
 /**
@@ -44,14 +21,20 @@ interface StateHandle extends Omit<ValueState<unknown>, "cellForUpdate"> {
  */
 class ProcessOperator implements Operator {
   readonly #spec: ProcessSpec;
+  #operator: OperatorContext | undefined;
   #open: Opened | undefined;
+
+  readonly finish: (() => Promise<void>) | undefined;
 
   constructor(spec: ProcessSpec) {
     this.#spec = spec;
+    const { close } = spec;
+    this.finish = close === undefined ? undefined : async () => close();
   }
 
   open(operatorContext: OperatorContext): void {
     const { keyed, operatorName } = operatorContext;
+    this.#operator = operatorContext;
     assert(keyed !== undefined, `operator ${operatorName} is keyed and has no keyed state`);
     const context = createAuthorContext(this.#spec, keyed, operatorContext);
     this.#open = {
@@ -60,6 +43,14 @@ class ProcessOperator implements Operator {
       processingTimers: keyed.timers("processing-time"),
       context,
     };
+  }
+
+  async start(isRestored: boolean): Promise<void> {
+    const operator = this.#operator;
+    assert(operator !== undefined, "a process operator was started before open");
+    const { operatorName, subtaskIndex, parallelism, attempt } = operator;
+    const context = { operatorName, subtaskIndex, parallelism, attempt, isRestored };
+    await this.#spec.open?.(context);
   }
 
   onRecord(record: unknown, timestampMs: number): void {
@@ -118,87 +109,4 @@ interface Opened {
   readonly timers: TimerState;
   readonly processingTimers: TimerState;
   readonly context: AuthorContext;
-}
-
-function createAuthorContext(
-  spec: ProcessSpec,
-  keyed: KeyedBackend,
-  { output, sideOutput, currentWatermarkMs, processingTimeMs, operatorName }: OperatorContext,
-): AuthorContext {
-  const names = Object.keys(spec.state);
-  const sideOutputs = new Map<string, Output>();
-  const context: AuthorContext = {
-    state: Object.fromEntries(
-      names.map((name) => [name, createHandle(keyed, operatorName, name)] as const),
-    ),
-    timers: createTimers(keyed, operatorName),
-    get key() {
-      return keyed.currentKey();
-    },
-    timestamp: minWatermark,
-    timeDomain: "event-time",
-    processingTime: processingTimeMs,
-    get watermark() {
-      return currentWatermarkMs();
-    },
-    emit(value) {
-      output.emit(value, context.timestamp);
-    },
-    emitTo({ name }, value) {
-      let side = sideOutputs.get(name);
-      if (side === undefined) {
-        side = sideOutput(name);
-        sideOutputs.set(name, side);
-      }
-      side.emit(value, context.timestamp);
-    },
-  };
-  return context;
-}
-
-function createTimers(keyed: KeyedBackend, operatorName: string): AuthorTimers {
-  const eventTimers = keyed.timers("event-time");
-  const processingTimers = keyed.timers("processing-time");
-  return {
-    atEventTime(timeMs) {
-      if (Number.isFinite(timeMs)) eventTimers.register(timeMs);
-      else throw badCall(operatorName, `timers.atEventTime(${timeMs}): give a finite number of ms`);
-    },
-    atProcessingTime(timeMs) {
-      if (Number.isFinite(timeMs)) processingTimers.register(timeMs);
-      else
-        throw badCall(
-          operatorName,
-          `timers.atProcessingTime(${timeMs}): give a finite number of ms`,
-        );
-    },
-    cancel(timeMs, domain = "event-time") {
-      (domain === "event-time" ? eventTimers : processingTimers).remove(timeMs);
-    },
-  };
-}
-
-function createHandle(keyed: KeyedBackend, operatorName: string, name: string): StateHandle {
-  const state = keyed.valueState<unknown>(name);
-  const set = (value: unknown): void => {
-    if (value !== undefined) state.set(value);
-    else throw badCall(operatorName, `state.${name}.set(undefined): use clear() instead`);
-  };
-  return {
-    get: () => state.get(),
-    set,
-    clear: () => {
-      state.clear();
-    },
-    update: (change) => {
-      set(change(state.get()));
-    },
-  };
-}
-
-function badCall(operatorName: string, what: string): StreamError {
-  return new StreamError("invalid-argument", `operator ${operatorName}: ${what}`, {
-    domain: "user",
-    retry: "never",
-  });
 }

@@ -1,18 +1,23 @@
 import type {
   KeyedBackend,
+  MapState,
   PaneJoin,
   PaneState,
   TimeDomain,
   TimerState,
+  TimeToLive,
   ValueState,
 } from "@millrace/state";
+
+import { entriesIn, type TestEntry } from "./test-entries.ts";
 
 /**
  * Keyed state in plain maps, to test operators alone; keys are compared by their JSON. `copy` is a
  * restore: dropped panes come back, as they do from deltas that were written before the drop.
  */
 export class TestBackend implements KeyedBackend {
-  readonly #values = new Map<string, Map<string, unknown>>();
+  readonly #values = new Map<string, Map<string, TestEntry>>();
+  readonly #maps = new Map<string, Map<string, Map<string, TestEntry>>>();
   readonly #panes = new Map<number, Map<string, Cell>>();
   readonly #dropped = new Map<number, Map<string, Cell>>();
   readonly #timersOf = {
@@ -36,14 +41,18 @@ export class TestBackend implements KeyedBackend {
   }
 
   // The contract hands out handles of the type that the operator names; there is no checking it.
-  valueState<Value>(name: string): ValueState<Value> {
-    const values = this.#values.get(name) ?? new Map<string, unknown>();
+  valueState<Value>(name: string, ttl?: TimeToLive): ValueState<Value> {
+    const values = this.#values.get(name) ?? new Map<string, TestEntry>();
     this.#values.set(name, values);
+    const entries = entriesIn(() => values, ttl);
     const get = (): Value | undefined => {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- named by the caller
-      return values.get(this.#name()) as Value | undefined;
+      return entries.read(this.#name()) as Value | undefined;
     };
-    const set = (value: Value | undefined): void => void values.set(this.#name(), value);
+    const set = (value: Value | undefined): void => {
+      if (value === undefined) values.delete(this.#name());
+      else entries.write(this.#name(), this.#key, value);
+    };
     return {
       get,
       set,
@@ -57,6 +66,28 @@ export class TestBackend implements KeyedBackend {
         },
       }),
     };
+  }
+
+  mapState<MapKey, Value>(name: string, ttl?: TimeToLive): MapState<MapKey, Value> {
+    const maps = this.#maps.get(name) ?? new Map<string, Map<string, TestEntry>>();
+    this.#maps.set(name, maps);
+    const current = (): Map<string, TestEntry> => {
+      const map = maps.get(this.#name()) ?? new Map<string, TestEntry>();
+      maps.set(this.#name(), map);
+      return map;
+    };
+    const entries = entriesIn(current, ttl);
+    const state: MapState<unknown, unknown> = {
+      get: (key) => entries.read(nameOf(key)),
+      has: (key) => entries.read(nameOf(key)) !== undefined,
+      set: (key, value) => entries.write(nameOf(key), key, value),
+      delete: (key) => void current().delete(nameOf(key)),
+      clear: () => current().clear(),
+      isEmpty: () => entries.isEmpty(),
+      entries: () => entries.all(),
+    };
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- named by the caller
+    return state as MapState<MapKey, Value>;
   }
 
   paneState<Value>(): PaneState<Value> {
@@ -102,6 +133,7 @@ export class TestBackend implements KeyedBackend {
   copy(): TestBackend {
     const copy = new TestBackend();
     for (const [name, values] of this.#values) copy.#values.set(name, structuredClone(values));
+    for (const [name, maps] of this.#maps) copy.#maps.set(name, structuredClone(maps));
     for (const domain of ["event-time", "processing-time"] as const) {
       for (const [name, timer] of this.#timersOf[domain]) copy.#timersOf[domain].set(name, timer);
     }
@@ -112,7 +144,8 @@ export class TestBackend implements KeyedBackend {
   }
 
   cellCount(): number {
-    const maps = [...this.#values.values(), ...this.#panes.values()];
+    const entries = [...this.#maps.values()].flatMap((maps) => [...maps.values()]);
+    const maps = [...this.#values.values(), ...entries, ...this.#panes.values()];
     const timerMaps = Object.values(this.#timersOf);
     return [...maps, ...timerMaps].reduce((count, map) => count + map.size, 0);
   }
@@ -150,7 +183,7 @@ export class TestBackend implements KeyedBackend {
   }
 
   #name(): string {
-    return JSON.stringify(this.#key) ?? "undefined";
+    return nameOf(this.#key);
   }
 
   #cell(pane: number): Cell {
@@ -160,6 +193,10 @@ export class TestBackend implements KeyedBackend {
     cells.set(this.#name(), cell);
     return cell;
   }
+}
+
+function nameOf(key: unknown): string {
+  return JSON.stringify(key) ?? "undefined";
 }
 
 interface Timer {

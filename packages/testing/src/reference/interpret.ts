@@ -1,7 +1,6 @@
 import { assert, assertNever } from "@millrace/core";
 import type {
   ConnectorContext,
-  ProcessSpec,
   ReduceSpec,
   SourceSpec,
   StreamGraph,
@@ -11,6 +10,7 @@ import type {
 
 import { readSource } from "./read-source.ts";
 import { runAsync } from "./run-async.ts";
+import { runProcess } from "./run-process.ts";
 
 interface Timed {
   readonly value: unknown;
@@ -44,7 +44,11 @@ export async function interpret(
       outputs.push(sides[node.inputs[0] ?? -1]?.get(node.spec.tag) ?? []);
     } else if (node.spec.kind === "async-map") {
       outputs.push(await runAsync(node.spec, inputs.flat(), side));
-    } else outputs.push(runNode(graph, node, { inputs, side }));
+    } else {
+      if (node.spec.kind === "process") await node.spec.open?.(openContextOf(node.name));
+      outputs.push(runNode(graph, node, { inputs, side }));
+      if (node.spec.kind === "process") await node.spec.close?.();
+    }
     if (node.spec.kind === "sink") {
       sinks.set(
         node.name,
@@ -53,6 +57,10 @@ export async function interpret(
     }
   }
   return sinks;
+}
+
+function openContextOf(operatorName: string): unknown {
+  return { operatorName, subtaskIndex: 0, parallelism: 1, attempt: 1, isRestored: false };
 }
 
 async function readTimed(spec: SourceSpec, context: ConnectorContext): Promise<readonly Timed[]> {
@@ -166,60 +174,4 @@ function runWindow(spec: WindowSpec, { key, records }: KeyGroup): readonly Timed
     const value = aggregate.result(accumulator, { key, window: { start, end } });
     return { value, atMs: end - 1 };
   });
-}
-
-/** Records by time; a timer fires before the first record that is later than it. */
-function runProcess(
-  spec: ProcessSpec,
-  { key, records }: KeyGroup,
-  side: SideOutputs,
-): readonly Timed[] {
-  const emitted: Timed[] = [];
-  const timers = new Set<number>();
-  const cells = new Map<string, unknown>();
-  const contextAt = (timestamp: number): unknown => ({
-    key,
-    timestamp,
-    watermark: timestamp,
-    state: Object.fromEntries(Object.keys(spec.state).map((name) => [name, cell(cells, name)])),
-    timeDomain: "event-time",
-    // The run takes no time: of processing time nothing fires before the end of input, then it may not.
-    processingTime: () => 0,
-    timers: {
-      atEventTime: (timeMs: number) => void timers.add(timeMs),
-      atProcessingTime: () => {},
-      cancel: (timeMs: number, domain: string = "event-time") =>
-        void (domain === "event-time" && timers.delete(timeMs)),
-    },
-    emit: (value: unknown) => void emitted.push({ value, atMs: timestamp }),
-    emitTo: ({ name }: { readonly name: string }, value: unknown) => {
-      const tagged = side.get(name) ?? [];
-      tagged.push({ value, atMs: timestamp });
-      side.set(name, tagged);
-    },
-  });
-  const fireBefore = (limitMs: number): void => {
-    for (;;) {
-      const timeMs = Math.min(...timers);
-      if (!(timeMs < limitMs)) return;
-      timers.delete(timeMs);
-      spec.onTimer?.(timeMs, contextAt(timeMs));
-    }
-  };
-  for (const { value, atMs, input } of records.toSorted((left, right) => left.atMs - right.atMs)) {
-    fireBefore(atMs);
-    const run = input === 1 ? (spec.onSecond ?? spec.onRecord) : spec.onRecord;
-    run(value, contextAt(atMs));
-  }
-  fireBefore(Infinity);
-  return emitted;
-}
-
-function cell(cells: Map<string, unknown>, name: string) {
-  return {
-    get: () => cells.get(name),
-    set: (value: unknown) => void cells.set(name, value),
-    clear: () => void cells.delete(name),
-    update: (change: (value: unknown) => unknown) => void cells.set(name, change(cells.get(name))),
-  };
 }

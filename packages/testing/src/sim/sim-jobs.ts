@@ -9,6 +9,7 @@ import {
 
 import { drawAsync, failedTag } from "./jobs/async.ts";
 import { drawHeldRecords } from "./jobs/held-records.ts";
+import { drawKindsOfState } from "./jobs/kinds-of-state.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import {
   createSimSink,
@@ -63,7 +64,8 @@ export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
   if (drawMore.chance(0.3)) ends.push(connect(drawMore, builder, [stream, main]));
   const sides = addSideOutputs(drawMore, builder);
   const held = drawHeldRecords(random.fork("processing-time"), builder, stream);
-  for (const [index, last] of [...ends, ...sides, ...failed, ...held].entries()) {
+  const kinds = drawKindsOfState(random.fork("kinds-of-state"), builder, stream);
+  for (const [index, last] of [...ends, ...sides, ...failed, ...held, ...kinds].entries()) {
     builder.add(`sink-${index}`, [last], { kind: "sink", connector: createSimSink(target) });
   }
   return { graph: builder.finish(draw), recordCount };

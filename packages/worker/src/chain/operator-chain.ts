@@ -245,6 +245,43 @@ export class OperatorChain {
     }
   }
 
+  /** Has each operator do what it does before its first record, one after the other. */
+  async startOperators(isRestored: boolean): Promise<void> {
+    for (const step of this.#steps) {
+      if (step.kind !== "operator") continue;
+      try {
+        await step.operator.start?.(isRestored);
+      } catch (caught) {
+        throw this.#locateHook(caught, step.name, "open of");
+      }
+    }
+  }
+
+  /** Has each operator do what it does behind its last record; undefined: none has anything to do. */
+  finishOperators(): Promise<void> | undefined {
+    const hooks = this.#steps.flatMap((step) => {
+      const finish = step.kind === "operator" ? step.operator.finish : undefined;
+      return finish === undefined ? [] : [{ name: step.name, finish }];
+    });
+    return hooks.length === 0 ? undefined : this.#finishAll(hooks);
+  }
+
+  async #finishAll(
+    hooks: readonly { readonly name: string; readonly finish: () => Promise<void> }[],
+  ): Promise<void> {
+    for (const { name, finish } of hooks) {
+      try {
+        await finish();
+      } catch (caught) {
+        throw this.#locateHook(caught, name, "close of");
+      }
+    }
+  }
+
+  #locateHook(caught: unknown, operator: string, role: string): StreamError {
+    return locateFailure(caught, { subtaskId: this.#subtaskId, operator, role, position: {} });
+  }
+
   /** Operators that hold records back for their target. */
   buffering(): readonly Operator[] {
     return this.#buffering;

@@ -59,6 +59,7 @@ export async function createTask(
     await restoreKeyed(keyed, { state, operator: first.name, turn: ports.turn });
   }
   await chain.restoreLists((name) => listEntriesOf(state, name));
+  await chain.startOperators(state.checkpointId !== undefined);
   const context = new SubtaskContext({
     subtaskId: subtask.subtaskId,
     vertexId: subtask.vertex.id,

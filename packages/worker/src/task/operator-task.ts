@@ -39,6 +39,7 @@ export class OperatorTask implements Task {
   /** The watermark that is being fired. */
   #firingMs: number | undefined;
   #isStarted = false;
+  #isEnded = false;
   #isDrained = false;
 
   constructor({ context, input, consumers }: OperatorTaskOptions) {
@@ -141,10 +142,13 @@ export class OperatorTask implements Task {
   }
 
   #end(): void {
-    assert(!this.#isDrained, `${this.subtaskId} ends once`);
-    this.#isDrained = true;
+    assert(!this.#isEnded, `${this.subtaskId} ends once`);
+    this.#isEnded = true;
     this.#context.emitWatermark();
     this.#context.emitEndOfInput();
-    this.#context.mailbox.report(this.subtaskId, { kind: "drained" });
+    this.#context.finish(() => {
+      this.#isDrained = true;
+      this.#context.mailbox.report(this.subtaskId, { kind: "drained" });
+    });
   }
 }

@@ -146,6 +146,19 @@ export class SubtaskContext {
     for (const gate of this.#gates) gate.emitStatus(isIdle);
   }
 
+  /** Calls back when all operators have done what they do behind their last record; often at once. */
+  finish(onFinished: () => void): void {
+    const finished = this.chain.finishOperators();
+    if (finished === undefined) {
+      onFinished();
+      return;
+    }
+    this.mailbox.join(finished, {
+      onValue: onFinished,
+      onFailure: (error) => this.mailbox.fail(this.subtaskId, error),
+    });
+  }
+
   emitEndOfInput(): void {
     for (const gate of this.#gates) gate.emitEndOfInput();
   }

@@ -1,0 +1,156 @@
+import { assertNever, StreamError } from "@millrace/core";
+import type { AggregatingStateSpec, ReducingStateSpec, StateSpec } from "@millrace/graph";
+import type { KeyedBackend, MapState, TimeToLive, ValueState } from "@millrace/state";
+
+import { ListHandle } from "./list-handle.ts";
+
+/** What the author's functions get of a state; which, its declaration says. */
+export type StateHandle = ValueHandle | ListHandle | MapHandle | AddingHandle;
+
+interface ValueHandle {
+  get(): unknown;
+  set(value: unknown): void;
+  clear(): void;
+  update(change: (value: unknown) => unknown): void;
+}
+
+interface MapHandle extends MapState<unknown, unknown> {
+  update(key: unknown, change: (value: unknown) => unknown): void;
+  keys(): Iterable<unknown>;
+  values(): Iterable<unknown>;
+}
+
+/** Of reducing and aggregating states. */
+interface AddingHandle {
+  get(): unknown;
+  add(value: unknown): void;
+  clear(): void;
+}
+
+export interface DeclaredState {
+  readonly operatorName: string;
+  readonly name: string;
+  readonly spec: StateSpec;
+  readonly ttl: TimeToLive | undefined;
+}
+
+/** Returns the handle of a declared state: of the current key, whichever that is at a call. */
+export function createStateHandle(keyed: KeyedBackend, declared: DeclaredState): StateHandle {
+  const { operatorName, name, spec, ttl } = declared;
+  const refuse = (call: string): StreamError => badCall(operatorName, `state.${name}.${call}`);
+  switch (spec.kind) {
+    case "value":
+      return createValue(keyed.valueState(name, ttl), refuse);
+    case "list":
+      return new ListHandle(keyed.valueState(name, ttl), { ttl, refuse });
+    case "map":
+      return createMap(keyed.mapState(name, ttl), refuse);
+    case "reducing":
+      return createReducing(keyed.valueState(name, ttl), { spec, refuse });
+    case "aggregating":
+      return createAggregating(keyed.valueState(name, ttl), spec);
+    default:
+      return assertNever(spec);
+  }
+}
+
+/** Returns the error for a call of the author that cannot be. */
+export function badCall(operatorName: string, what: string): StreamError {
+  return new StreamError("invalid-argument", `operator ${operatorName}: ${what}`, {
+    domain: "user",
+    retry: "never",
+  });
+}
+
+function createValue(
+  state: ValueState<unknown>,
+  refuse: (call: string) => StreamError,
+): ValueHandle {
+  const set = (value: unknown): void => {
+    if (value !== undefined) state.set(value);
+    else throw refuse("set(undefined): use clear() instead");
+  };
+  return {
+    get: () => state.get(),
+    set,
+    clear: () => {
+      state.clear();
+    },
+    update: (change) => {
+      set(change(state.get()));
+    },
+  };
+}
+
+function createMap(
+  state: MapState<unknown, unknown>,
+  refuse: (call: string) => StreamError,
+): MapHandle {
+  const set = (key: unknown, value: unknown): void => {
+    if (value !== undefined) state.set(key, value);
+    else throw refuse("set(key, undefined): use delete(key) instead");
+  };
+  return {
+    get: (key) => state.get(key),
+    has: (key) => state.has(key),
+    set,
+    update: (key, change) => {
+      set(key, change(state.get(key)));
+    },
+    delete: (key) => {
+      state.delete(key);
+    },
+    clear: () => {
+      state.clear();
+    },
+    isEmpty: () => state.isEmpty(),
+    entries: () => state.entries(),
+    *keys() {
+      for (const [key] of state.entries()) yield key;
+    },
+    *values() {
+      for (const [, value] of state.entries()) yield value;
+    },
+  };
+}
+
+function createReducing(
+  state: ValueState<unknown>,
+  {
+    spec,
+    refuse,
+  }: { readonly spec: ReducingStateSpec; readonly refuse: (call: string) => StreamError },
+): AddingHandle {
+  return {
+    get: () => state.get(),
+    add(value) {
+      const present = state.get();
+      const next: unknown = present === undefined ? value : spec.reduce(present, value);
+      if (next === undefined) throw refuse("add: what it comes to is undefined");
+      state.set(next);
+    },
+    clear: () => {
+      state.clear();
+    },
+  };
+}
+
+function createAggregating(
+  state: ValueState<unknown>,
+  { create, add, result }: AggregatingStateSpec,
+): AddingHandle {
+  return {
+    get() {
+      const accumulator = state.get();
+      return accumulator === undefined ? undefined : result(accumulator);
+    },
+    add(value) {
+      const cell = state.cellForUpdate();
+      const accumulator: unknown = cell.value ?? create();
+      cell.value = add(accumulator, value) ?? accumulator;
+    },
+    clear: () => {
+      state.clear();
+    },
+  };
+}
