@@ -12,6 +12,7 @@ import type { Benchmark } from "./report/benchmark.ts";
 import { scaling } from "./scaling/scaling.ts";
 import { startup } from "./startup/startup.ts";
 import { state } from "./state/state.ts";
+import { ttl } from "./ttl/ttl.ts";
 import { windows } from "./windows/windows.ts";
 import { wordcount } from "./wordcount/wordcount.ts";
 
@@ -23,6 +24,7 @@ export const benchmarks: readonly Benchmark[] = [
   exchange,
   codec,
   state,
+  ttl,
   nexmarkGenerator,
   nexmark,
   windows,
