@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
 import { planJob } from "./plan-job.ts";
+import type { TimeToLiveSpec } from "./state-spec.ts";
 import type { JobSettings, OperatorSpec, StreamGraph } from "./stream-graph.ts";
 import { graphOf, specs, type TestNode } from "./test-graphs.ts";
 
@@ -26,6 +27,11 @@ const windowWith = (assigner: Extract<OperatorSpec, { kind: "window" }>["assigne
   { name: "win", inputs: ["key"], spec: { ...specs.window, assigner } },
   { name: "out", inputs: ["win"], spec: specs.sink },
 ];
+
+function processWith(ttl: TimeToLiveSpec): OperatorSpec {
+  const last = { kind: "value", version: 1, ttl } as const;
+  return { kind: "process", state: { last }, onRecord: () => {} };
+}
 
 const cases: readonly (readonly [string, readonly TestNode[], RegExp])[] = [
   ["no operator", [], /test-job is empty: give it a source/],
@@ -71,6 +77,24 @@ const cases: readonly (readonly [string, readonly TestNode[], RegExp])[] = [
           { name: "out", inputs: ["idle"], spec: specs.sink },
         ],
         /operator idle: a state may not be called "/,
+      ] as const,
+  ),
+  ...(
+    [
+      [{ afterMs: 0, by: "processing-time" }, /state last has a time to live of 0 ms/],
+      [{ afterMs: 5, by: "event-time" }, /the time to live of its state last needs event time/],
+    ] as const
+  ).map(
+    ([ttl, text]) =>
+      [
+        `a time to live of ${ttl.afterMs} ms by ${ttl.by} without event time`,
+        [
+          { name: "in", spec: specs.timeless },
+          { name: "key", inputs: ["in"], spec: specs.keyBy },
+          { name: "idle", inputs: ["key"], spec: processWith({ ...ttl, refresh: "write" }) },
+          { name: "out", inputs: ["idle"], spec: specs.sink },
+        ],
+        text,
       ] as const,
   ),
   [

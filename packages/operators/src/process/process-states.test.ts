@@ -299,7 +299,6 @@ function run(
 }
 
 function modelOf(specs: Specs, nowMs: () => number): States {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the handles of these specs
   return createStates(specs, nowMs) as object as States;
 }
 
