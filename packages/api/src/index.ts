@@ -42,6 +42,12 @@ export { defineJob, type JobParams } from "./define-job.ts";
 export { days, hours, minutes, seconds } from "./durations.ts";
 export { elements } from "./elements.ts";
 export type { Job, JobDefaults, SourceInput, SourceOptions } from "./job.ts";
+export type { IntervalJoin } from "./interval-join.ts";
+export type { JoinedStreams, JoinInterval } from "./joined-streams.ts";
+export type { LookupJoin } from "./lookup-join.ts";
+export type { Change, Table, TableOptions } from "./table.ts";
+export type { TableJoin } from "./table-join.ts";
+export type { CoGroup, WindowJoin } from "./window-join.ts";
 export type { KeyedStream, KeyedValue, RunningOptions, WindowOptions } from "./keyed-stream.ts";
 export {
   outputTag,

@@ -5,8 +5,11 @@ import { addAsyncMap, type AsyncCall, type AsyncOptions } from "./async-map.ts";
 import { ConnectedStreams } from "./connected-streams.ts";
 import type { CreateStream, DataStream, ParallelismOptions } from "./data-stream.ts";
 import { requireName, type GraphBuilder } from "./graph-builder.ts";
+import { JoinedStreams } from "./joined-streams.ts";
+import { LookupJoin, type LookupTime } from "./lookup-join.ts";
 import { addProcess, type ProcessDefinition } from "./process.ts";
 import type { StateDeclarations } from "./state.ts";
+import { createTable, type Table, type TableOptions } from "./table.ts";
 import { WindowedStream } from "./windowed-stream.ts";
 
 /** A running result with its key. */
@@ -168,11 +171,73 @@ export class KeyedStream<T, K> {
 
   /** Two streams whose records of one key meet in one operator; their keys are of one type. */
   connect<U>(second: KeyedStream<U, K>): ConnectedStreams<T, U, K> {
-    if (second.#builder !== this.#builder) {
-      throw invalidJob("connect: the second stream belongs to another job");
-    }
-    const inputs = [this.#id, second.#id] as const;
+    const inputs = this.#inputsWith(second, "connect");
     return new ConnectedStreams(this.#builder, inputs, this.#createStream);
+  }
+
+  /**
+   * Two streams whose records of one key become pairs, if they are near in time: go on with `within`
+   * or `window`. This one is the left one; their keys are of one type.
+   */
+  join<U>(right: KeyedStream<U, K>): JoinedStreams<T, U, K> {
+    const inputs = this.#inputsWith(right, "join");
+    return new JoinedStreams({
+      builder: this.#builder,
+      inputs,
+      createStream: this.#createStream,
+    });
+  }
+
+  /**
+   * The table that the records make: each one is the row of its key, or what `value` makes of it;
+   * null or undefined deletes the row. The name is that of the operator behind `toStream`.
+   */
+  toTable(name: string, options?: TableOptions): Table<T, K>;
+  toTable<R>(
+    name: string,
+    options: TableOptions & { readonly value: (record: T) => R },
+  ): Table<NonNullable<R>, K>;
+  toTable(
+    name: string,
+    {
+      value,
+      order = "event-time",
+    }: TableOptions & { readonly value?: (record: T) => unknown } = {},
+  ): Table<unknown, K> {
+    const place = { builder: this.#builder, createStream: this.#createStream };
+    const valueOf = value ?? ((record: T): unknown => record);
+    return createTable(place, this.#id, { name, valueOf, order });
+  }
+
+  /**
+   * Each record with the row that its key has when the record comes (Kafka Streams' stream-table
+   * join), at once. Which row that is depends on which input is read first; see `joinAsOf`.
+   */
+  joinLatest<V>(table: Table<V, K>): LookupJoin<T, V> {
+    return this.#joinTable(table, "lookup");
+  }
+
+  /**
+   * Each record with the row that its key had at the record's event time (Flink's event-time
+   * temporal join). A record waits for the watermark, so that the result does not depend on what is
+   * read first. Every source before both needs `watermarks`.
+   */
+  joinAsOf<V>(table: Table<V, K>): LookupJoin<T, V> {
+    return this.#joinTable(table, "temporal");
+  }
+
+  #joinTable<V>({ source }: Table<V, K>, type: LookupTime): LookupJoin<T, V> {
+    if (source.builder !== this.#builder) {
+      throw invalidJob("join: the table belongs to another job");
+    }
+    const inputs = [this.#id, source.keyed()] as const;
+    const place = { builder: this.#builder, inputs, createStream: this.#createStream };
+    return new LookupJoin(place, type, source.input);
+  }
+
+  #inputsWith<U>(second: KeyedStream<U, K>, verb: string): readonly [number, number] {
+    if (second.#builder === this.#builder) return [this.#id, second.#id];
+    throw invalidJob(`${verb}: the second stream belongs to another job`);
   }
 
   #running<Value, R>(

@@ -40,6 +40,16 @@ export type {
   PlannedOperator,
   PlannedSettings,
 } from "./job-graph.ts";
+export {
+  keepsLeft,
+  keepsRight,
+  type IntervalJoinSpec,
+  type JoinMode,
+  type JoinSpec,
+  type LookupJoinSpec,
+  type TableJoinSpec,
+  type TemporalJoinSpec,
+} from "./join-spec.ts";
 export { firstWindowEnd, lastWindowEnd, paneLayoutOf, paneOf, type PaneLayout } from "./panes.ts";
 export { maxPlanLength, parseJobGraph } from "./parse-job-graph.ts";
 export { canonicalPlanJson, planJob } from "./plan-job.ts";
@@ -62,6 +72,7 @@ export {
   type WatermarkSpec,
   type WindowSpec,
 } from "./stream-graph.ts";
+export type { TableInput, TableOrder, TableSpec } from "./table-spec.ts";
 export { validateStreamGraph } from "./validate-stream-graph.ts";
 export type {
   AggregatingStateSpec,

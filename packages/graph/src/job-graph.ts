@@ -37,6 +37,8 @@ export interface PlannedOperator {
     | "window"
     | "process"
     | "async-map"
+    | "join"
+    | "table"
     | "sink"
     | "print";
   /** Whether records reach it by key; then it is first in its chain. */

@@ -11,6 +11,14 @@ const virtualKinds: ReadonlySet<OperatorSpec["kind"]> = new Set([
   "side-output",
 ]);
 
+const keyedKinds: ReadonlySet<OperatorSpec["kind"]> = new Set([
+  "reduce",
+  "window",
+  "process",
+  "join",
+  "table",
+]);
+
 /** Whether the spec only shapes the edges between its inputs and its consumers. */
 export function isVirtual(spec: OperatorSpec): spec is Exclude<OperatorSpec, PhysicalSpec> {
   return virtualKinds.has(spec.kind);
@@ -18,12 +26,12 @@ export function isVirtual(spec: OperatorSpec): spec is Exclude<OperatorSpec, Phy
 
 /** Whether the operator may emit to tags, besides its main output. */
 export function hasSideOutputs(kind: OperatorSpec["kind"]): boolean {
-  return kind === "process" || kind === "async-map";
+  return kind === "process" || kind === "async-map" || kind === "join";
 }
 
 /** Whether the operator keeps state by key, so that its input must be a `key-by`. */
 export function isKeyedKind(kind: OperatorSpec["kind"]): boolean {
-  return kind === "reduce" || kind === "window" || kind === "process";
+  return keyedKinds.has(kind);
 }
 
 /** Whether snapshots hold state of the operator; its name is then the author's. */
@@ -42,7 +50,9 @@ export function isHeadKind(kind: OperatorSpec["kind"]): boolean {
 
 /** Whether the operator tells its two inputs apart. */
 export function hasTwoInputs(spec: OperatorSpec): boolean {
-  return spec.kind === "process" && spec.onSecond !== undefined;
+  if (spec.kind === "process") return spec.onSecond !== undefined;
+  if (spec.kind === "window") return spec.aggregate.addSecond !== undefined;
+  return spec.kind === "join";
 }
 
 /** Whether nothing may follow the operator. */

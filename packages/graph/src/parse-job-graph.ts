@@ -26,6 +26,8 @@ const operatorSchema = z.strictObject({
     "window",
     "process",
     "async-map",
+    "join",
+    "table",
     "sink",
     "print",
   ]),

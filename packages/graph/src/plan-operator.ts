@@ -3,6 +3,7 @@ import { assert, assertNever, type JsonValue } from "@millrace/core";
 import type { AsyncSpec } from "./async-spec.ts";
 import { combiningVersion, isCombined } from "./combining.ts";
 import type { PlannedOperator } from "./job-graph.ts";
+import type { JoinSpec } from "./join-spec.ts";
 import { hasStateKind, isKeyedKind, isVirtual, type PhysicalSpec } from "./operator-kind.ts";
 import type { ProcessSpec, SourceSpec, StreamNode, WindowSpec } from "./stream-graph.ts";
 
@@ -34,6 +35,10 @@ function optionsOf(spec: PhysicalSpec): JsonValue {
       return processOptions(spec);
     case "async-map":
       return asyncOptions(spec);
+    case "join":
+      return joinOptions(spec);
+    case "table":
+      return { order: spec.order };
     case "print":
       return { label: spec.label };
     case "map":
@@ -64,6 +69,7 @@ function windowOptions(spec: WindowSpec): JsonValue {
     assigner: { ...spec.assigner },
     allowedLatenessMs: spec.allowedLatenessMs,
     ...(isCombined(spec) ? { combining: combiningVersion } : {}),
+    ...(spec.aggregate.addSecond === undefined ? {} : { inputs: 2 }),
   };
 }
 
@@ -88,6 +94,25 @@ function asyncOptions(spec: AsyncSpec): JsonValue {
       ? {}
       : { circuitBreaker: { ...circuitBreaker, trip: { ...circuitBreaker.trip } } }),
   };
+}
+
+/** All but the functions. */
+function joinOptions(spec: JoinSpec): JsonValue {
+  const { type, mode } = spec;
+  switch (type) {
+    case "interval": {
+      const { kind: _kind, join: _join, ...options } = spec;
+      return options;
+    }
+    case "tables":
+      return { type, mode, orders: [spec.left.order, spec.right.order] };
+    case "lookup":
+      return { type, mode, order: spec.right.order };
+    case "temporal":
+      return { type, mode };
+    default:
+      return assertNever(type);
+  }
 }
 
 function processOptions({ state, onSecond, onTimer }: ProcessSpec): JsonValue {

@@ -2,7 +2,9 @@ import type { JsonValue } from "@millrace/core";
 
 import type { AsyncSpec } from "./async-spec.ts";
 import type { BuildEnvironment, SinkConnector, SourceConnector } from "./connector.ts";
+import type { JoinSpec } from "./join-spec.ts";
 import type { StateSpec } from "./state-spec.ts";
+import type { TableSpec } from "./table-spec.ts";
 
 /** Version of the plain data that a bundle's inlined API yields. */
 export const apiVersion = 1;
@@ -80,6 +82,8 @@ export type OperatorSpec =
   | WindowSpec
   | ProcessSpec
   | AsyncSpec
+  | JoinSpec
+  | TableSpec
   | { readonly kind: "sink"; readonly connector: SinkConnector<unknown> }
   | { readonly kind: "print"; readonly label: string };
 
@@ -124,6 +128,8 @@ export interface WindowSpec {
     readonly create: UserFunction;
     /** Mutates its accumulator and returns nothing, or returns a new one. */
     readonly add: UserFunction;
+    /** Present: it has two inputs, and this is what `add` is for records of the second one. */
+    readonly addSecond?: UserFunction;
     readonly merge: UserFunction;
     /** `(accumulator, { key, window: { start, end } }) => emitted`. */
     readonly result: UserFunction;

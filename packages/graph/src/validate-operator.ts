@@ -6,6 +6,7 @@ import { paneLayoutOf } from "./panes.ts";
 import type { SourceSpec, StreamGraph, StreamNode, WindowSpec } from "./stream-graph.ts";
 import { validateAsync } from "./validate-async.ts";
 import { validateEventTime } from "./validate-event-time.ts";
+import { validateJoin } from "./validate-join.ts";
 import { validateProcess } from "./validate-process.ts";
 
 /** The most panes of a sliding window: each firing merges all of them for each key. */
@@ -32,6 +33,12 @@ export function validateOperator(graph: StreamGraph, node: StreamNode): void {
     case "process":
       validateProcess(graph, node, spec);
       return;
+    case "join":
+      validateJoin(node, spec);
+      if (spec.type === "interval" || spec.type === "temporal") {
+        validateEventTime(graph, node, "a join needs event time");
+      }
+      return;
     case "map":
     case "filter":
     case "flat-map":
@@ -40,6 +47,7 @@ export function validateOperator(graph: StreamGraph, node: StreamNode): void {
     case "rebalance":
     case "side-output":
     case "reduce":
+    case "table":
     case "print":
       return;
     default:
@@ -69,7 +77,8 @@ function validateSource(node: StreamNode, { watermarks, rateLimit }: SourceSpec)
   }
 }
 
-function validateWindow(node: StreamNode, { assigner, allowedLatenessMs }: WindowSpec): void {
+function validateWindow(node: StreamNode, spec: WindowSpec): void {
+  const { assigner, allowedLatenessMs, aggregate, isCombined } = spec;
   const layout = paneLayoutOf(assigner);
   for (const [what, value] of [
     ["size", assigner.sizeMs],
@@ -92,6 +101,9 @@ function validateWindow(node: StreamNode, { assigner, allowedLatenessMs }: Windo
     throw invalidJob(
       `operator ${node.name}: a window has ${layout.sizeMs / layout.paneMs} panes, more than ${maxPanesPerWindow}: choose a longer slide, or one that divides the size`,
     );
+  }
+  if (aggregate.addSecond !== undefined && isCombined === true) {
+    throw invalidJob(`operator ${node.name}: a window over two inputs cannot be combined`);
   }
   if (!(allowedLatenessMs >= 0 && Number.isFinite(allowedLatenessMs))) {
     throw invalidJob(

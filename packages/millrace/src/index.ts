@@ -42,6 +42,12 @@ export { defineJob, type JobParams } from "@millrace/api";
 export { days, hours, minutes, seconds } from "@millrace/api";
 export { elements } from "@millrace/api";
 export type { Job, JobDefaults, SourceInput, SourceOptions } from "@millrace/api";
+export type { IntervalJoin } from "@millrace/api";
+export type { JoinedStreams, JoinInterval } from "@millrace/api";
+export type { LookupJoin } from "@millrace/api";
+export type { Change, Table, TableOptions } from "@millrace/api";
+export type { TableJoin } from "@millrace/api";
+export type { CoGroup, WindowJoin } from "@millrace/api";
 export type { KeyedStream, KeyedValue, RunningOptions, WindowOptions } from "@millrace/api";
 export {
   outputTag,

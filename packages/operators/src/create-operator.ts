@@ -2,6 +2,9 @@ import { assertNever, noFailpoints, type Failpoints } from "@millrace/core";
 import { invalidJob, type OperatorSpec, type PlannedOperator } from "@millrace/graph";
 
 import { withPartials } from "./combine/combining.ts";
+import { createJoinOperator } from "./join/create-join-operator.ts";
+import { createTableOperator } from "./join/table.ts";
+import { withSecondInput } from "./join/two-input-window.ts";
 import type { Operator } from "./operator.ts";
 import { createPrintOperator } from "./print.ts";
 import { createProcessOperator } from "./process.ts";
@@ -23,9 +26,13 @@ export function createOperator(
     case "reduce":
       return createReduceOperator(withPartials(spec));
     case "window":
-      return createWindowOperator(spec);
+      return withSecondInput(spec, createWindowOperator);
     case "process":
       return createProcessOperator(spec);
+    case "join":
+      return createJoinOperator(spec);
+    case "table":
+      return createTableOperator(spec);
     case "sink":
       return createSinkOperator(spec.connector, failpoints);
     case "print":

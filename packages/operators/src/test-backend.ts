@@ -18,8 +18,9 @@ import { entriesIn, type TestEntry } from "./test-entries.ts";
 export class TestBackend implements KeyedBackend {
   readonly #values = new Map<string, Map<string, TestEntry>>();
   readonly #maps = new Map<string, Map<string, Map<string, TestEntry>>>();
-  readonly #panes = new Map<number, Map<string, Cell>>();
-  readonly #dropped = new Map<number, Map<string, Cell>>();
+  /** By the name of their state. */
+  readonly #panes = new Map<string, Panes>();
+  readonly #dropped = new Map<string, Panes>();
   readonly #timersOf = {
     "event-time": new Map<string, Timer>(),
     "processing-time": new Map<string, Timer>(),
@@ -90,21 +91,22 @@ export class TestBackend implements KeyedBackend {
     return state as MapState<MapKey, Value>;
   }
 
-  paneState<Value>(): PaneState<Value> {
+  paneState<Value>(name: string): PaneState<Value> {
+    const live = panesOf(this.#panes, name);
     const state: PaneState<unknown> = {
-      get: (pane) => this.#panes.get(pane)?.get(this.#name())?.value,
-      cellForUpdate: (pane) => this.#cell(pane),
+      get: (pane) => live.get(pane)?.get(this.#name())?.value,
+      cellForUpdate: (pane) => this.#cell(live, pane),
       forEachKey: (pane, visit) => {
-        for (const { key, hash, value } of this.#panes.get(pane)?.values() ?? []) {
+        for (const { key, hash, value } of live.get(pane)?.values() ?? []) {
           visit(key, hash, value);
         }
       },
-      join: (panes) => this.#join(panes),
-      panes: () => [...this.#panes.keys()].toSorted((left, right) => left - right),
+      join: (panes) => joinPanes(live, panes),
+      panes: () => [...live.keys()].toSorted((left, right) => left - right),
       dropPane: (pane) => {
-        const cells = this.#panes.get(pane);
-        if (cells !== undefined) this.#dropped.set(pane, cells);
-        this.#panes.delete(pane);
+        const cells = live.get(pane);
+        if (cells !== undefined) panesOf(this.#dropped, name).set(pane, cells);
+        live.delete(pane);
       },
     };
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- named by the caller
@@ -137,17 +139,19 @@ export class TestBackend implements KeyedBackend {
     for (const domain of ["event-time", "processing-time"] as const) {
       for (const [name, timer] of this.#timersOf[domain]) copy.#timersOf[domain].set(name, timer);
     }
-    for (const [pane, cells] of [...this.#dropped, ...this.#panes]) {
-      copy.#panes.set(pane, structuredClone(cells));
+    for (const [name, panes] of [...this.#dropped, ...this.#panes]) {
+      for (const [pane, cells] of panes) {
+        panesOf(copy.#panes, name).set(pane, structuredClone(cells));
+      }
     }
     return copy;
   }
 
   cellCount(): number {
     const entries = [...this.#maps.values()].flatMap((maps) => [...maps.values()]);
-    const maps = [...this.#values.values(), ...entries, ...this.#panes.values()];
-    const timerMaps = Object.values(this.#timersOf);
-    return [...maps, ...timerMaps].reduce((count, map) => count + map.size, 0);
+    const panes = [...this.#panes.values()].flatMap((each) => [...each.values()]);
+    const maps = [...this.#values.values(), ...entries, ...panes];
+    return [...maps, ...Object.values(this.#timersOf)].reduce((count, map) => count + map.size, 0);
   }
 
   beginSnapshot(): never {
@@ -160,35 +164,13 @@ export class TestBackend implements KeyedBackend {
 
   finishRestore(): void {}
 
-  /** All keys as if they were of one group. */
-  #join(panes: readonly number[]): PaneJoin<unknown> {
-    const cells = panes.flatMap((pane) => [...(this.#panes.get(pane)?.values() ?? [])]);
-    const names = cells.map(({ key }) => JSON.stringify(key) ?? "undefined");
-    const slots = [...new Set(names)];
-    const cellOf = (slot: number): Cell | undefined => cells[names.indexOf(slots[slot] ?? "")];
-    let index = -1;
-    let groupCount = 0;
-    return {
-      nextGroup: () => (groupCount += 1) === 1 && cells.length > 0,
-      next: () => (index += 1) < cells.length,
-      get value() {
-        return cells[index]?.value;
-      },
-      get slot() {
-        return slots.indexOf(names[index] ?? "");
-      },
-      keyAt: (slot) => cellOf(slot)?.key,
-      hashAt: (slot) => cellOf(slot)?.hash ?? 0,
-    };
-  }
-
   #name(): string {
     return nameOf(this.#key);
   }
 
-  #cell(pane: number): Cell {
-    const cells = this.#panes.get(pane) ?? new Map<string, Cell>();
-    this.#panes.set(pane, cells);
+  #cell(panes: Panes, pane: number): Cell {
+    const cells = panes.get(pane) ?? new Map<string, Cell>();
+    panes.set(pane, cells);
     const cell = cells.get(this.#name()) ?? { key: this.#key, hash: this.#hash, value: undefined };
     cells.set(this.#name(), cell);
     return cell;
@@ -209,4 +191,35 @@ interface Cell {
   readonly key: unknown;
   readonly hash: number;
   value: unknown;
+}
+
+/** Cells by pane and key. */
+type Panes = Map<number, Map<string, Cell>>;
+
+function panesOf(all: Map<string, Panes>, name: string): Panes {
+  const panes: Panes = all.get(name) ?? new Map<number, Map<string, Cell>>();
+  all.set(name, panes);
+  return panes;
+}
+
+/** All keys as if they were of one group. */
+function joinPanes(live: Panes, panes: readonly number[]): PaneJoin<unknown> {
+  const cells = panes.flatMap((pane) => [...(live.get(pane)?.values() ?? [])]);
+  const names = cells.map(({ key }) => JSON.stringify(key) ?? "undefined");
+  const slots = [...new Set(names)];
+  const cellOf = (slot: number): Cell | undefined => cells[names.indexOf(slots[slot] ?? "")];
+  let index = -1;
+  let groupCount = 0;
+  return {
+    nextGroup: () => (groupCount += 1) === 1 && cells.length > 0,
+    next: () => (index += 1) < cells.length,
+    get value() {
+      return cells[index]?.value;
+    },
+    get slot() {
+      return slots.indexOf(names[index] ?? "");
+    },
+    keyAt: (slot) => cellOf(slot)?.key,
+    hashAt: (slot) => cellOf(slot)?.hash ?? 0,
+  };
 }

@@ -9,18 +9,11 @@ import type {
 } from "@millrace/graph";
 
 import { readSource } from "./read-source.ts";
+import type { KeyGroup, SideOutputs, Timed } from "./records.ts";
 import { runAsync } from "./run-async.ts";
+import { runJoin } from "./run-join.ts";
 import { runProcess } from "./run-process.ts";
-
-interface Timed {
-  readonly value: unknown;
-  readonly atMs: number;
-}
-
-/** A record that came to a keyed operator; `input` says where it has two. */
-interface Received extends Timed {
-  readonly input: number;
-}
+import { runTable } from "./run-table.ts";
 
 /**
  * Returns what each sink of a bounded job gets in a run without faults, by sink name. It is the
@@ -71,9 +64,6 @@ async function readTimed(spec: SourceSpec, context: ConnectorContext): Promise<r
   }));
 }
 
-/** What a node emits to each tag. */
-type SideOutputs = Map<string, Timed[]>;
-
 function runNode(
   graph: StreamGraph,
   node: StreamNode,
@@ -104,6 +94,10 @@ function runNode(
       return [...groupByKey(graph, node, inputs)].flatMap(([, group]) =>
         runProcess(spec, group, side),
       );
+    case "join":
+      return [...groupByKey(graph, node, inputs)].flatMap(([, group]) => runJoin(spec, group));
+    case "table":
+      return [...groupByKey(graph, node, inputs)].flatMap(([, group]) => runTable(spec, group));
     case "source":
     case "async-map":
     case "side-output":
@@ -120,11 +114,6 @@ function flatten(
   const emitted: unknown[] = [];
   const returned = flatMap(value, (each) => void emitted.push(each));
   return [...emitted, ...(returned ?? [])];
-}
-
-interface KeyGroup {
-  readonly key: unknown;
-  readonly records: Received[];
 }
 
 function groupByKey(
@@ -167,9 +156,10 @@ function runWindow(spec: WindowSpec, { key, records }: KeyGroup): readonly Timed
   return [...starts].map((start) => {
     const end = start + sizeMs;
     let accumulator: unknown = aggregate.create();
-    for (const { value, atMs } of records) {
-      if (atMs >= start && atMs < end)
-        accumulator = aggregate.add(accumulator, value) ?? accumulator;
+    for (const { value, atMs, input } of records) {
+      if (atMs < start || atMs >= end) continue;
+      const add = (input === 1 ? aggregate.addSecond : undefined) ?? aggregate.add;
+      accumulator = add(accumulator, value) ?? accumulator;
     }
     const value = aggregate.result(accumulator, { key, window: { start, end } });
     return { value, atMs: end - 1 };

@@ -218,6 +218,8 @@ function chainSteps(
       case "reduce":
       case "window":
       case "process":
+      case "join":
+      case "table":
       case "sink":
       case "print": {
         const planned = vertex.operators[index];
