@@ -1,16 +1,24 @@
 import { StreamError } from "@millrace/core";
-import type { StreamGraph } from "@millrace/graph";
+import type { OperatorSpec, StreamGraph } from "@millrace/graph";
+
+/** Operators that drop what is late, or whose timers show it. */
+const timedKinds: ReadonlySet<OperatorSpec["kind"]> = new Set([
+  "window",
+  "process",
+  "join",
+  "table",
+]);
 
 /**
- * Throws `invalid-argument` if a record is so late that the job's windows or timers may or may not
- * take it. A record is late that is older, by more than its source's `outOfOrderness`, than one
+ * Throws `invalid-argument` if a record is so late that the job's windows, joins or timers may or may
+ * not take it. A record is late that is older, by more than its source's `outOfOrderness`, than one
  * before it.
  */
 export function checkOnTime(
   { nodes }: StreamGraph,
   inputs: Readonly<Record<string, readonly unknown[]>>,
 ): void {
-  if (!nodes.some(({ spec }) => spec.kind === "window" || spec.kind === "process")) return;
+  if (!nodes.some(({ spec }) => timedKinds.has(spec.kind))) return;
   for (const { name, spec } of nodes) {
     if (spec.kind !== "source" || spec.watermarks === undefined) continue;
     const { timestamp, outOfOrdernessMs } = spec.watermarks;

@@ -9,6 +9,7 @@ import {
 
 import { drawAsync, failedTag } from "./jobs/async.ts";
 import { drawHeldRecords } from "./jobs/held-records.ts";
+import { addJoins } from "./jobs/joins.ts";
 import { drawKindsOfState } from "./jobs/kinds-of-state.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import {
@@ -65,6 +66,8 @@ export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
   const sides = addSideOutputs(drawMore, builder);
   const held = drawHeldRecords(random.fork("processing-time"), builder, stream);
   const kinds = drawKindsOfState(random.fork("kinds-of-state"), builder, stream);
+  const [source = stream] = sources;
+  ends.push(...addJoins(random.fork("joins"), builder, { left: stream, right: source }));
   for (const [index, last] of [...ends, ...sides, ...failed, ...held, ...kinds].entries()) {
     builder.add(`sink-${index}`, [last], { kind: "sink", connector: createSimSink(target) });
   }
