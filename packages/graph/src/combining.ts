@@ -9,10 +9,11 @@ export const combiningVersion = 1;
 /**
  * Whether the senders of a keyed operator may fold records of one key before they reach it. That of
  * a window changes nothing that it emits; with an allowed lateness it would, as each late record
- * then fires its windows again. A running aggregate emits less often, so its author asks for it by
+ * then fires its windows again, and so it would where late records have an output of their own. A running aggregate emits less often, so its author asks for it by
  * giving a `merge`.
  */
 export function isCombined(spec: OperatorSpec): boolean {
   if (spec.kind === "reduce") return spec.merge !== undefined;
-  return spec.kind === "window" && spec.isCombined === true && spec.allowedLatenessMs === 0;
+  if (spec.kind !== "window" || spec.isCombined !== true) return false;
+  return spec.allowedLatenessMs === 0 && spec.lateTag === undefined;
 }

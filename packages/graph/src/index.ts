@@ -31,6 +31,18 @@ export {
 } from "./execution-graph.ts";
 export { isCombined } from "./combining.ts";
 export { findNonJson, isJson } from "./find-non-json.ts";
+export {
+  isProcessingTime,
+  type CountWindows,
+  type CountWindowSpec,
+  type CustomTriggerSpec,
+  type EvictorSpec,
+  type GeneralWindowSpec,
+  type GlobalWindows,
+  type SessionWindows,
+  type TriggerDecision,
+  type TriggerSpec,
+} from "./general-window.ts";
 export { invalidJob } from "./invalid-job.ts";
 export type {
   JobEdge,
@@ -50,7 +62,14 @@ export {
   type TableJoinSpec,
   type TemporalJoinSpec,
 } from "./join-spec.ts";
-export { firstWindowEnd, lastWindowEnd, paneLayoutOf, paneOf, type PaneLayout } from "./panes.ts";
+export {
+  firstWindowEnd,
+  greatestCommonDivisor,
+  lastWindowEnd,
+  paneLayoutOf,
+  paneOf,
+  type PaneLayout,
+} from "./panes.ts";
 export { maxPlanLength, parseJobGraph } from "./parse-job-graph.ts";
 export { canonicalPlanJson, planJob } from "./plan-job.ts";
 export { defaultSettings, maxKeyGroups, resolveSettings } from "./resolve-settings.ts";

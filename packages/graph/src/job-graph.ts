@@ -35,6 +35,8 @@ export interface PlannedOperator {
     | "flat-map"
     | "reduce"
     | "window"
+    | "general-window"
+    | "count-window"
     | "process"
     | "async-map"
     | "join"

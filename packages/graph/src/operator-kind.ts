@@ -11,9 +11,14 @@ const virtualKinds: ReadonlySet<OperatorSpec["kind"]> = new Set([
   "side-output",
 ]);
 
+const windowKinds: ReadonlySet<OperatorSpec["kind"]> = new Set([
+  "window",
+  "general-window",
+  "count-window",
+]);
+
 const keyedKinds: ReadonlySet<OperatorSpec["kind"]> = new Set([
   "reduce",
-  "window",
   "process",
   "join",
   "table",
@@ -26,12 +31,12 @@ export function isVirtual(spec: OperatorSpec): spec is Exclude<OperatorSpec, Phy
 
 /** Whether the operator may emit to tags, besides its main output. */
 export function hasSideOutputs(kind: OperatorSpec["kind"]): boolean {
-  return kind === "process" || kind === "async-map" || kind === "join";
+  return kind === "process" || kind === "async-map" || kind === "join" || windowKinds.has(kind);
 }
 
 /** Whether the operator keeps state by key, so that its input must be a `key-by`. */
 export function isKeyedKind(kind: OperatorSpec["kind"]): boolean {
-  return keyedKinds.has(kind);
+  return keyedKinds.has(kind) || windowKinds.has(kind);
 }
 
 /** Whether snapshots hold state of the operator; its name is then the author's. */

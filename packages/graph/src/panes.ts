@@ -13,7 +13,7 @@ export interface PaneLayout {
 export function paneLayoutOf(assigner: TumblingWindows | SlidingWindows): PaneLayout {
   const { sizeMs, offsetMs } = assigner;
   const slideMs = assigner.kind === "sliding" ? assigner.slideMs : sizeMs;
-  return { paneMs: greatestCommonDivisor({ sizeMs, slideMs }), sizeMs, slideMs, offsetMs };
+  return { paneMs: greatestCommonDivisor(sizeMs, slideMs), sizeMs, slideMs, offsetMs };
 }
 
 /** Returns the start of the pane that an event time lies in. */
@@ -36,14 +36,9 @@ export function lastWindowEnd(layout: PaneLayout, pane: number): number {
   return Math.floor((pane - offsetMs) / slideMs) * slideMs + offsetMs + sizeMs;
 }
 
-function greatestCommonDivisor({
-  sizeMs,
-  slideMs,
-}: {
-  readonly sizeMs: number;
-  readonly slideMs: number;
-}): number {
-  let [larger, smaller] = [sizeMs, slideMs];
+/** Returns the greatest whole number that both are multiples of. */
+export function greatestCommonDivisor(left: number, right: number): number {
+  let [larger, smaller] = [left, right];
   while (smaller > 0) [larger, smaller] = [smaller, larger % smaller];
   return larger;
 }

@@ -24,6 +24,8 @@ const operatorSchema = z.strictObject({
     "flat-map",
     "reduce",
     "window",
+    "general-window",
+    "count-window",
     "process",
     "async-map",
     "join",

@@ -2,6 +2,7 @@ import { assert, assertNever, type JsonValue } from "@millrace/core";
 
 import type { AsyncSpec } from "./async-spec.ts";
 import { combiningVersion, isCombined } from "./combining.ts";
+import { generalWindowOptions } from "./general-window.ts";
 import type { PlannedOperator } from "./job-graph.ts";
 import type { JoinSpec } from "./join-spec.ts";
 import { hasStateKind, isKeyedKind, isVirtual, type PhysicalSpec } from "./operator-kind.ts";
@@ -31,6 +32,10 @@ function optionsOf(spec: PhysicalSpec): JsonValue {
     }
     case "window":
       return windowOptions(spec);
+    case "general-window":
+      return generalWindowOptions(spec);
+    case "count-window":
+      return { assigner: { ...spec.assigner } };
     case "process":
       return processOptions(spec);
     case "async-map":
@@ -68,6 +73,7 @@ function windowOptions(spec: WindowSpec): JsonValue {
   return {
     assigner: { ...spec.assigner },
     allowedLatenessMs: spec.allowedLatenessMs,
+    ...(spec.lateTag === undefined ? {} : { lateTag: spec.lateTag }),
     ...(isCombined(spec) ? { combining: combiningVersion } : {}),
     ...(spec.aggregate.addSecond === undefined ? {} : { inputs: 2 }),
   };

@@ -2,6 +2,7 @@ import type { JsonValue } from "@millrace/core";
 
 import type { AsyncSpec } from "./async-spec.ts";
 import type { BuildEnvironment, SinkConnector, SourceConnector } from "./connector.ts";
+import type { CountWindowSpec, GeneralWindowSpec } from "./general-window.ts";
 import type { JoinSpec } from "./join-spec.ts";
 import type { StateSpec } from "./state-spec.ts";
 import type { TableSpec } from "./table-spec.ts";
@@ -80,6 +81,8 @@ export type OperatorSpec =
   /** Keyed: emits the running value. `reduce(accumulated, record)`; the first record is the seed. */
   | ReduceSpec
   | WindowSpec
+  | GeneralWindowSpec
+  | CountWindowSpec
   | ProcessSpec
   | AsyncSpec
   | JoinSpec
@@ -118,10 +121,13 @@ export interface ReduceSpec {
   readonly result: UserFunction;
 }
 
+/** Event-time windows that fire at their end: aggregated in panes. */
 export interface WindowSpec {
   readonly kind: "window";
   readonly assigner: TumblingWindows | SlidingWindows;
   readonly allowedLatenessMs: number;
+  /** The side output for records that are too late for all their windows; absent: they are counted. */
+  readonly lateTag?: string;
   /** Whether senders may fold records by `add` and `merge` (see `isCombined`); not unless true. */
   readonly isCombined?: boolean;
   readonly aggregate: {
@@ -133,6 +139,8 @@ export interface WindowSpec {
     readonly merge: UserFunction;
     /** `(accumulator, { key, window: { start, end } }) => emitted`. */
     readonly result: UserFunction;
+    /** `result` emits through its second argument, which is a context, and returns nothing. */
+    readonly emitsItself?: true;
   };
 }
 
@@ -140,6 +148,8 @@ export interface TumblingWindows {
   readonly kind: "tumbling";
   readonly sizeMs: number;
   readonly offsetMs: number;
+  /** Absent: event time. */
+  readonly time?: "processing";
 }
 
 /** Panes have the length of the greatest common divisor of size and slide. */
@@ -148,6 +158,8 @@ export interface SlidingWindows {
   readonly sizeMs: number;
   readonly slideMs: number;
   readonly offsetMs: number;
+  /** Absent: event time. */
+  readonly time?: "processing";
 }
 
 export interface ProcessSpec {

@@ -2,15 +2,12 @@ import { assertNever, type JsonValue } from "@millrace/core";
 
 import { findNonJson } from "./find-non-json.ts";
 import { invalidJob } from "./invalid-job.ts";
-import { paneLayoutOf } from "./panes.ts";
-import type { SourceSpec, StreamGraph, StreamNode, WindowSpec } from "./stream-graph.ts";
+import type { SourceSpec, StreamGraph, StreamNode } from "./stream-graph.ts";
 import { validateAsync } from "./validate-async.ts";
 import { validateEventTime } from "./validate-event-time.ts";
 import { validateJoin } from "./validate-join.ts";
 import { validateProcess } from "./validate-process.ts";
-
-/** The most panes of a sliding window: each firing merges all of them for each key. */
-const maxPanesPerWindow = 2_000;
+import { validateCountWindow, validateGeneralWindow, validateWindow } from "./validate-window.ts";
 
 /** Throws `job-module-invalid` if the operator's own options cannot run. */
 export function validateOperator(graph: StreamGraph, node: StreamNode): void {
@@ -24,8 +21,13 @@ export function validateOperator(graph: StreamGraph, node: StreamNode): void {
       validateOptions(node, spec.connector.options);
       return;
     case "window":
-      validateWindow(node, spec);
-      validateEventTime(graph, node, "its windows need event time");
+      validateWindow(graph, node, spec);
+      return;
+    case "general-window":
+      validateGeneralWindow(graph, node, spec);
+      return;
+    case "count-window":
+      validateCountWindow(node, spec);
       return;
     case "async-map":
       validateAsync(node, spec);
@@ -73,41 +75,6 @@ function validateSource(node: StreamNode, { watermarks, rateLimit }: SourceSpec)
   if (!(bound >= 0 && Number.isFinite(bound))) {
     throw invalidJob(
       `operator ${node.name}: outOfOrderness ${bound} ms is not a length of time: give it as "10 minutes"`,
-    );
-  }
-}
-
-function validateWindow(node: StreamNode, spec: WindowSpec): void {
-  const { assigner, allowedLatenessMs, aggregate, isCombined } = spec;
-  const layout = paneLayoutOf(assigner);
-  for (const [what, value] of [
-    ["size", assigner.sizeMs],
-    ["slide", layout.slideMs],
-  ] as const) {
-    if (Number.isSafeInteger(value) && value > 0) continue;
-    throw invalidJob(
-      `operator ${node.name}: the window's ${what} of ${value} ms is not a whole number of milliseconds above 0`,
-    );
-  }
-  if (!Number.isSafeInteger(assigner.offsetMs)) {
-    throw invalidJob(`operator ${node.name}: the window's offset is not whole milliseconds`);
-  }
-  if (layout.slideMs > layout.sizeMs) {
-    throw invalidJob(
-      `operator ${node.name}: the slide of ${layout.slideMs} ms is longer than the window of ${layout.sizeMs} ms, so that records fall between: choose a shorter slide`,
-    );
-  }
-  if (layout.sizeMs / layout.paneMs > maxPanesPerWindow) {
-    throw invalidJob(
-      `operator ${node.name}: a window has ${layout.sizeMs / layout.paneMs} panes, more than ${maxPanesPerWindow}: choose a longer slide, or one that divides the size`,
-    );
-  }
-  if (aggregate.addSecond !== undefined && isCombined === true) {
-    throw invalidJob(`operator ${node.name}: a window over two inputs cannot be combined`);
-  }
-  if (!(allowedLatenessMs >= 0 && Number.isFinite(allowedLatenessMs))) {
-    throw invalidJob(
-      `operator ${node.name}: allowedLateness ${allowedLatenessMs} ms is not a length of time`,
     );
   }
 }

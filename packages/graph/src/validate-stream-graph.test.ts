@@ -33,6 +33,23 @@ function processWith(ttl: TimeToLiveSpec): OperatorSpec {
   return { kind: "process", state: { last }, onRecord: () => {} };
 }
 
+/** The window operator with the spec, behind a source that gives event time, or none. */
+const windowOf = (spec: OperatorSpec, from: OperatorSpec = specs.source) => [
+  { name: "in", spec: from },
+  { name: "key", inputs: ["in"], spec: specs.keyBy },
+  { name: "win", inputs: ["key"], spec },
+  { name: "out", inputs: ["win"], spec: specs.sink },
+];
+
+const { aggregate } = specs.window;
+const general = {
+  kind: "general-window",
+  assigner: { kind: "session", gapMs: 10 },
+  allowedLatenessMs: 0,
+  aggregate,
+} as const;
+const byClock = { kind: "tumbling", sizeMs: 10, offsetMs: 0, time: "processing" } as const;
+
 const cases: readonly (readonly [string, readonly TestNode[], RegExp])[] = [
   ["no operator", [], /test-job is empty: give it a source/],
   ["a name twice", [source, { ...sink, name: "in" }], /operator in: both a source and a sink/],
@@ -155,6 +172,54 @@ const cases: readonly (readonly [string, readonly TestNode[], RegExp])[] = [
     /operator win: the slide of 2000 ms is longer/,
   ],
   [
+    "a join by windows of processing time",
+    windowOf({ ...specs.window, assigner: byClock }),
+    /operator win: its windows are of event time/,
+  ],
+  [
+    "a session without gap",
+    windowOf({ ...general, assigner: { kind: "session", gapMs: 0 } }),
+    /gap/,
+  ],
+  [
+    "sessions without event time",
+    windowOf(general, specs.timeless),
+    /operator win: .* source in does not give: add `watermarks/,
+  ],
+  [
+    "lateness in processing time",
+    windowOf({ ...general, assigner: byClock, lateTag: "late" }, specs.timeless),
+    /operator win: nothing is late for windows of processing time/,
+  ],
+  [
+    "the watermark's end of windows of processing time",
+    windowOf({ ...general, assigner: byClock, trigger: { kind: "event-time" } }),
+    /operator win: .* use triggers.processingTime\(\)/,
+  ],
+  [
+    "a trigger that forgets to merge",
+    windowOf({ ...general, trigger: { kind: "custom", onRecord: () => "fire" } }),
+    /operator win: session windows merge, so their trigger needs `merge`/,
+  ],
+  [
+    "a trigger of no records",
+    windowOf({ ...general, trigger: { kind: "purging", of: { kind: "count", count: 0 } } }),
+    /operator win: the trigger's count of 0/,
+  ],
+  [
+    "an evictor by a time that records do not have",
+    windowOf(
+      { ...general, assigner: { kind: "global" }, evictor: { kind: "time", keepMs: 5 } },
+      specs.timeless,
+    ),
+    /operator win: .* add `watermarks/,
+  ],
+  [
+    "count windows with gaps",
+    windowOf({ kind: "count-window", assigner: { kind: "count", size: 2, slide: 3 }, aggregate }),
+    /operator win: the slide of 3 records is longer than the window of 2/,
+  ],
+  [
     "a window of very many panes",
     windowWith({ kind: "sliding", sizeMs: 3_600_000, slideMs: 7, offsetMs: 0 }),
     /operator win: a window has 3600000 panes, more than 2000/,
@@ -182,6 +247,14 @@ const cases: readonly (readonly [string, readonly TestNode[], RegExp])[] = [
     /operator in: rateLimit 0/,
   ],
 ];
+
+test.each<[string, OperatorSpec]>([
+  ["of processing time", { ...general, assigner: byClock }],
+  ["over all of time", { ...general, assigner: { kind: "global" } }],
+  ["by count", { kind: "count-window", assigner: { kind: "count", size: 3, slide: 2 }, aggregate }],
+])("windows %s need no event time", (_what, spec) => {
+  expect(refusalOf(graphOf(windowOf(spec, specs.timeless)))).toMatchObject({ code: "accepted" });
+});
 
 test.each(cases)("refused: %s", (_what, nodes, message) => {
   const refusal = refusalOf(graphOf(nodes));

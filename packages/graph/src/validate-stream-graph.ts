@@ -137,7 +137,7 @@ function validateSideOutput(tag: string, node: StreamNode, input: StreamNode): v
   }
   if (hasSideOutputs(input.spec.kind)) return;
   throw invalidJob(
-    `operator ${node.name}: its input ${input.name} is a ${input.spec.kind}, which emits to no tag: ask the stream that process(...) returns for its side output, before anything else`,
+    `operator ${node.name}: its input ${input.name} is a ${input.spec.kind}, which emits to no tag: ask the stream that process(...) or a window returns for its side output, before anything else`,
   );
 }
 

@@ -10,6 +10,8 @@ import { createPrintOperator } from "./print.ts";
 import { createProcessOperator } from "./process.ts";
 import { createReduceOperator } from "./reduce.ts";
 import { createSinkOperator } from "./two-phase-sink.ts";
+import { createCountWindowOperator } from "./window/count-window-operator.ts";
+import { createGeneralWindowOperator } from "./window/general-window-operator.ts";
 import { createWindowOperator } from "./window/window-operator.ts";
 
 /**
@@ -27,6 +29,10 @@ export function createOperator(
       return createReduceOperator(withPartials(spec));
     case "window":
       return withSecondInput(spec, createWindowOperator);
+    case "general-window":
+      return createGeneralWindowOperator(spec);
+    case "count-window":
+      return createCountWindowOperator(spec);
     case "process":
       return createProcessOperator(spec);
     case "join":

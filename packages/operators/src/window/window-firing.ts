@@ -1,12 +1,12 @@
 import type { PaneLayout, WindowSpec } from "@millrace/graph";
 import type { KeyedBackend, PaneJoin, PaneState } from "@millrace/state";
 
-import type { Output } from "../operator.ts";
+import type { WindowEmitter } from "./window-emitter.ts";
 
 export interface FiringOptions {
   readonly keyed: KeyedBackend;
   readonly panes: PaneState<unknown>;
-  readonly output: Output;
+  readonly emitter: WindowEmitter;
   readonly spec: WindowSpec;
   readonly layout: PaneLayout;
   readonly endMs: number;
@@ -109,8 +109,6 @@ export class WindowFiring {
   }
 
   #emit(accumulator: unknown): void {
-    const { keyed, output, spec } = this.#options;
-    const details = { key: keyed.currentKey(), window: this.#window };
-    output.emit(spec.aggregate.result(accumulator, details), this.endMs - 1);
+    this.#options.emitter.emit(accumulator, this.#window, this.endMs - 1);
   }
 }

@@ -327,3 +327,105 @@ describe.each(testBackends)("on %s", (_name, create) => {
     });
   });
 });
+
+describe("edges of time", () => {
+  const [, create] = testBackends[1] ?? fail();
+
+  test("an element at exactly the watermark is taken while its window is open, and late behind it", () => {
+    const driver = new Driver({ assigner: tumbling(10) }, create());
+    driver.push("a", 1, 3);
+    driver.advance(8);
+    driver.push("a", 2, 8);
+    driver.advance(9);
+    driver.push("a", 4, 9);
+    expect(driver.results()).toEqual(["a [0, 10) 3"]);
+    expect(driver.recorded.late).toBe(1);
+  });
+
+  test("a window that ends at or behind the largest timestamp fires at the end of input", () => {
+    const driver = new Driver({ assigner: tumbling(10) }, create());
+    const lastStart = Math.floor(Number.MAX_SAFE_INTEGER / 10) * 10;
+    driver.push("a", 1, Number.MAX_SAFE_INTEGER);
+    driver.push("a", 2, lastStart);
+    driver.advance(Number.MAX_SAFE_INTEGER - 10);
+    expect(driver.results()).toEqual([]);
+    driver.advance(Infinity);
+    expect(driver.results()).toEqual([`a [${lastStart}, ${lastStart + 10}) 3`]);
+  });
+
+  test("an event time beyond the safe integers fails the job instead of running in circles", () => {
+    const driver = new Driver({ assigner: sliding(10, 5) }, create());
+    expect(() => driver.push("a", 1, 1e300)).toThrow(
+      expect.objectContaining({ code: "invalid-argument", domain: "user" }),
+    );
+  });
+
+  test("records of equal timestamps all count", () => {
+    const driver = new Driver({ assigner: tumbling(10) }, create());
+    for (let count = 0; count < 5; count += 1) driver.push("a", 1, 7);
+    driver.advance(Infinity);
+    expect(driver.results()).toEqual(["a [0, 10) 5"]);
+  });
+
+  test("a window without records emits nothing", () => {
+    const driver = new Driver({ assigner: sliding(10, 5) }, create());
+    driver.push("a", 1, 0);
+    driver.push("a", 1, 100);
+    driver.advance(Infinity);
+    expect(driver.results()).toHaveLength(4);
+  });
+});
+
+describe("what an author reads besides results", () => {
+  const [, create] = testBackends[1] ?? fail();
+
+  test("records too late for all their windows go to the side output for them, and are not counted", () => {
+    const { keyed } = create();
+    const operator = createWindowOperator({
+      ...specOf({ assigner: tumbling(10) }),
+      lateTag: "late",
+    });
+    const { context, recorded } = createTestContext({ keyed });
+    operator.open(context);
+    setKey(keyed, "a");
+    operator.onRecord(1, 5);
+    operator.advanceWatermark?.(9, () => false);
+    operator.onRecord(2, 9);
+    expect(recorded.side.get("late")).toEqual([[2, 9]]);
+    expect(recorded.late).toBe(0);
+  });
+
+  test("a function over a window emits what it likes, also aside, with the window's time", () => {
+    const { keyed } = create();
+    const spec = specOf({ assigner: tumbling(10) });
+    interface Context {
+      readonly key: string;
+      readonly window: { readonly start: number };
+      emit(value: unknown): void;
+      emitTo(tag: { readonly name: string }, value: unknown): void;
+    }
+    const result = (sum: Sum, ctx: Context): void => {
+      ctx.emit(`${ctx.key} ${ctx.window.start} ${sum.total}`);
+      ctx.emit("again");
+      ctx.emitTo({ name: "totals" }, sum.total);
+    };
+    const operator = createWindowOperator({
+      ...spec,
+      aggregate: { ...spec.aggregate, result, emitsItself: true },
+    });
+    const { context, recorded } = createTestContext({ keyed });
+    operator.open(context);
+    setKey(keyed, "a");
+    operator.onRecord(1, 5);
+    operator.advanceWatermark?.(Infinity, () => false);
+    expect(recorded.emitted).toEqual([
+      { value: "a 0 1", timestampMs: 9 },
+      { value: "again", timestampMs: 9 },
+    ]);
+    expect(recorded.side.get("totals")).toEqual([[1, 9]]);
+  });
+});
+
+function fail(): never {
+  throw new Error("there is a backend");
+}

@@ -11,7 +11,9 @@ import type { KeyedBackend, PaneState } from "@millrace/state";
 
 import { PartialAggregate } from "../combine/partial.ts";
 import type { Operator, OperatorContext } from "../operator.ts";
+import { checkEventTime } from "./check-event-time.ts";
 import { PendingEnds } from "./pending-ends.ts";
+import { LateRecords, WindowEmitter } from "./window-emitter.ts";
 import { WindowFiring } from "./window-firing.ts";
 
 /** Returns the operator for tumbling and sliding windows; both aggregate in panes. */
@@ -23,6 +25,8 @@ interface Opened {
   readonly context: OperatorContext;
   readonly keyed: KeyedBackend;
   readonly panes: PaneState<unknown>;
+  readonly emitter: WindowEmitter;
+  readonly late: LateRecords;
 }
 
 /**
@@ -32,7 +36,7 @@ interface Opened {
  * I1 A window fires when the watermark first reaches its end - 1, once; an allowed late record
  *    fires it again, for its key only.
  * I2 A record counts for every window of its pane that has not fired or is within the allowed
- *    lateness; if there is none it is dropped and counted.
+ *    lateness; if there is none it goes to the side output for late records, or is dropped and counted.
  * I3 A pane stays while one of its windows can still take records, and then goes as a whole, by
  *    rule: no tombstones, and the same rule is applied to what was restored.
  * I4 A firing stops between two keys when asked to and goes on there; the watermark counts as
@@ -62,7 +66,13 @@ class WindowOperator implements Operator {
   open(context: OperatorContext): void {
     const { keyed, operatorName } = context;
     assert(keyed !== undefined, `operator ${operatorName} is keyed and has no keyed state`);
-    this.#opened = { context, keyed, panes: keyed.paneState("panes") };
+    this.#opened = {
+      context,
+      keyed,
+      panes: keyed.paneState("panes"),
+      emitter: new WindowEmitter(context, keyed, this.#spec.aggregate),
+      late: new LateRecords(context, this.#spec.lateTag),
+    };
   }
 
   onRecord(record: unknown, timestampMs: number): void {
@@ -85,15 +95,13 @@ class WindowOperator implements Operator {
 
   /** Makes the record's pane the current one; false if the record is too late for all its windows. */
   #goToPane(record: unknown, timestampMs: number): boolean {
-    const { context } = this.#start();
+    const { context, late } = this.#start();
     const pane = paneOf(this.#layout, timestampMs);
     if (!this.#knownPanes.has(pane)) {
-      assert(
-        Number.isFinite(pane),
-        `operator ${context.operatorName} got a record without event time`,
-      );
+      checkEventTime(timestampMs, context.operatorName);
       if (this.#isExpired(pane)) {
-        context.countLate(record instanceof PartialAggregate ? record.recordCount : 1);
+        if (record instanceof PartialAggregate) context.countLate(record.recordCount);
+        else late.take(record, timestampMs);
         return false;
       }
       this.#learnPane(pane);
@@ -180,12 +188,11 @@ class WindowOperator implements Operator {
   }
 
   #createFiring(endMs: number): WindowFiring {
-    const { keyed, panes, context } = this.#start();
-    const { output } = context;
+    const { keyed, panes, emitter } = this.#start();
     return new WindowFiring({
       keyed,
       panes,
-      output,
+      emitter,
       spec: this.#spec,
       layout: this.#layout,
       endMs,

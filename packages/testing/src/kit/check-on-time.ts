@@ -4,6 +4,7 @@ import type { OperatorSpec, StreamGraph } from "@millrace/graph";
 /** Operators that drop what is late, or whose timers show it. */
 const timedKinds: ReadonlySet<OperatorSpec["kind"]> = new Set([
   "window",
+  "general-window",
   "process",
   "join",
   "table",

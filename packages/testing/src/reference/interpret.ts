@@ -5,15 +5,17 @@ import type {
   SourceSpec,
   StreamGraph,
   StreamNode,
-  WindowSpec,
 } from "@millrace/graph";
 
 import { readSource } from "./read-source.ts";
 import type { KeyGroup, SideOutputs, Timed } from "./records.ts";
 import { runAsync } from "./run-async.ts";
+import { runCountWindow } from "./run-count-window.ts";
+import { runGeneralWindow } from "./run-general-window.ts";
 import { runJoin } from "./run-join.ts";
 import { runProcess } from "./run-process.ts";
 import { runTable } from "./run-table.ts";
+import { runWindow } from "./run-window.ts";
 
 /**
  * Returns what each sink of a bounded job gets in a run without faults, by sink name. It is the
@@ -89,7 +91,17 @@ function runNode(
     case "reduce":
       return [...groupByKey(graph, node, inputs)].flatMap(([, group]) => runReduce(spec, group));
     case "window":
-      return [...groupByKey(graph, node, inputs)].flatMap(([, group]) => runWindow(spec, group));
+      return [...groupByKey(graph, node, inputs)].flatMap(([, group]) =>
+        runWindow(spec, group, side),
+      );
+    case "general-window":
+      return [...groupByKey(graph, node, inputs)].flatMap(([, group]) =>
+        runGeneralWindow(spec, group, side),
+      );
+    case "count-window":
+      return [...groupByKey(graph, node, inputs)].flatMap(([, group]) =>
+        runCountWindow(spec, group, side),
+      );
     case "process":
       return [...groupByKey(graph, node, inputs)].flatMap(([, group]) =>
         runProcess(spec, group, side),
@@ -141,27 +153,5 @@ function runReduce(spec: ReduceSpec, { key, records }: KeyGroup): readonly Timed
   return records.map(({ value, atMs }, index) => {
     accumulated = index === 0 ? spec.create(value) : spec.add(accumulated, value);
     return { value: spec.result(accumulated, key), atMs };
-  });
-}
-
-function runWindow(spec: WindowSpec, { key, records }: KeyGroup): readonly Timed[] {
-  const { assigner, aggregate } = spec;
-  const { sizeMs, offsetMs } = assigner;
-  const slideMs = assigner.kind === "sliding" ? assigner.slideMs : sizeMs;
-  const starts = new Set<number>();
-  for (const { atMs } of records) {
-    const last = Math.floor((atMs - offsetMs) / slideMs) * slideMs + offsetMs;
-    for (let start = last; start > atMs - sizeMs; start -= slideMs) starts.add(start);
-  }
-  return [...starts].map((start) => {
-    const end = start + sizeMs;
-    let accumulator: unknown = aggregate.create();
-    for (const { value, atMs, input } of records) {
-      if (atMs < start || atMs >= end) continue;
-      const add = (input === 1 ? aggregate.addSecond : undefined) ?? aggregate.add;
-      accumulator = add(accumulator, value) ?? accumulator;
-    }
-    const value = aggregate.result(accumulator, { key, window: { start, end } });
-    return { value, atMs: end - 1 };
   });
 }

@@ -11,6 +11,7 @@ import { drawAsync, failedTag } from "./jobs/async.ts";
 import { drawHeldRecords } from "./jobs/held-records.ts";
 import { addJoins } from "./jobs/joins.ts";
 import { drawKindsOfState } from "./jobs/kinds-of-state.ts";
+import { drawWindows } from "./jobs/windows.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import {
   createSimSink,
@@ -68,7 +69,9 @@ export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
   const kinds = drawKindsOfState(random.fork("kinds-of-state"), builder, stream);
   const [source = stream] = sources;
   ends.push(...addJoins(random.fork("joins"), builder, { left: stream, right: source }));
-  for (const [index, last] of [...ends, ...sides, ...failed, ...held, ...kinds].entries()) {
+  const windows = drawWindows(random.fork("windows"), builder, stream);
+  const asides = [...sides, ...failed, ...held, ...kinds, ...windows];
+  for (const [index, last] of [...ends, ...asides].entries()) {
     builder.add(`sink-${index}`, [last], { kind: "sink", connector: createSimSink(target) });
   }
   return { graph: builder.finish(draw), recordCount };

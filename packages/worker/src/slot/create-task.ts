@@ -217,6 +217,8 @@ function chainSteps(
         throw new InvariantError(`node ${name} is virtual and in no chain`);
       case "reduce":
       case "window":
+      case "general-window":
+      case "count-window":
       case "process":
       case "join":
       case "table":
