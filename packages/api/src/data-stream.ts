@@ -10,6 +10,9 @@ import { addAsyncMap, type AsyncCall, type AsyncOptions } from "./async-map.ts";
 import { requireName, type GraphBuilder } from "./graph-builder.ts";
 import { KeyedStream } from "./keyed-stream.ts";
 import type { OutputTag } from "./process.ts";
+import type { WindowOptions } from "./window-place.ts";
+import { WindowedStream } from "./windowed-stream.ts";
+import type { WindowAssigner } from "./windows.ts";
 
 /** For operators without state; those with state take their name first. */
 export interface OperatorOptions extends ParallelismOptions {
@@ -105,6 +108,17 @@ export class DataStream<T> {
     const builder = this.#builder;
     const id = this.#add({ kind: "key-by", key });
     return new KeyedStream(builder, id, (nextId) => new DataStream(builder, nextId));
+  }
+
+  /**
+   * Windows over all records, as those of a key that is always null; one subtask runs them. Senders
+   * fold records before they reach it where the aggregate allows that.
+   */
+  windowAll(assigner: WindowAssigner<T>, options: WindowOptions<T> = {}): WindowedStream<T, null> {
+    const builder = this.#builder;
+    const inputId = this.#add({ kind: "key-by", key: () => null });
+    const place = { inputId, assigner, options, parallelism: 1 } as const;
+    return new WindowedStream(builder, place, (nextId) => new DataStream(builder, nextId));
   }
 
   union<U>(...others: readonly DataStream<U>[]): DataStream<T | U> {

@@ -3,6 +3,8 @@ export type {
   BuildEnvironment,
   BuildInput,
   ConnectorContext,
+  CountWindows,
+  GlobalWindows,
   JobDefinition,
   SinkConnector,
   SinkFactory,
@@ -15,6 +17,7 @@ export type {
   SourceReader,
   SplitDescriptor,
   SplitHandle,
+  TriggerDecision,
   TumblingWindows,
 } from "@millrace/graph";
 export type {
@@ -48,7 +51,7 @@ export type { LookupJoin } from "./lookup-join.ts";
 export type { Change, Table, TableOptions } from "./table.ts";
 export type { TableJoin } from "./table-join.ts";
 export type { CoGroup, WindowJoin } from "./window-join.ts";
-export type { KeyedStream, KeyedValue, RunningOptions, WindowOptions } from "./keyed-stream.ts";
+export type { KeyedStream, KeyedValue, RunningOptions } from "./keyed-stream.ts";
 export {
   outputTag,
   type,
@@ -81,11 +84,26 @@ export {
   type ValueStateDeclaration,
   type ValueStateHandle,
 } from "./state.ts";
+export { evictors, type CustomEvictor, type Evictor, type WindowRecord } from "./evictors.ts";
+export { topN } from "./top-n.ts";
+export { triggers, type CustomTrigger, type Trigger, type TriggerContext } from "./triggers.ts";
 export type {
   Aggregate,
+  IncrementalAggregate,
   TimeWindow,
-  WindowedOptions,
-  WindowedStream,
+  WindowContext,
   WindowedValue,
-} from "./windowed-stream.ts";
-export { sliding, tumbling, type WindowAlignment } from "./windows.ts";
+  WindowProcess,
+} from "./window-functions.ts";
+export type { WindowOptions } from "./window-place.ts";
+export type { WindowedOptions, WindowedStream } from "./windowed-stream.ts";
+export {
+  count,
+  global,
+  session,
+  sliding,
+  tumbling,
+  type SessionWindows,
+  type WindowAlignment,
+  type WindowAssigner,
+} from "./windows.ts";

@@ -1,5 +1,4 @@
-import { parseDuration, type Duration } from "@millrace/core";
-import { invalidJob, type SlidingWindows, type TumblingWindows } from "@millrace/graph";
+import { invalidJob } from "@millrace/graph";
 
 import { addAsyncMap, type AsyncCall, type AsyncOptions } from "./async-map.ts";
 import { ConnectedStreams } from "./connected-streams.ts";
@@ -10,17 +9,14 @@ import { LookupJoin, type LookupTime } from "./lookup-join.ts";
 import { addProcess, type ProcessDefinition } from "./process.ts";
 import type { StateDeclarations } from "./state.ts";
 import { createTable, type Table, type TableOptions } from "./table.ts";
+import type { WindowOptions } from "./window-place.ts";
 import { WindowedStream } from "./windowed-stream.ts";
+import type { WindowAssigner } from "./windows.ts";
 
 /** A running result with its key. */
 export interface KeyedValue<K, Value> {
   readonly key: K;
   readonly value: Value;
-}
-
-export interface WindowOptions {
-  /** How long after its end a window still takes records, and then fires again; none unless set. */
-  readonly allowedLateness?: Duration;
 }
 
 export interface RunningOptions extends ParallelismOptions {
@@ -125,13 +121,9 @@ export class KeyedStream<T, K> {
     });
   }
 
-  /** Event-time windows; every source before them needs `watermarks`. */
-  window(
-    assigner: TumblingWindows | SlidingWindows,
-    { allowedLateness = "0 ms" }: WindowOptions = {},
-  ): WindowedStream<T, K> {
-    const allowedLatenessMs = parseDuration(allowedLateness);
-    const place = { inputId: this.#id, assigner, allowedLatenessMs };
+  /** Windows of each key; for those of event time every source before them needs `watermarks`. */
+  window(assigner: WindowAssigner<T>, options: WindowOptions<T> = {}): WindowedStream<T, K> {
+    const place = { inputId: this.#id, assigner, options };
     return new WindowedStream(this.#builder, place, this.#createStream);
   }
 

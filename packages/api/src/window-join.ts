@@ -3,7 +3,7 @@ import type { SlidingWindows, TumblingWindows, WindowSpec } from "@millrace/grap
 import type { DataStream, ParallelismOptions } from "./data-stream.ts";
 import { requireName } from "./graph-builder.ts";
 import type { JoinPlace } from "./join-place.ts";
-import type { TimeWindow } from "./windowed-stream.ts";
+import type { TimeWindow } from "./window-functions.ts";
 
 /** What a key has in a window on both sides, each as it came; at least one is not empty. */
 export interface CoGroup<Left, Right, K> {

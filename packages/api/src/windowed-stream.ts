@@ -1,40 +1,15 @@
 import { assert } from "@millrace/core";
-import type { SlidingWindows, TumblingWindows } from "@millrace/graph";
+import { invalidJob, type WindowSpec } from "@millrace/graph";
 
 import type { CreateStream, DataStream, ParallelismOptions } from "./data-stream.ts";
 import { requireName, type GraphBuilder } from "./graph-builder.ts";
-
-/** From `start`, inclusive, to `end`, exclusive; milliseconds since the epoch. */
-export interface TimeWindow {
-  readonly start: number;
-  readonly end: number;
-}
-
-/** A window's result with its key. */
-export interface WindowedValue<K, Value> {
-  readonly key: K;
-  readonly window: TimeWindow;
-  readonly value: Value;
-}
-
-/** How a window's records become a result. Functions must not keep what they are given. */
-export interface Aggregate<T, K, Accumulator, R> {
-  readonly create: () => Accumulator;
-  /** Changes the accumulator, or returns a new one. */
-  readonly add: (accumulator: NoInfer<Accumulator>, record: T) => NoInfer<Accumulator> | void;
-  /**
-   * Takes the second into the first, or returns a new one; the second stays as it is. It has to come
-   * to what adding the second's records to the first would: both ways are taken.
-   */
-  readonly merge: (
-    into: NoInfer<Accumulator>,
-    from: NoInfer<Accumulator>,
-  ) => NoInfer<Accumulator> | void;
-  readonly result: (
-    accumulator: NoInfer<Accumulator>,
-    details: { readonly key: K; readonly window: TimeWindow },
-  ) => R;
-}
+import {
+  allRecords,
+  type Aggregate,
+  type WindowedValue,
+  type WindowProcess,
+} from "./window-functions.ts";
+import { windowSpecOf, type WindowPlace } from "./window-place.ts";
 
 export interface WindowedOptions extends ParallelismOptions {
   /**
@@ -47,16 +22,9 @@ export interface WindowedOptions extends ParallelismOptions {
   readonly combine?: boolean;
 }
 
-/** What all operators over the same windows share. */
-export interface WindowPlace {
-  readonly inputId: number;
-  readonly assigner: TumblingWindows | SlidingWindows;
-  readonly allowedLatenessMs: number;
-}
-
 /**
- * Keyed records by event-time window. A window fires once the watermark has reached its end; what
- * comes later is dropped and counted, unless `allowedLateness` says otherwise.
+ * Keyed records by window. A window of event time fires once the watermark has reached its end; what
+ * comes later is dropped and counted, unless `allowedLateness` or `lateTo` say otherwise.
  */
 export class WindowedStream<T, K> {
   readonly #builder: GraphBuilder;
@@ -72,15 +40,28 @@ export class WindowedStream<T, K> {
   aggregate<Accumulator, R>(
     name: string,
     aggregate: Aggregate<T, K, Accumulator, R>,
-    { parallelism, combine = true }: WindowedOptions = {},
+    options: WindowedOptions = {},
   ): DataStream<R> {
     requireName(name, "aggregate");
-    const { inputId, assigner, allowedLatenessMs } = this.#place;
-    const id = this.#builder.add(
-      { kind: "window", assigner, allowedLatenessMs, isCombined: combine, aggregate },
-      { inputs: [inputId], name, parallelism },
-    );
-    return this.#createStream(id);
+    return this.#add(name, aggregate, options);
+  }
+
+  /**
+   * Calls the author's function with all records of a window, or with what an `aggregate` made of
+   * them, each time it fires; it emits as many results as it likes, also to side outputs.
+   */
+  process<R = never, Contents = readonly T[]>(
+    name: string,
+    { aggregate, onWindow }: WindowProcess<T, K, R, Contents>,
+    options: WindowedOptions = {},
+  ): DataStream<R> {
+    requireName(name, "process");
+    const contents: Omit<WindowSpec["aggregate"], "result"> = aggregate ?? allRecords<T>();
+    // To combine all records would save none of them.
+    const combine = aggregate !== undefined && options.combine !== false;
+    const { create, add, merge } = contents;
+    const functions = { create, add, merge, result: onWindow, emitsItself: true } as const;
+    return this.#add(name, functions, { ...options, combine });
   }
 
   /** Emits what a window's records come to. The function returns a new value; it is associative. */
@@ -136,6 +117,25 @@ export class WindowedStream<T, K> {
       add: (greatest, record) => Math.max(greatest, select(record)),
       merge: (left, right) => Math.max(left, right),
     });
+  }
+
+  #add<R>(
+    name: string,
+    aggregate: WindowSpec["aggregate"],
+    { parallelism, combine = true }: WindowedOptions,
+  ): DataStream<R> {
+    const { inputId, parallelism: only } = this.#place;
+    if (only !== undefined && parallelism !== undefined && parallelism !== only) {
+      throw invalidJob(
+        `operator ${name}: windowAll(...) has one subtask: leave its parallelism out, or use keyBy(...).window(...)`,
+      );
+    }
+    const id = this.#builder.add(windowSpecOf(this.#place, aggregate, combine), {
+      inputs: [inputId],
+      name,
+      parallelism: only ?? parallelism,
+    });
+    return this.#createStream(id);
   }
 
   /** The accumulator is the number itself: state keeps those in typed arrays. */

@@ -3,6 +3,8 @@ export type {
   BuildEnvironment,
   BuildInput,
   ConnectorContext,
+  CountWindows,
+  GlobalWindows,
   JobDefinition,
   SinkConnector,
   SinkFactory,
@@ -15,6 +17,7 @@ export type {
   SourceReader,
   SplitDescriptor,
   SplitHandle,
+  TriggerDecision,
   TumblingWindows,
 } from "@millrace/api";
 export type {
@@ -48,7 +51,7 @@ export type { LookupJoin } from "@millrace/api";
 export type { Change, Table, TableOptions } from "@millrace/api";
 export type { TableJoin } from "@millrace/api";
 export type { CoGroup, WindowJoin } from "@millrace/api";
-export type { KeyedStream, KeyedValue, RunningOptions, WindowOptions } from "@millrace/api";
+export type { KeyedStream, KeyedValue, RunningOptions } from "@millrace/api";
 export {
   outputTag,
   state,
@@ -79,11 +82,26 @@ export {
   type ValueStateDeclaration,
   type ValueStateHandle,
 } from "@millrace/api";
+export { evictors, type CustomEvictor, type Evictor, type WindowRecord } from "@millrace/api";
+export { topN } from "@millrace/api";
+export { triggers, type CustomTrigger, type Trigger, type TriggerContext } from "@millrace/api";
 export type {
   Aggregate,
+  IncrementalAggregate,
   TimeWindow,
-  WindowedOptions,
-  WindowedStream,
+  WindowContext,
   WindowedValue,
+  WindowProcess,
 } from "@millrace/api";
-export { sliding, tumbling, type WindowAlignment } from "@millrace/api";
+export type { WindowOptions } from "@millrace/api";
+export type { WindowedOptions, WindowedStream } from "@millrace/api";
+export {
+  count,
+  global,
+  session,
+  sliding,
+  tumbling,
+  type SessionWindows,
+  type WindowAlignment,
+  type WindowAssigner,
+} from "@millrace/api";

@@ -1,8 +1,13 @@
 import {
+  count,
   defineJob,
   elements,
+  evictors,
+  global,
+  session,
   sliding,
   state,
+  triggers,
   tumbling,
   type,
   type Job,
@@ -121,6 +126,63 @@ describe("windows hold all of their records, however late", () => {
       ]),
     );
     expect(sinks.get("out")).toHaveLength(5);
+  });
+});
+
+describe("windows that are not aligned", () => {
+  const numbers = [1, 2, 3, 4, 5].map((n) => ({ user: "ann", at: n }));
+  let sourceCount = 0;
+  const source = (job: Job) =>
+    job
+      .source(`numbers-${(sourceCount += 1)}`, elements(numbers), {
+        watermarks: { timestamp: ({ at }) => at },
+      })
+      .keyBy(({ user }) => user);
+  const values = (records: readonly Event[]): string => records.map(({ at }) => at).join("");
+  const collected = {
+    emits: type<string>(),
+    onWindow: (records: readonly Event[], ctx: { emit(text: string): void }) => {
+      ctx.emit(values(records));
+    },
+  };
+
+  test("sessions that touch are one", async () => {
+    const sinks = await run((job) => {
+      read(job)
+        .keyBy(({ user }) => user)
+        .window(session("6 ms"))
+        .count("n")
+        .sink("out", sink);
+    });
+    expect(sinks.get("out")).toEqual([
+      { key: "ann", window: { start: 1, end: 13 }, value: 2 },
+      { key: "ann", window: { start: 25, end: 31 }, value: 1 },
+      { key: "bob", window: { start: 12, end: 18 }, value: 1 },
+    ]);
+  });
+
+  test("windows by count, over all of time, with triggers and evictors", async () => {
+    const sinks = await run((job) => {
+      source(job)
+        .window(count(3, { slide: 2 }))
+        .process("counted", collected)
+        .sink("counted-out", sink);
+      source(job).window(global()).process("all", collected).sink("all-out", sink);
+      source(job)
+        .window(tumbling("100 ms"), { trigger: triggers.purging(triggers.count(2)) })
+        .process("pairs", collected)
+        .sink("pairs-out", sink);
+      source(job)
+        .window(global(), { evictor: evictors.time("2 ms") })
+        .process("newest", collected)
+        .sink("newest-out", sink);
+    });
+    expect(Object.fromEntries(sinks)).toEqual({
+      "counted-out": ["12", "234"],
+      "all-out": ["12345"],
+      "pairs-out": ["12", "34"],
+      "newest-out": ["45"],
+    });
   });
 });
 

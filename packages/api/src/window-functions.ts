@@ -1,0 +1,76 @@
+import type { OutputTag, TypeTag } from "./process.ts";
+
+/** From `start`, inclusive, to `end`, exclusive; milliseconds since the epoch. */
+export interface TimeWindow {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A window's result with its key. */
+export interface WindowedValue<K, Value> {
+  readonly key: K;
+  readonly window: TimeWindow;
+  readonly value: Value;
+}
+
+/** What a window's records come to, one by one. Functions must not keep what they are given. */
+export interface IncrementalAggregate<T, Accumulator> {
+  readonly create: () => Accumulator;
+  /** Changes the accumulator, or returns a new one. */
+  readonly add: (accumulator: NoInfer<Accumulator>, record: T) => NoInfer<Accumulator> | void;
+  /**
+   * Takes the second into the first, or returns a new one; the second stays as it is. It has to come
+   * to what adding the second's records to the first would: both ways are taken.
+   */
+  readonly merge: (
+    into: NoInfer<Accumulator>,
+    from: NoInfer<Accumulator>,
+  ) => NoInfer<Accumulator> | void;
+}
+
+/** How a window's records become a result. */
+export interface Aggregate<T, K, Accumulator, R> extends IncrementalAggregate<T, Accumulator> {
+  readonly result: (
+    accumulator: NoInfer<Accumulator>,
+    details: { readonly key: K; readonly window: TimeWindow },
+  ) => R;
+}
+
+/** What a window's function works with; valid during the call only. */
+export interface WindowContext<K, R> {
+  readonly key: K;
+  readonly window: TimeWindow;
+  /** The event time of what is emitted: the window's last millisecond. */
+  readonly timestamp: number;
+  /** The event time that this operator has reached; at the firing it is still that before it. */
+  readonly watermark: number;
+  emit(record: R): void;
+  /** Emits to a side output; what nobody reads is dropped. */
+  emitTo<Side>(tag: OutputTag<Side>, record: NoInfer<Side>): void;
+}
+
+/** A function over a window, called each time it fires (Flink's ProcessWindowFunction). */
+export interface WindowProcess<T, K, R, Contents> {
+  /** The type of what is emitted; without it nothing can be. */
+  readonly emits?: TypeTag<R>;
+  /**
+   * Folds records as they come, so that the function gets one accumulator and no records: state is as
+   * small as that. Without it all records of a window are state.
+   */
+  readonly aggregate?: IncrementalAggregate<T, Contents>;
+  /** Gets the window's records in the order in which they came, or what `aggregate` made of them. */
+  readonly onWindow: (contents: NoInfer<Contents>, ctx: WindowContext<K, NoInfer<R>>) => void;
+}
+
+/** Returns the aggregate that keeps all records. */
+export function allRecords<T>(): IncrementalAggregate<T, T[]> {
+  return {
+    create: () => [],
+    add: (records, record) => {
+      records.push(record);
+    },
+    merge: (into, from) => {
+      for (const record of from) into.push(record);
+    },
+  };
+}
