@@ -10,7 +10,7 @@ import type { KeyedBackend, TimerState, ValueState } from "@millrace/state";
 
 import type { Operator, OperatorContext } from "../operator.ts";
 import { checkEventTime } from "./check-event-time.ts";
-import { addToSession, findTouching } from "./session-windows.ts";
+import { findTouching, Sessions } from "./session-windows.ts";
 import { TriggerView } from "./trigger-view.ts";
 import { createTrigger, type Trigger } from "./triggers.ts";
 import { WindowContents } from "./window-contents.ts";
@@ -41,6 +41,13 @@ interface Opened {
   readonly contents: WindowContents;
   readonly late: LateRecords;
   readonly view: TriggerView;
+  readonly sessions: Sessions;
+}
+
+/** When a record is: by the time that assigns it to windows, and by its own. */
+interface RecordTimes {
+  timeMs: number;
+  timestampMs: number;
 }
 
 /**
@@ -66,6 +73,9 @@ class GeneralWindowOperator implements Operator {
   #isRestored = false;
   /** The last watermark whose timers have all fired. */
   #watermarkMs = -Infinity;
+  /** Of the record that runs: one object for all. */
+  readonly #at: RecordTimes = { timeMs: 0, timestampMs: 0 };
+  readonly #span = { start: 0, end: 0 };
 
   constructor(spec: GeneralWindowSpec) {
     const { assigner, trigger } = spec;
@@ -80,18 +90,20 @@ class GeneralWindowOperator implements Operator {
   open(context: OperatorContext): void {
     const { keyed, operatorName, currentWatermarkMs } = context;
     assert(keyed !== undefined, `operator ${operatorName} is keyed and has no keyed state`);
+    const contents = new WindowContents({
+      spec: this.#spec,
+      emitter: new WindowEmitter(context, keyed, this.#spec.aggregate),
+      currentKey: () => keyed.currentKey(),
+      currentWatermarkMs,
+    });
     this.#opened = {
       context,
       keyed,
       state: keyed.valueState("windows"),
       eventTimers: keyed.timers("event-time"),
       processingTimers: keyed.timers("processing-time"),
-      contents: new WindowContents({
-        spec: this.#spec,
-        emitter: new WindowEmitter(context, keyed, this.#spec.aggregate),
-        currentKey: () => keyed.currentKey(),
-        currentWatermarkMs,
-      }),
+      contents,
+      sessions: new Sessions((into, from) => this.#merge(contents, into, from)),
       late: new LateRecords(context, this.#spec.lateTag),
       view: new TriggerView(context, keyed),
     };
@@ -99,9 +111,10 @@ class GeneralWindowOperator implements Operator {
 
   onRecord(record: unknown, timestampMs: number): void {
     const { context, late } = this.#start();
-    const timeMs = this.#isProcessing ? context.processingTimeMs() : timestampMs;
-    const isTaken = this.#takeIn(record, { timeMs, timestampMs });
-    if (!isTaken) late.take(record, timestampMs);
+    const at = this.#at;
+    at.timeMs = this.#isProcessing ? context.processingTimeMs() : timestampMs;
+    at.timestampMs = timestampMs;
+    if (!this.#takeIn(record, at)) late.take(record, timestampMs);
   }
 
   advanceWatermark(watermarkMs: number, shouldPause: () => boolean): boolean {
@@ -136,7 +149,7 @@ class GeneralWindowOperator implements Operator {
   }
 
   /** Adds the record to its windows; false if all of them are over. */
-  #takeIn(record: unknown, at: { readonly timeMs: number; readonly timestampMs: number }): boolean {
+  #takeIn(record: unknown, at: RecordTimes): boolean {
     const { assigner } = this.#spec;
     if (assigner.kind === "global") {
       const windows = this.#ofKey();
@@ -149,10 +162,7 @@ class GeneralWindowOperator implements Operator {
     return this.#takeIntoAligned(record, at);
   }
 
-  #takeIntoAligned(
-    record: unknown,
-    at: { readonly timeMs: number; readonly timestampMs: number },
-  ): boolean {
+  #takeIntoAligned(record: unknown, at: RecordTimes): boolean {
     const layout = this.#layout;
     assert(layout !== undefined, "tumbling and sliding windows have panes");
     const { sizeMs, slideMs, offsetMs } = layout;
@@ -168,24 +178,18 @@ class GeneralWindowOperator implements Operator {
     return true;
   }
 
-  #takeIntoSession(
-    record: unknown,
-    at: { readonly timeMs: number; readonly timestampMs: number },
-  ): boolean {
-    const { state, contents, view } = this.#start();
-    const span = { start: at.timeMs, end: at.timeMs + this.#gapOf(record) };
+  #takeIntoSession(record: unknown, at: RecordTimes): boolean {
+    const { state, view, sessions } = this.#start();
+    const span = this.#span;
+    span.start = at.timeMs;
+    span.end = at.timeMs + this.#gapOf(record);
     // What it merges with is not over, so the whole is not either.
     const touches = findTouching(state.get()?.windows, span) !== undefined;
     if (!touches && this.#isOver(span.end)) return false;
     const windows = this.#ofKey();
     const trigger = this.#trigger;
-    const { window, hasChanged } = addToSession(windows.windows, span, (into, from) => {
-      contents.merge(into, from);
-      if (trigger === undefined || from.trigger === undefined) return;
-      into.trigger =
-        into.trigger === undefined ? from.trigger : trigger.merge(into.trigger, from.trigger);
-    });
-    if (trigger !== undefined && hasChanged) {
+    const window = sessions.add(windows.windows, span);
+    if (trigger !== undefined && sessions.hasChanged) {
       window.eventTimers = undefined;
       window.processingTimers = undefined;
       view.lookAt(window, at.timestampMs);
@@ -196,11 +200,16 @@ class GeneralWindowOperator implements Operator {
     return true;
   }
 
-  #addTo(
-    window: StoredWindow,
-    record: unknown,
-    at: { readonly timeMs: number; readonly timestampMs: number },
-  ): void {
+  /** Takes the later session into the earlier one. */
+  #merge(contents: WindowContents, into: StoredWindow, from: StoredWindow): void {
+    contents.merge(into, from);
+    const trigger = this.#trigger;
+    if (trigger === undefined || from.trigger === undefined) return;
+    into.trigger =
+      into.trigger === undefined ? from.trigger : trigger.merge(into.trigger, from.trigger);
+  }
+
+  #addTo(window: StoredWindow, record: unknown, at: RecordTimes): void {
     const { contents, view } = this.#start();
     contents.add(window, record, at);
     if (this.#trigger !== undefined) {

@@ -22,36 +22,53 @@ export function findTouching(
 }
 
 /**
- * Returns the session that holds the span, new or merged of all that it touches; `merge` takes a
- * later one into the earliest. `hasChanged`: a session that was there has other bounds than before.
+ * Puts spans into a key's sessions.
  *
  * I1 Sessions of a key are ascending, and no two of them touch.
  */
-export function addToSession(
-  windows: StoredWindow[],
-  span: TimeSpan,
-  merge: (into: StoredWindow, from: StoredWindow) => void,
-): { readonly window: StoredWindow; readonly hasChanged: boolean } {
-  const first = findTouching(windows, span);
-  if (first === undefined) {
-    const window = newStoredWindow(span);
-    const behind = windows.findIndex(({ start }) => start > span.end);
-    windows.splice(behind === -1 ? windows.length : behind, 0, window);
-    return { window, hasChanged: false };
+export class Sessions {
+  readonly #merge: (into: StoredWindow, from: StoredWindow) => void;
+  /** Whether a session that was there has got other bounds by the last `add`. */
+  hasChanged = false;
+
+  /** `merge` takes what a later session holds into the earliest. */
+  constructor(merge: (into: StoredWindow, from: StoredWindow) => void) {
+    this.#merge = merge;
   }
-  const window = windows[first];
-  assert(window !== undefined, "what the span touches is there");
-  let mergedCount = 0;
-  let end = Math.max(window.end, span.end);
-  for (let next = windows[first + 1]; next !== undefined && next.start <= end;) {
-    merge(window, next);
-    end = Math.max(end, next.end);
-    mergedCount += 1;
-    next = windows[first + 1 + mergedCount];
+
+  /** Returns the session that holds the span: new, or merged of all that it touches. */
+  add(windows: StoredWindow[], span: TimeSpan): StoredWindow {
+    const first = findTouching(windows, span);
+    this.hasChanged = false;
+    if (first === undefined) {
+      const behind = windows.findIndex(({ start }) => start > span.end);
+      const window = newStoredWindow(span);
+      windows.splice(behind === -1 ? windows.length : behind, 0, window);
+      return window;
+    }
+    const window = windows[first];
+    assert(window !== undefined, "what the span touches is there");
+    if (span.start < window.start) {
+      window.start = span.start;
+      this.hasChanged = true;
+    }
+    if (span.end > window.end) {
+      window.end = span.end;
+      this.hasChanged = true;
+      this.#takeFollowing(windows, first);
+    }
+    return window;
   }
-  windows.splice(first + 1, mergedCount);
-  const hasChanged = mergedCount > 0 || span.start < window.start || end > window.end;
-  window.start = Math.min(window.start, span.start);
-  window.end = end;
-  return { window, hasChanged };
+
+  /** Merges the sessions that a longer one touches into it. */
+  #takeFollowing(windows: StoredWindow[], index: number): void {
+    const window = windows[index];
+    for (;;) {
+      const next = windows[index + 1];
+      if (window === undefined || next === undefined || next.start > window.end) return;
+      this.#merge(window, next);
+      window.end = Math.max(window.end, next.end);
+      windows.splice(index + 1, 1);
+    }
+  }
 }
