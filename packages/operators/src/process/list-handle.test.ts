@@ -43,6 +43,14 @@ describe.each(testBackends)("a list on %s", (_name, create) => {
     expect(list.get()).toEqual([]);
   });
 
+  test("of a state that held a plain value in an earlier version of the job is refused by name", () => {
+    const { keyed } = create();
+    setKey(keyed, "ann");
+    keyed.valueState("list").set(7);
+    const list = new ListHandle(keyed.valueState("list"), { ttl: undefined, refuse });
+    expect(() => list.get()).toThrow("of another kind");
+  });
+
   test.each([
     ["add", (list: ListHandle) => list.add(undefined)],
     ["addAll", (list: ListHandle) => list.addAll([1, undefined])],

@@ -38,7 +38,7 @@ export class ListHandle {
     if (ttl?.refreshesOnRead === true) this.#refresh(ttl);
     const value = this.#state.get();
     if (value === undefined) return nothing;
-    const { stamps, items } = listOf(value);
+    const { stamps, items } = this.#listOf(value);
     const from = ttl === undefined ? 0 : aliveFrom(stamps, { ttl, timeMs: ttl.nowMs() });
     if (from > 0) return items.slice(from);
     this.#handedOut.add(items);
@@ -79,7 +79,7 @@ export class ListHandle {
   #ownList(value: unknown): StampedList {
     if (value === undefined) return { stamps: [], items: [] };
     const ttl = this.#ttl;
-    const { stamps, items } = listOf(value);
+    const { stamps, items } = this.#listOf(value);
     if (ttl === undefined)
       return { stamps: [], items: this.#handedOut.has(items) ? [...items] : items };
     // Elements from a time when the state had no time to live.
@@ -99,11 +99,18 @@ export class ListHandle {
     return this.#ttl === undefined ? list.items : list;
   }
 
+  /** Returns the list of a cell in whichever form it is: its time to live may be new, or gone. */
+  #listOf(value: unknown): StampedList {
+    if (Array.isArray(value)) return { stamps: [], items: value };
+    if (isStampedList(value)) return value;
+    throw this.#refuse("get(): the checkpoint has a state of another kind by this name");
+  }
+
   /** Reading counts as writing all that is alive. */
   #refresh(ttl: TimeToLive): void {
     if (this.#state.get() === undefined) return;
     const cell = this.#state.cellForUpdate();
-    const { stamps, items } = listOf(cell.value);
+    const { stamps, items } = this.#listOf(cell.value);
     const timeMs = ttl.nowMs();
     const alive = items.slice(aliveFrom(stamps, { ttl, timeMs }));
     const stampMs = Math.max(timeMs, stamps.at(-1) ?? -Infinity);
@@ -111,11 +118,14 @@ export class ListHandle {
   }
 }
 
-/** Returns the list of a cell in whichever form it is: its time to live may be new, or gone. */
-function listOf(value: unknown): StampedList {
-  if (Array.isArray(value)) return { stamps: [], items: value };
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the cell of a list holds nothing else
-  return value as StampedList;
+function isStampedList(value: unknown): value is StampedList {
+  if (typeof value !== "object" || value === null) return false;
+  return (
+    "stamps" in value &&
+    Array.isArray(value.stamps) &&
+    "items" in value &&
+    Array.isArray(value.items)
+  );
 }
 
 /** Returns the index of the first element that is not expired at the time. */
