@@ -20,7 +20,7 @@ export function entriesIn(
   ttl: TimeToLive | undefined,
 ): Entries {
   const isAlive = ({ stampMs }: TestEntry): boolean =>
-    ttl === undefined || !(ttl.nowMs() >= stampMs + ttl.afterMs);
+    ttl === undefined || !((ttl.cellsByMs ?? ttl.nowMs)() >= stampMs + ttl.afterMs);
   const read = (name: string): unknown => {
     const entry = current().get(name);
     if (entry === undefined || !isAlive(entry)) return undefined;

@@ -11,6 +11,8 @@ import { isExpired, laterStamp, stampedOf, type Stamped, type TimeToLive } from 
  * I1 What is expired is not handed out, whether it is still there or not.
  */
 export class ExpiringValueState implements ValueState<unknown> {
+  readonly #backend: HeapBackend;
+  readonly #table: CellTable;
   readonly #inner: HeapValueState;
   readonly #ttl: TimeToLive;
   readonly #sweep: ExpirySweep;
@@ -18,6 +20,8 @@ export class ExpiringValueState implements ValueState<unknown> {
   #cell: { value: unknown } | undefined;
 
   constructor(backend: HeapBackend, table: CellTable, ttl: TimeToLive) {
+    this.#backend = backend;
+    this.#table = table;
     this.#inner = new HeapValueState(backend, table);
     this.#ttl = ttl;
     this.#sweep = new ExpirySweep(backend, table, ttl);
@@ -58,11 +62,18 @@ export class ExpiringValueState implements ValueState<unknown> {
     if (cell === undefined) return;
     const stamped = stampedOf(cell.value);
     if (value === undefined) cell.value = undefined;
-    else if (stamped === undefined) cell.value = { stampMs: this.#ttl.nowMs(), value };
+    else if (stamped === undefined) cell.value = this.#firstOf(value);
     else {
       this.#stamp(stamped);
       stamped.value = value;
     }
+  }
+
+  /** Returns what the cell of a key holds that has no value, or had one that was cleared. */
+  #firstOf(value: unknown): Stamped {
+    const { currentGroup, currentIdentity } = this.#backend;
+    const mayComeBack = this.#table.find(currentGroup, currentIdentity) !== undefined;
+    return { stampMs: this.#ttl.nowMs(), value, mayComeBack };
   }
 
   #refresh(stamped: Stamped): void {
@@ -78,6 +89,7 @@ export class ExpiringValueState implements ValueState<unknown> {
 
   #alive(stamped: Stamped | undefined): Stamped | undefined {
     if (stamped === undefined) return undefined;
-    return isExpired(stamped, this.#ttl.nowMs(), this.#ttl) ? undefined : stamped;
+    const { nowMs, cellsByMs = nowMs } = this.#ttl;
+    return isExpired(stamped, cellsByMs(), this.#ttl) ? undefined : stamped;
   }
 }

@@ -9,7 +9,8 @@ const cellsPerStep = 4;
  * Takes expired cells out of a table a few at a time, as it is written to: memory follows what is
  * alive although nobody reads what is expired (Flink's incremental cleanup).
  *
- * I1 What is taken out leaves no tombstone: a restore brings it back with its stamp, expired.
+ * I1 What is taken out leaves no tombstone: what a restore brings back has no later stamp, so it is
+ *    expired too. Where that is not sure, it leaves one.
  * I2 Between two passes no cell is looked at before one can have expired.
  * I3 The table holds at most what was alive within the last pass, and a pass looks at each cell once:
  *    at most about a third more than what is alive.
@@ -60,7 +61,7 @@ export class ExpirySweep {
   #look(cell: Cell, passedMs: number): void {
     const stamped = stampedOf(cell.value);
     if (stamped === undefined) return;
-    if (isExpired(stamped, passedMs, this.#ttl)) this.#backend.forget(cell);
+    if (isExpired(stamped, passedMs, this.#ttl)) this.#backend.expire(cell);
     else this.#leastStampMs = Math.min(this.#leastStampMs, stamped.stampMs);
   }
 

@@ -36,7 +36,7 @@ import type { MapTable } from "./map-table.ts";
 import type { NumberGroup } from "./number-group.ts";
 import { SnapshotSeries } from "./snapshot-series.ts";
 import { StateTables, type StateTablesOptions } from "./state-tables.ts";
-import type { TimeToLive } from "./time-to-live.ts";
+import { stampedOf, type TimeToLive } from "./time-to-live.ts";
 
 export interface HeapBackendOptions extends StateTablesOptions {
   readonly failpoints?: Failpoints;
@@ -187,10 +187,14 @@ export class HeapBackend implements KeyedBackend {
   }
 
   /** Takes out a cell that has expired; a snapshot that pends has the value of its barrier. */
-  forget(cell: Cell): void {
+  expire(cell: Cell): void {
+    this.#keyTurn += 1;
+    if (stampedOf(cell.value)?.mayComeBack === true) {
+      this.removeCell(cell);
+      return;
+    }
     this.#snapshots.protect(cell);
     forgetCell(cell, this.#counts);
-    this.#keyTurn += 1;
   }
 
   /** Makes the cell safe to change: what pending snapshots need of it is encoded, and it is dirty. */

@@ -40,6 +40,7 @@ export class HeapMapState implements MapState<unknown, unknown> {
     this.#sweep?.step();
     const identity = identityOf(key);
     let cell = this.#entries()?.get(identity);
+    const isCleared = cell !== undefined && cell.value === undefined;
     if (cell === undefined) {
       cell = backend.addEntry(this.#table, ownKey(key), identity);
     } else backend.touch(cell);
@@ -47,8 +48,9 @@ export class HeapMapState implements MapState<unknown, unknown> {
       backend.assign(cell, value);
       return;
     }
-    const stampMs = laterStamp(stampedOf(cell.value)?.stampMs ?? Number.NaN, ttl.nowMs());
-    backend.assign(cell, { stampMs, value });
+    const before = stampedOf(cell.value);
+    const stampMs = laterStamp(before?.stampMs ?? Number.NaN, ttl.nowMs());
+    backend.assign(cell, { stampMs, value, mayComeBack: before?.mayComeBack ?? isCleared });
   }
 
   delete(key: unknown): void {

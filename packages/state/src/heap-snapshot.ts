@@ -8,7 +8,7 @@ import { noEntry } from "./entry-arena.ts";
 import type { GroupWriters } from "./group-writers.ts";
 import type { NumberGroup } from "./number-group.ts";
 import { encodeEntry, encodeSlice, isTaken, type NumberCut } from "./number-slices.ts";
-import { isCellExpired } from "./time-to-live.ts";
+import { isOverForGood } from "./time-to-live.ts";
 import type { TombstoneSweep } from "./tombstone-sweep.ts";
 
 /** Checking the budget costs more than encoding one cell. */
@@ -186,7 +186,7 @@ export class HeapSnapshot implements SnapshotCursor {
     if (!isBase(group)) return;
     const passedMs = this.#options.passedMsOf(table);
     for (const cell of table.cellsOf(group)) {
-      if (passedMs > -Infinity && isCellExpired(cell, passedMs)) this.#options.forget(cell);
+      if (passedMs > -Infinity && isOverForGood(cell, passedMs)) this.#options.forget(cell);
       else if (cell.createdEpoch <= epoch) this.#encode(cell);
       yield 1;
     }

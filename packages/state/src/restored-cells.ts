@@ -41,7 +41,9 @@ export class RestoredCells {
       table.addKey(cell);
     }
     const { stampMs = Number.NaN } = restored;
-    assignValue(cell, table.ttl === undefined ? value : { stampMs, value }, this.#counts);
+    const mayComeBack = Number.isNaN(stampMs);
+    const stamped = table.ttl === undefined ? value : { stampMs, value, mayComeBack };
+    assignValue(cell, stamped, this.#counts);
     cell.encodedBy = restoreNumber;
   }
 

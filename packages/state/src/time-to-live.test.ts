@@ -74,6 +74,15 @@ describe("an entry", () => {
     expect(world.at(190, "ann").last.get()).toBeUndefined();
   });
 
+  test("that is dropped while its key is current can be written all the same", () => {
+    const world = new World();
+    world.at(0, "ann").last.set("old");
+    const { last } = world.at(200, "ann");
+    expect(last.get()).toBeUndefined();
+    last.set("new");
+    expect(world.at(200, "ann").last.get()).toBe("new");
+  });
+
   test("of a map expires by itself", () => {
     const world = new World();
     world.at(0, "ann").pages.set("home", 1);
@@ -140,6 +149,35 @@ describe("over snapshots", () => {
     expect(restored.at(210, "ann").last.get()).toBeUndefined();
     expect(restored.at(210, "new-7").last.get()).toBe(7);
   });
+
+  test.each(["value", "map"] as const)(
+    "a %s that was cleared and written at an earlier time does not give way to the one before",
+    (kind) => {
+      const world = new World();
+      const at = (nowMs: number) => {
+        const { last, pages } = world.at(nowMs, "ann");
+        return kind === "value"
+          ? last
+          : {
+              get: () => pages.get("home"),
+              set: (value: unknown) => pages.set("home", value),
+              clear: () => pages.delete("home"),
+            };
+      };
+      at(50).set("first");
+      const base = world.snapshot({ checkpointId: one, mode: "full" });
+      at(10).clear();
+      at(10).set("second");
+      for (let count = 0; count < 50; count += 1) {
+        const { last, pages } = world.at(120, `new-${count}`);
+        last.set(count);
+        pages.set("home", count);
+      }
+      const delta = world.snapshot({ checkpointId: two, mode: "delta", base: one });
+      const after = new World([...base, ...delta], 120).at(120, "ann");
+      expect([after.last.get(), after.pages.get("home")]).toEqual([undefined, undefined]);
+    },
+  );
 
   test("an entry that was dropped and written again in one epoch is in the delta", () => {
     const world = new World();

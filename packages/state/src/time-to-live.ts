@@ -15,6 +15,12 @@ export interface TimeToLive {
    * on: what is expired by it is never seen again. -Infinity as long as there is none.
    */
   readonly passedMs: () => number;
+  /**
+   * The time by which a cell is handed out no more; `nowMs` by default. A list says `passedMs`: its
+   * elements expire one by one, and one that is expired for this reader may not be for the next, whose
+   * event time is lower.
+   */
+  readonly cellsByMs?: () => number;
 }
 
 /** What a cell of a state with a time to live holds. */
@@ -22,6 +28,11 @@ export interface Stamped {
   /** NaN for what was restored from a state without one: it counts from when it is looked at. */
   stampMs: number;
   value: unknown;
+  /**
+   * Whether an earlier checkpoint may hold another value of the key with a later stamp, or with none:
+   * where one was cleared, or had no time to live. Then it does not go without a tombstone.
+   */
+  readonly mayComeBack: boolean;
 }
 
 /** Whether nobody sees the entry at the time any more. */
@@ -31,10 +42,11 @@ export function isExpired(stamped: Stamped, timeMs: number, { afterMs }: TimeToL
   return timeMs >= stamped.stampMs + afterMs;
 }
 
-/** Whether nobody sees the cell of a state with a time to live at the time any more. */
-export function isCellExpired({ value, table }: Cell, timeMs: number): boolean {
+/** Whether the cell is expired at the time for good: whatever a restore brings back is, too. */
+export function isOverForGood({ value, table: { ttl } }: Cell, timeMs: number): boolean {
   const stamped = stampedOf(value);
-  return stamped !== undefined && table.ttl !== undefined && isExpired(stamped, timeMs, table.ttl);
+  if (stamped === undefined || stamped.mayComeBack || ttl === undefined) return false;
+  return isExpired(stamped, timeMs, ttl);
 }
 
 /** Returns the later one of an entry's stamp, which may be NaN, and the time. */

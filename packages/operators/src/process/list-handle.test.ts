@@ -11,7 +11,7 @@ const refuse = (call: string): StreamError =>
 describe.each(testBackends)("a list on %s", (_name, create) => {
   function openList(ttl?: TimeToLive): ListHandle {
     const { keyed } = create();
-    const list = new ListHandle(keyed.valueState("list", ttl), { ttl, refuse });
+    const list = new ListHandle(keyed, { name: "list", ttl, refuse });
     setKey(keyed, "ann");
     return list;
   }
@@ -47,7 +47,7 @@ describe.each(testBackends)("a list on %s", (_name, create) => {
     const { keyed } = create();
     setKey(keyed, "ann");
     keyed.valueState("list").set(7);
-    const list = new ListHandle(keyed.valueState("list"), { ttl: undefined, refuse });
+    const list = new ListHandle(keyed, { name: "list", ttl: undefined, refuse });
     expect(() => list.get()).toThrow("of another kind");
   });
 
@@ -73,6 +73,22 @@ describe.each(testBackends)("a list on %s", (_name, create) => {
     expect(list.get()).toEqual([80]);
     nowMs = 180;
     expect(list.get()).toEqual([]);
+  });
+
+  test("an element that is expired for one record is there for one of a lower event time", () => {
+    let nowMs = 0;
+    const list = openList({
+      afterMs: 100,
+      refreshesOnRead: false,
+      nowMs: () => nowMs,
+      passedMs: () => 0,
+    });
+    list.add("first");
+    nowMs = 100;
+    list.add("second");
+    expect(list.get()).toEqual(["second"]);
+    nowMs = 50;
+    expect(list.get()).toEqual(["first", "second"]);
   });
 
   test("elements that are read live on where reading counts", () => {

@@ -1,7 +1,8 @@
 import type { StreamError } from "@millrace/core";
-import type { TimeToLive, ValueState } from "@millrace/state";
+import type { KeyedBackend, TimeToLive, ValueState } from "@millrace/state";
 
 interface ListHandleOptions {
+  readonly name: string;
   readonly ttl: TimeToLive | undefined;
   /** Returns the error for a call that cannot be. */
   readonly refuse: (call: string) => StreamError;
@@ -27,8 +28,9 @@ export class ListHandle {
   readonly #refuse: (call: string) => StreamError;
   readonly #handedOut = new WeakSet<object>();
 
-  constructor(state: ValueState<unknown>, { ttl, refuse }: ListHandleOptions) {
-    this.#state = state;
+  constructor(keyed: KeyedBackend, { name, ttl, refuse }: ListHandleOptions) {
+    const cellTtl = ttl === undefined ? undefined : { ...ttl, cellsByMs: ttl.passedMs };
+    this.#state = keyed.valueState(name, cellTtl);
     this.#ttl = ttl;
     this.#refuse = refuse;
   }
@@ -110,11 +112,13 @@ export class ListHandle {
   #refresh(ttl: TimeToLive): void {
     if (this.#state.get() === undefined) return;
     const cell = this.#state.cellForUpdate();
-    const { stamps, items } = this.#listOf(cell.value);
+    const { stamps, items } = this.#ownList(cell.value);
     const timeMs = ttl.nowMs();
-    const alive = items.slice(aliveFrom(stamps, { ttl, timeMs }));
-    const stampMs = Math.max(timeMs, stamps.at(-1) ?? -Infinity);
-    cell.value = { stamps: alive.map(() => stampMs), items: alive };
+    const from = aliveFrom(stamps, { ttl, timeMs });
+    const refreshed = stamps.map((stampMs, index) =>
+      index < from ? stampMs : Math.max(stampMs, timeMs),
+    );
+    cell.value = { stamps: refreshed, items };
   }
 }
 

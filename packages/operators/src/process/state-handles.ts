@@ -42,7 +42,7 @@ export function createStateHandle(keyed: KeyedBackend, declared: DeclaredState):
     case "value":
       return createValue(keyed.valueState(name, ttl), refuse);
     case "list":
-      return new ListHandle(keyed.valueState(name, ttl), { ttl, refuse });
+      return new ListHandle(keyed, { name, ttl, refuse });
     case "map":
       return createMap(keyed.mapState(name, ttl), refuse);
     case "reducing":
