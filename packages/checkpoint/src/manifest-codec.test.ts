@@ -85,6 +85,14 @@ test("what was written is read back, ids beyond 2^53 and infinite watermarks inc
   );
 });
 
+test("a split's descriptor keeps every field, whatever its name", () => {
+  const descriptor = JSON.parse('{"__proto__":{"a":1},"constructor":2,"b":[null]}') as never;
+  const splits = [{ id: "s", descriptor }];
+  const manifest = manifestWith({ splitPools: [{ vertexId: vertex, isDiscovered: true, splits }] });
+  const text = JSON.stringify(reencode(manifest).splitPools[0]?.splits[0]?.descriptor);
+  expect(text).toBe('{"__proto__":{"a":1},"constructor":2,"b":[null]}');
+});
+
 test.each([Infinity, -Infinity])("a watermark of %s survives", (watermarkMs) => {
   const [subtask] = manifestWith().subtasks;
   if (subtask === undefined) throw new Error("no subtask");

@@ -22,7 +22,8 @@ const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.int().nonnegative();
 const name = z.string().min(1).max(512);
 const watermark = z.union([z.number(), z.enum(["Infinity", "-Infinity"])]);
-const json: z.ZodType<JsonValue> = z.json();
+// All that JSON.parse returns is JSON; `z.json()` would copy it, and lose fields named __proto__.
+const json: z.ZodType<JsonValue> = z.custom<JsonValue>((value) => value !== undefined);
 
 const segmentSchema = z.object({
   name,
