@@ -22,7 +22,6 @@ export default defineJob("nexmark-q3", (job, params) => {
     .filter((event) => event.kind === "person")
     .filter((person) => nearbyStates.has(person.state))
     .map((person) => ({
-      kind: "seller" as const,
       seller: person.id,
       name: person.name,
       city: person.city,
@@ -31,11 +30,11 @@ export default defineJob("nexmark-q3", (job, params) => {
   const auctions = events
     .filter((event) => event.kind === "auction")
     .filter(({ category }) => category === 10)
-    .map(({ seller, id }) => ({ kind: "auction" as const, seller, id }));
+    .map(({ seller, id }) => ({ seller, id }));
 
   sellers
-    .union(auctions)
     .keyBy(({ seller }) => seller)
+    .connect(auctions.keyBy(({ seller }) => seller))
     .process("sellers-and-auctions", {
       emits: type<Seller & { id: number }>(),
       state: {
@@ -44,19 +43,16 @@ export default defineJob("nexmark-q3", (job, params) => {
         // as their seller lives elsewhere.
         waiting: state.value<readonly number[]>(),
       },
-      onRecord(record, ctx) {
-        if (record.kind === "seller") {
-          const { name, city, state: stateOfUnion } = record;
-          const seller = { name, city, state: stateOfUnion };
-          ctx.state.seller.set(seller);
-          for (const id of ctx.state.waiting.get() ?? []) ctx.emit({ ...seller, id });
-          ctx.state.waiting.clear();
-          return;
-        }
+      onFirst({ name, city, state: stateOfUnion }, ctx) {
+        const seller = { name, city, state: stateOfUnion };
+        ctx.state.seller.set(seller);
+        for (const id of ctx.state.waiting.get() ?? []) ctx.emit({ ...seller, id });
+        ctx.state.waiting.clear();
+      },
+      onSecond({ id }, ctx) {
         const seller = ctx.state.seller.get();
-        if (seller === undefined) {
-          ctx.state.waiting.update((waiting = []) => [...waiting, record.id]);
-        } else ctx.emit({ ...seller, id: record.id });
+        if (seller === undefined) ctx.state.waiting.update((waiting = []) => [...waiting, id]);
+        else ctx.emit({ ...seller, id });
       },
     })
     .sink("rows", jsonLines({ path: outputFolder(params) }));
