@@ -27,15 +27,15 @@ export default defineJob("nexmark-q13", (job, params) => {
     .connect(table.keyBy(({ key }) => key))
     .process("bids-with-values", {
       emits: type<PlainBid & { value: string }>(),
-      state: { value: state.value<string>(), waiting: state.value<readonly PlainBid[]>() },
+      state: { value: state.value<string>(), waiting: state.list<PlainBid>() },
       onFirst(bid, ctx) {
         const value = ctx.state.value.get();
-        if (value === undefined) ctx.state.waiting.update((waiting = []) => [...waiting, bid]);
+        if (value === undefined) ctx.state.waiting.add(bid);
         else ctx.emit({ ...bid, value });
       },
       onSecond({ value }, ctx) {
         ctx.state.value.set(value);
-        for (const bid of ctx.state.waiting.get() ?? []) ctx.emit({ ...bid, value });
+        for (const bid of ctx.state.waiting.get()) ctx.emit({ ...bid, value });
         ctx.state.waiting.clear();
       },
     })

@@ -24,17 +24,17 @@ export default defineJob("nexmark-q20", (job, params) => {
         // Of auctions of other categories only that their bids are not wanted.
         auction: state.value<Auction | "unwanted">(),
         // Bids that came before their auction, from another split.
-        early: state.value<readonly Bid[]>(),
+        early: state.list<Bid>(),
       },
       onFirst(auction, ctx) {
         const isWanted = auction.category === wantedCategory;
         ctx.state.auction.set(isWanted ? auction : "unwanted");
-        if (isWanted) for (const bid of ctx.state.early.get() ?? []) ctx.emit(expand(bid, auction));
+        if (isWanted) for (const bid of ctx.state.early.get()) ctx.emit(expand(bid, auction));
         ctx.state.early.clear();
       },
       onSecond(bid, ctx) {
         const auction = ctx.state.auction.get();
-        if (auction === undefined) ctx.state.early.update((early = []) => [...early, bid]);
+        if (auction === undefined) ctx.state.early.add(bid);
         else if (auction !== "unwanted") ctx.emit(expand(bid, auction));
       },
     })

@@ -41,17 +41,17 @@ export default defineJob("nexmark-q3", (job, params) => {
         seller: state.value<Seller>(),
         // Of auctions that came before their seller, from another split: most of them wait for nobody,
         // as their seller lives elsewhere.
-        waiting: state.value<readonly number[]>(),
+        waiting: state.list<number>(),
       },
       onFirst({ name, city, state: stateOfUnion }, ctx) {
         const seller = { name, city, state: stateOfUnion };
         ctx.state.seller.set(seller);
-        for (const id of ctx.state.waiting.get() ?? []) ctx.emit({ ...seller, id });
+        for (const id of ctx.state.waiting.get()) ctx.emit({ ...seller, id });
         ctx.state.waiting.clear();
       },
       onSecond({ id }, ctx) {
         const seller = ctx.state.seller.get();
-        if (seller === undefined) ctx.state.waiting.update((waiting = []) => [...waiting, id]);
+        if (seller === undefined) ctx.state.waiting.add(id);
         else ctx.emit({ ...seller, id });
       },
     })

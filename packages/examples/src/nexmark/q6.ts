@@ -25,26 +25,24 @@ export default defineJob("nexmark-q6", (job, params) => {
       emits: type<{ seller: number; avgPrice: number }>(),
       state: {
         // Sales that others may still come before: a seller's auctions close in several subtasks.
-        closing: state.value<readonly Sale[]>(),
+        closing: state.list<Sale>(),
         prices: state.value<readonly number[]>(),
       },
       onRecord({ id, price, expires }, ctx) {
-        ctx.state.closing.update((sales = []) => [...sales, { id, price, expires }]);
+        ctx.state.closing.add({ id, price, expires });
         ctx.timers.atEventTime(expires);
       },
       // Event time has come to a sale: all that closed before it are known.
       onTimer(timeMs, ctx) {
         const { closing, prices } = ctx.state;
-        const sales = closing.get() ?? [];
+        const sales = closing.get();
         const due = sales.filter(({ expires }) => expires === timeMs);
         for (const { price } of due.toSorted((left, right) => left.id - right.id)) {
           const last = [...(prices.get() ?? []), price].slice(-lastSales);
           prices.set(last);
           ctx.emit({ seller: ctx.key, avgPrice: averageOf(last) });
         }
-        const later = sales.filter(({ expires }) => expires !== timeMs);
-        if (later.length > 0) closing.set(later);
-        else closing.clear();
+        closing.set(sales.filter(({ expires }) => expires !== timeMs));
       },
     })
     .sink("rows", jsonLines({ path: outputFolder(params) }));

@@ -30,13 +30,13 @@ export function winningBids(events: DataStream<NexmarkEvent>): DataStream<Winnin
         open: state.value<Auction>(),
         best: state.value<Offer>(),
         // Bids that came before their auction, from another split.
-        early: state.value<readonly Offer[]>(),
+        early: state.list<Offer>(),
       },
       onFirst(auction, ctx) {
         const { open, best, early } = ctx.state;
         open.set(auction);
         ctx.timers.atEventTime(auction.expires);
-        for (const offer of early.get() ?? []) {
+        for (const offer of early.get()) {
           if (isBetter(offer, { auction, best: best.get() })) best.set(offer);
         }
         early.clear();
@@ -46,7 +46,7 @@ export function winningBids(events: DataStream<NexmarkEvent>): DataStream<Winnin
         const offer = { bidder, price, dateTime, extra };
         const auction = open.get();
         if (auction === undefined) {
-          early.update((offers = []) => [...offers, offer]);
+          early.add(offer);
           ctx.timers.atEventTime(dateTime);
         } else if (isBetter(offer, { auction, best: best.get() })) best.set(offer);
       },
