@@ -19,6 +19,7 @@ const ofAllBids: ReadonlySet<BenchedQuery> = new Set([
   "q0",
   "q1",
   "q10",
+  "q12",
   "q13",
   "q15",
   "q18",

@@ -1,12 +1,24 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 
 import type { SourceConnector, SplitHandle } from "millrace";
 
 import { SampleFile } from "../job/sample-file.ts";
 
-/** Returns the source, which also writes the progress of each split to `source-<split>.samples` in the folder. */
-export function sampled<T>(source: SourceConnector<T>, samples: string): SourceConnector<T> {
+/** What is done beside reading. */
+interface Sampling {
+  /** The folder for `source-<split>.samples`, the progress of each split. */
+  readonly samples: string;
+  /** How long a split ends behind its last record. */
+  readonly lingerMs: number;
+}
+
+/** Returns the source, which also writes down how far it is. */
+export function sampled<T>(
+  source: SourceConnector<T>,
+  { samples, lingerMs }: Sampling,
+): SourceConnector<T> {
   return {
     ...source,
     createReader: (context) => {
@@ -15,7 +27,8 @@ export function sampled<T>(source: SourceConnector<T>, samples: string): SourceC
       return {
         open: async (split, position) => {
           const handle = await reader.open(split, position);
-          return sampledHandle(handle, new SampleFile(join(samples, `source-${split.id}.samples`)));
+          const file = new SampleFile(join(samples, `source-${split.id}.samples`));
+          return sampledHandle(handle, file, lingerMs);
         },
         close: () => reader.close(),
       };
@@ -23,13 +36,19 @@ export function sampled<T>(source: SourceConnector<T>, samples: string): SourceC
   };
 }
 
-function sampledHandle<T>(handle: SplitHandle<T>, samples: SampleFile): SplitHandle<T> {
+function sampledHandle<T>(
+  handle: SplitHandle<T>,
+  samples: SampleFile,
+  lingerMs: number,
+): SplitHandle<T> {
   let count = 0;
   return {
     nextBatch: async () => {
       const batch = await handle.nextBatch();
-      if (batch === undefined) samples.add(count);
-      else if (count === 0) samples.add(0);
+      if (batch === undefined) {
+        samples.add(count);
+        await delay(lingerMs);
+      } else if (count === 0) samples.add(0);
       else samples.offer(count);
       count += batch?.records.length ?? 0;
       return batch;

@@ -12,6 +12,7 @@ import q8 from "./q8.ts";
 import q9 from "./q9.ts";
 import q10 from "./q10.ts";
 import q11 from "./q11.ts";
+import q12 from "./q12.ts";
 import q13 from "./q13.ts";
 import q14 from "./q14.ts";
 import q15 from "./q15.ts";
@@ -23,7 +24,7 @@ import q20 from "./q20.ts";
 import q21 from "./q21.ts";
 import q22 from "./q22.ts";
 
-/** The queries of the Nexmark benchmark that there are, by name; their sinks are called `rows`. */
+/** All queries of the Nexmark benchmark, by name; their sinks are called `rows`. */
 export const nexmarkQueries = {
   q0,
   q1,
@@ -37,6 +38,7 @@ export const nexmarkQueries = {
   q9,
   q10,
   q11,
+  q12,
   q13,
   q14,
   q15,
