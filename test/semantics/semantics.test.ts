@@ -15,6 +15,8 @@ test("the page has a section for each part of the programming model", () => {
     "Joins",
     "Async I/O",
     "Flow and partitioning",
+    "Operator state and broadcast state",
+    "Another parallelism",
     "Sources",
   ]);
 });

@@ -46,7 +46,7 @@ const bugs: Readonly<Record<FailpointName, Planted>> = {
   "no-attempt-check": { profile: "embedded", seed: 3, broken: /S1|S2/ },
   "objects-removed-before-pointer": { profile: "cluster", seed: 0, broken: /S4/ },
   "publish-before-commit": { profile: "embedded", seed: 0, broken: /S13/ },
-  "raise-ignores-head": { profile: "cluster", seed: 1, broken: /S7/, faults: slowAndDying },
+  "raise-ignores-head": { profile: "cluster", seed: 32, broken: /S7/, faults: slowAndDying },
   "requests-not-restored": { profile: "embedded", seed: 0, broken: /S13/ },
   "restore-older-than-head": { profile: "embedded", seed: 1, broken: /S7/ },
   "split-assigned-twice": { profile: "embedded", seed: 0, broken: /S9/ },

@@ -7,8 +7,10 @@ import {
 } from "@millrace/graph";
 
 import { addAsyncMap, type AsyncCall, type AsyncOptions } from "./async-map.ts";
+import { BroadcastConnectedStreams, requireSameJob } from "./broadcast-process.ts";
 import { requireName, type GraphBuilder } from "./graph-builder.ts";
 import { KeyedStream } from "./keyed-stream.ts";
+import { addPlainProcess, type PlainProcessDefinition } from "./plain-process.ts";
 import type { OutputTag } from "./process.ts";
 import type { WindowOptions } from "./window-place.ts";
 import { WindowedStream } from "./windowed-stream.ts";
@@ -103,6 +105,20 @@ export class DataStream<T> {
     );
   }
 
+  /**
+   * The author's own functions over records without keys, with state that belongs to the operator
+   * (Flink's ProcessFunction with CheckpointedFunction). State by key is behind `keyBy`.
+   */
+  process<R = never>(
+    name: string,
+    definition: PlainProcessDefinition<T, R>,
+    { parallelism }: ParallelismOptions = {},
+  ): DataStream<R> {
+    requireName(name, "process");
+    const place = { inputs: [this.#id], name, parallelism };
+    return new DataStream(this.#builder, addPlainProcess(this.#builder, place, definition));
+  }
+
   /** Records with equal keys go to the same subtask, in their order per sender. */
   keyBy<K extends Key>(key: (record: T) => K): KeyedStream<T, K> {
     const builder = this.#builder;
@@ -138,9 +154,71 @@ export class DataStream<T> {
     return this.#next({ kind: "side-output", tag: tag.name }, {});
   }
 
-  /** Spreads records evenly over the subtasks of the next operator. */
+  /** Spreads records evenly over the subtasks of the next operator, round robin. */
   rebalance(): DataStream<T> {
     return this.#next({ kind: "rebalance" }, {});
+  }
+
+  /**
+   * Spreads records round robin over the few subtasks of the next operator that lie next to the
+   * sender: with 2 senders and 4 receivers, over two each. Few channels; evens out nothing between
+   * senders.
+   */
+  rescale(): DataStream<T> {
+    return this.#partition("rescale");
+  }
+
+  /** Sends subtask i to subtask i of the next operator, which must have the same parallelism. */
+  forward(): DataStream<T> {
+    return this.#partition("forward");
+  }
+
+  /** Sends all records to subtask 0 of the next operator. */
+  global(): DataStream<T> {
+    return this.#partition("global");
+  }
+
+  /** Sends each record to a subtask of the next operator drawn at random, by a fixed sequence. */
+  shuffle(): DataStream<T> {
+    return this.#partition("shuffle");
+  }
+
+  /**
+   * Sends each record to all subtasks of the next operator. Beside another stream (`connect`) it brings
+   * state that all subtasks hold alike.
+   */
+  broadcast(): BroadcastStream<T> {
+    return new BroadcastStream(this.#builder, this.#add({ kind: "partition", by: "broadcast" }));
+  }
+
+  /** This stream beside one that comes to all subtasks (Flink's broadcast state pattern). */
+  connect<U>(second: BroadcastStream<U>): BroadcastConnectedStreams<T, U> {
+    const builder = this.#builder;
+    const { id, builder: other } = second.place;
+    requireSameJob(builder, other);
+    const createStream: CreateStream = (nextId) => new DataStream(builder, nextId);
+    return new BroadcastConnectedStreams({ builder, inputs: [this.#id, id], createStream });
+  }
+
+  /**
+   * Sends each record to the subtask of the next operator whose index the function returns (Flink's
+   * partitionCustom). An index that is not there fails the job. What is stored by such an operator does
+   * not move with its records at another parallelism: state by key needs `keyBy`.
+   */
+  partitionBy(select: (record: T, subtaskCount: number) => number): DataStream<T> {
+    return this.#next({ kind: "partition", by: "custom", select }, {});
+  }
+
+  /** The operator that returned this stream begins a chain: it is not chained to the one before. */
+  startNewChain(): this {
+    this.#builder.setChaining(this.#id, "head");
+    return this;
+  }
+
+  /** The operator that returned this stream is chained to none, neither before nor behind it. */
+  disableChaining(): this {
+    this.#builder.setChaining(this.#id, "never");
+    return this;
   }
 
   /** Writes each record as a line of the job's log, after the label. */
@@ -155,12 +233,27 @@ export class DataStream<T> {
     this.#add({ kind: "sink", connector: eraseSink(connector) }, { ...options, name });
   }
 
+  #partition(by: "rescale" | "forward" | "global" | "shuffle"): DataStream<T> {
+    return this.#next({ kind: "partition", by }, {});
+  }
+
   #next<R>(spec: OperatorSpec, options: OperatorOptions): DataStream<R> {
     return new DataStream(this.#builder, this.#add(spec, options));
   }
 
   #add(spec: OperatorSpec, { name, parallelism }: OperatorOptions = {}): number {
     return this.#builder.add(spec, { inputs: [this.#id], name, parallelism });
+  }
+}
+
+/** A stream of which all subtasks of the next operator get each record. */
+export class BroadcastStream<T> extends DataStream<T> {
+  /** For the API itself. */
+  readonly place: { readonly builder: GraphBuilder; readonly id: number };
+
+  constructor(builder: GraphBuilder, id: number) {
+    super(builder, id);
+    this.place = { builder, id };
   }
 }
 

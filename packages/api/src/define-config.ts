@@ -75,6 +75,9 @@ export interface SettingValues {
   readonly detach?: boolean;
   readonly drain?: boolean;
   readonly dryRun?: boolean;
+  /** `<job>` or `<job>/<checkpoint id>`. */
+  readonly from?: string;
+  readonly allowDroppedState?: boolean;
   readonly follow?: boolean;
 
   // Looking after a cluster.

@@ -48,6 +48,14 @@ export class GraphBuilder {
     return id;
   }
 
+  /** Sets how an operator is chained; `never` holds whatever else is set. */
+  setChaining(id: number, chaining: "head" | "never"): void {
+    this.#checkOpen();
+    const node = this.#nodes[id];
+    if (node === undefined) return;
+    this.#nodes[id] = { ...node, chaining: node.chaining === "never" ? "never" : chaining };
+  }
+
   /** Sets what is given and keeps what was set before. */
   mergeSettings(settings: JobSettings): void {
     this.#checkOpen();

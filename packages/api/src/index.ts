@@ -20,6 +20,17 @@ export type {
   TriggerDecision,
   TumblingWindows,
 } from "@millrace/graph";
+export {
+  broadcastMap,
+  type BroadcastConnectedStreams,
+  type BroadcastContext,
+  type BroadcastDeclarations,
+  type BroadcastProcessDefinition,
+  type BroadcastStateDeclaration,
+  type KeyedBroadcastContext,
+  type KeyedBroadcastDefinition,
+  type KeyedBroadcastStreams,
+} from "./broadcast-process.ts";
 export type {
   AsyncCall,
   AsyncOptions,
@@ -28,6 +39,7 @@ export type {
   RetryOptions,
 } from "./async-map.ts";
 export type {
+  BroadcastStream,
   DataStream,
   Key,
   OperatorOptions,
@@ -44,7 +56,6 @@ export {
 export { defineJob, type JobParams } from "./define-job.ts";
 export { days, hours, minutes, seconds } from "./durations.ts";
 export { elements } from "./elements.ts";
-export type { Job, JobDefaults, SourceInput, SourceOptions } from "./job.ts";
 export type { IntervalJoin } from "./interval-join.ts";
 export type { JoinedStreams, JoinInterval } from "./joined-streams.ts";
 export type { LookupJoin } from "./lookup-join.ts";
@@ -52,6 +63,20 @@ export type { Change, Table, TableOptions } from "./table.ts";
 export type { TableJoin } from "./table-join.ts";
 export type { CoGroup, WindowJoin } from "./window-join.ts";
 export type { KeyedStream, KeyedValue, RunningOptions } from "./keyed-stream.ts";
+export { datagen, type DatagenOptions } from "./datagen.ts";
+export type { Job, JobDefaults, SourceInput, SourceOptions, WatermarkGenerator } from "./job.ts";
+export type {
+  BroadcastKey,
+  BroadcastState,
+  InitializeContext,
+  OperatorListState,
+  OperatorStateStore,
+  PlainContext,
+  PlainProcessDefinition,
+  ReadonlyBroadcastState,
+  SnapshotContext,
+  SubtaskFunctions,
+} from "./plain-process.ts";
 export {
   outputTag,
   type,

@@ -1,5 +1,5 @@
 import { parseDuration, type Duration } from "@millrace/core";
-import type { JobSettings, SourceConnector, SourceFactory } from "@millrace/graph";
+import type { JobSettings, SourceConnector, SourceFactory, WatermarkSpec } from "@millrace/graph";
 
 import { asyncIterableSource } from "./async-iterable-source.ts";
 import { DataStream } from "./data-stream.ts";
@@ -48,12 +48,36 @@ export interface SourceOptions<T> {
   readonly watermarks?: {
     /** Returns the record's event time in milliseconds since the epoch. */
     readonly timestamp: (record: T) => number;
-    /** How much later than a newer record an older one may come; none unless set. */
+    /** How much later than a newer record of its split an older one may come; none unless set. */
     readonly outOfOrderness?: Duration;
+    /** In place of `outOfOrderness`: returns an own generator of watermarks, for each split one. */
+    readonly generator?: () => WatermarkGenerator<T>;
+    /**
+     * A subtask that has read nothing for so long no longer holds up event time, until it reads again;
+     * what it reads then may be late. Unless set, one that reads nothing holds up all.
+     */
+    readonly idleAfter?: Duration;
+    /**
+     * Sources of one group read on together: a split that is further ahead of the slowest of them than
+     * `maxDrift` waits, up to about a heartbeat later (a second).
+     */
+    readonly alignment?: { readonly group: string; readonly maxDrift: Duration };
   };
   /** Records per second over all subtasks. */
   readonly rateLimit?: number;
   readonly parallelism?: number;
+}
+
+/**
+ * Says what is known of the records of a split that are still to come: none at or before the watermark.
+ * A watermark lower than one before changes nothing. After a restore a new generator begins, above the
+ * watermark that the split had.
+ */
+export interface WatermarkGenerator<T> {
+  /** For each record: returns a watermark, or undefined for no new one. */
+  readonly onRecord?: (record: T, timestampMs: number) => number | undefined;
+  /** Every 200 ms: returns a watermark, or undefined for no new one. */
+  readonly onPeriodic?: (nowMs: number) => number | undefined;
 }
 
 /** Returns what a job's function gets; it adds to the builder. */
@@ -94,11 +118,19 @@ function toConnector<T>(
 function toWatermarks<T>({
   timestamp,
   outOfOrderness = "0 ms",
-}: NonNullable<SourceOptions<T>["watermarks"]>): {
-  readonly timestamp: (record: T) => number;
-  readonly outOfOrdernessMs: number;
-} {
-  return { timestamp, outOfOrdernessMs: parseDuration(outOfOrderness) };
+  generator,
+  idleAfter,
+  alignment,
+}: NonNullable<SourceOptions<T>["watermarks"]>): WatermarkSpec {
+  return {
+    timestamp,
+    outOfOrdernessMs: parseDuration(outOfOrderness),
+    ...(generator === undefined ? {} : { generator }),
+    ...(idleAfter === undefined ? {} : { idleAfterMs: parseDuration(idleAfter) }),
+    ...(alignment === undefined
+      ? {}
+      : { alignment: { group: alignment.group, maxDriftMs: parseDuration(alignment.maxDrift) } }),
+  };
 }
 
 function toSettings({ checkpoint, restart, ...counts }: JobDefaults): JobSettings {

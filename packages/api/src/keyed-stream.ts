@@ -1,8 +1,14 @@
 import { invalidJob } from "@millrace/graph";
 
 import { addAsyncMap, type AsyncCall, type AsyncOptions } from "./async-map.ts";
+import { KeyedBroadcastStreams, requireSameJob } from "./broadcast-process.ts";
 import { ConnectedStreams } from "./connected-streams.ts";
-import type { CreateStream, DataStream, ParallelismOptions } from "./data-stream.ts";
+import type {
+  BroadcastStream,
+  CreateStream,
+  DataStream,
+  ParallelismOptions,
+} from "./data-stream.ts";
 import { requireName, type GraphBuilder } from "./graph-builder.ts";
 import { JoinedStreams } from "./joined-streams.ts";
 import { LookupJoin, type LookupTime } from "./lookup-join.ts";
@@ -162,9 +168,20 @@ export class KeyedStream<T, K> {
   }
 
   /** Two streams whose records of one key meet in one operator; their keys are of one type. */
-  connect<U>(second: KeyedStream<U, K>): ConnectedStreams<T, U, K> {
-    const inputs = this.#inputsWith(second, "connect");
-    return new ConnectedStreams(this.#builder, inputs, this.#createStream);
+  connect<U>(second: KeyedStream<U, K>): ConnectedStreams<T, U, K>;
+  /** This stream beside one that comes to all subtasks (Flink's broadcast state pattern). */
+  connect<U>(second: BroadcastStream<U>): KeyedBroadcastStreams<T, U, K>;
+  connect<U>(
+    second: KeyedStream<U, K> | BroadcastStream<U>,
+  ): ConnectedStreams<T, U, K> | KeyedBroadcastStreams<T, U, K> {
+    const builder = this.#builder;
+    const createStream = this.#createStream;
+    if ("place" in second) {
+      requireSameJob(builder, second.place.builder);
+      const inputs = [this.#id, second.place.id] as const;
+      return new KeyedBroadcastStreams({ builder, inputs, createStream });
+    }
+    return new ConnectedStreams(builder, this.#inputsWith(second, "connect"), createStream);
   }
 
   /**

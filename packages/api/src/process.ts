@@ -1,4 +1,4 @@
-import type { UserFunction } from "@millrace/graph";
+import type { ProcessSpec, UserFunction } from "@millrace/graph";
 
 import type { GraphBuilder, NodePlace } from "./graph-builder.ts";
 import type { StateDeclarations, StateHandleOf, TimeDomain } from "./state.ts";
@@ -129,9 +129,21 @@ interface ErasedDefinition {
 export function addProcess(
   builder: GraphBuilder,
   place: NodePlace,
-  { state = {}, onRecord, onSecond, onTimer, open, close }: ErasedDefinition,
+  definition: ErasedDefinition,
 ): number {
-  const spec = {
+  return builder.add(toProcessSpec(definition), place);
+}
+
+/** Returns the definition without its types. */
+export function toProcessSpec({
+  state = {},
+  onRecord,
+  onSecond,
+  onTimer,
+  open,
+  close,
+}: ErasedDefinition): ProcessSpec {
+  return {
     kind: "process",
     state,
     onRecord,
@@ -139,6 +151,5 @@ export function addProcess(
     ...(onTimer === undefined ? {} : { onTimer }),
     ...(open === undefined ? {} : { open }),
     ...(close === undefined ? {} : { close }),
-  } as const;
-  return builder.add(spec, place);
+  };
 }

@@ -3,6 +3,7 @@ import type { ConnectorContext, SourceConnector, SplitHandle } from "@millrace/g
 import { describe, expect, test } from "vitest";
 
 import { asyncIterableSource } from "./async-iterable-source.ts";
+import { datagen } from "./datagen.ts";
 import { elements } from "./elements.ts";
 
 const context: ConnectorContext = {
@@ -117,5 +118,40 @@ describe("an async iterable", () => {
       41,
     );
     expect((await handle.nextBatch())?.positionAt(1)).toBe(42);
+  });
+});
+
+describe("datagen", () => {
+  const square = (n: number): number => n * n;
+
+  test("gives each number once over all of its splits, and replays from any position", async () => {
+    const source = datagen({ generate: square, count: 2_000, splits: 3 });
+    expect(source).toMatchObject({ canReplay: true });
+    expect(source.isBounded).toBeUndefined();
+    const splits = await source.discover(context);
+    const reader = source.createReader(context);
+    const all: number[] = [];
+    for (const split of splits) {
+      const whole = await readAll(await reader.open(split, undefined));
+      const handle = await reader.open(split, undefined);
+      const position = (await handle.nextBatch())?.positionAt(100);
+      expect(await readAll(await reader.open(split, position))).toEqual(whole.slice(100));
+      all.push(...whole);
+    }
+    const expected = Array.from({ length: 2_000 }, (_, n) => square(n));
+    expect(all.toSorted((left, right) => left - right)).toEqual(expected);
+  });
+
+  test("without a count has no end, and as many splits as there are readers at first", async () => {
+    const source = datagen({ generate: square });
+    expect(source.isBounded).toBe(false);
+    expect(await source.discover({ ...context, parallelism: 4 })).toHaveLength(4);
+    const handle = await open(source, 1_000_000);
+    expect((await handle.nextBatch())?.records[0]).toBe(square(1_000_000));
+  });
+
+  test("refuses a count or a number of splits that there cannot be", () => {
+    expect(() => datagen({ generate: square, count: -1 })).toThrow("datagen: count is -1");
+    expect(() => datagen({ generate: square, splits: 0 })).toThrow("datagen: splits is 0");
   });
 });

@@ -11,6 +11,7 @@ export {
   type CommittedCheckpoint,
 } from "./committed-checkpoint.ts";
 export { composeManifest, type ComposeFacts } from "./compose.ts";
+export { findMismatch, type RestoringPlan } from "./find-mismatch.ts";
 export { decideGarbage, liveObjects, type LiveSetFacts } from "./live-set.ts";
 export { encodeManifest, maxManifestBytes, parseManifest } from "./manifest-codec.ts";
 export type {

@@ -106,6 +106,11 @@ test("an infinite lower bound says no more than none", () => {
   expect(reencode(manifest).splitPools[0]?.splits).toEqual([{ id: "s", descriptor: null }]);
 });
 
+test("the splits that a source has discovered so far come back", () => {
+  const pool = { vertexId: vertex, isDiscovered: true, splits: [], known: ["a", "b"] };
+  expect(reencode(manifestWith({ splitPools: [pool] })).splitPools).toEqual([pool]);
+});
+
 test.each([
   ["not JSON", "{"],
   ["a field is missing", "{}"],

@@ -54,6 +54,7 @@ const poolSchema = z.object({
   vertexId: name,
   isDiscovered: z.boolean(),
   splits: z.array(splitSchema).max(1_000_000),
+  known: z.array(z.string()).max(1_000_000).exactOptional(),
 });
 const manifestSchema = z.object({
   formatVersion: z.literal(1),

@@ -73,6 +73,8 @@ export interface SplitPoolCut {
   readonly vertexId: VertexId;
   readonly isDiscovered: boolean;
   readonly splits: readonly SplitRecord[];
+  /** Ids of all that were discovered so far, where more may be; absent where none will be. */
+  readonly known?: readonly string[];
 }
 
 /** A split as it lies in the pool; the same fields as the connector reported. */

@@ -107,6 +107,17 @@ test("the watermark is the subtask's own at the same parallelism, else the verte
   expect(resolveRestore(manifest, added).watermarkMs).toBe(-Infinity);
 });
 
+test("once any vertex is rescaled, splits reach other subtasks: no own watermark is restored (I4)", () => {
+  const manifest = manifestWith([], []);
+  expect(resolveRestore(manifest, subtask({ isRescaled: true })).watermarkMs).toBe(3);
+});
+
+test("an operator whose chain now begins elsewhere restores the lowest watermark of all (I4)", () => {
+  const manifest = manifestWith([keyed(0, 127, [0])], [1n]);
+  const moved = subtask({ subtaskId: subtaskIdOf(parseVertexId("before-count"), 0) });
+  expect(resolveRestore(manifest, moved).watermarkMs).toBe(3);
+});
+
 test("of a footer, bases that overlap come before deltas that overlap", () => {
   const block = (role: "base" | "delta", groupStart: number, groupEnd: number) => ({
     operator: "count",

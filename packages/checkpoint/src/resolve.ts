@@ -5,6 +5,8 @@
  * I1 Each key group of the subtask gets the blocks of its chain and of no older base (S9).
  * I2 The blocks of an operator stand in commit order, a base before the deltas on it (D4).
  * I3 List blocks of all old subtasks reach every new one, in the manifest's order.
+ * I4 A subtask restores no watermark above what its splits and channels may still bring: its own only
+ *    if nothing changed its parallelism, else the lowest of those that had its operators.
  */
 import {
   assert,
@@ -14,7 +16,7 @@ import {
   type SubtaskId,
 } from "@millrace/core";
 
-import type { BlockChain, Manifest } from "./manifest.ts";
+import type { BlockChain, Manifest, SubtaskCut } from "./manifest.ts";
 
 /** A subtask of the new attempt. */
 export interface RestoringSubtask {
@@ -27,6 +29,11 @@ export interface RestoringSubtask {
   readonly groupStart: number;
   /** Inclusive. */
   readonly groupEnd: number;
+  /**
+   * Whether another vertex has another parallelism than at the checkpoint: then splits reach other
+   * subtasks than before. False unless set.
+   */
+  readonly isRescaled?: boolean;
 }
 
 /** A range of key groups of an operator in one segment that the subtask needs. */
@@ -111,14 +118,25 @@ function byAge(ages: readonly CheckpointId[], a: NeededRange, b: NeededRange): n
   return first < second ? -1 : 1;
 }
 
-/** The subtask's own watermark if its vertex was as wide as now, else the vertex's lowest. */
+/**
+ * The subtask's own watermark if its vertex and all others were as wide as now, else the vertex's
+ * lowest; that of all subtasks for operators that were in the chain of another vertex.
+ */
 function resolveWatermark(manifest: Manifest, subtask: RestoringSubtask): number {
   const { vertexId } = parseSubtaskId(subtask.subtaskId);
   const cuts = manifest.subtasks.filter(
     (cut) => parseSubtaskId(cut.subtaskId).vertexId === vertexId,
   );
   const own = cuts.find((cut) => cut.subtaskId === subtask.subtaskId);
-  if (own !== undefined && own.parallelism === subtask.parallelism) return own.watermarkMs;
-  if (cuts.length === 0) return minWatermark;
+  if (own?.parallelism === subtask.parallelism && subtask.isRescaled !== true) {
+    return own.watermarkMs;
+  }
+  if (cuts.length > 0) return lowestOf(cuts);
+  const operators = new Set(subtask.operators);
+  const isMoved = manifest.chains.some(({ operator }) => operators.has(operator));
+  return isMoved ? lowestOf(manifest.subtasks) : minWatermark;
+}
+
+function lowestOf(cuts: readonly SubtaskCut[]): number {
   return cuts.reduce((lowest, cut) => Math.min(lowest, cut.watermarkMs), Infinity);
 }

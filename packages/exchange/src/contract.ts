@@ -86,9 +86,18 @@ export interface OutputOptions {
   readonly partitioning: OutputPartitioning;
 }
 
+/** `global`: all to the first target. `rebalance`: round robin. `broadcast`: each record to all. */
 export type OutputPartitioning =
   | { readonly kind: "forward" }
+  | { readonly kind: "global" }
   | { readonly kind: "rebalance" }
+  | { readonly kind: "shuffle" }
+  | { readonly kind: "broadcast" }
+  | {
+      readonly kind: "custom";
+      /** Returns the index of the target. */
+      readonly select: (value: unknown, targetCount: number) => unknown;
+    }
   | {
       readonly kind: "hash";
       readonly selectKey: (value: unknown) => unknown;

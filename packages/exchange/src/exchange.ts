@@ -22,7 +22,7 @@ import { FrameMemory } from "./frame-memory.ts";
 import { channelKey, describeChannel } from "./hello.ts";
 import { LocalChannel } from "./local-channel.ts";
 import { defaultExchangeOptions, type ExchangeOptions } from "./options.ts";
-import { PartitionedOutput } from "./output-gate.ts";
+import { BroadcastOutput, PartitionedOutput } from "./output-gate.ts";
 import { ReceivingChannel } from "./receiving-channel.ts";
 import { decideAdmission, RemoteReceiver, type ReceiverHost } from "./remote-receiver.ts";
 import { RemoteSender } from "./remote-sender.ts";
@@ -121,7 +121,8 @@ class SlotExchange implements Exchange, ReceiverHost {
     const targets = output.targets
       .filter(({ toIndex }) => partitioning.kind !== "forward" || toIndex === fromIndex)
       .toSorted((a, b) => a.toIndex - b.toIndex);
-    const gate = new PartitionedOutput({
+    const Output = partitioning.kind === "broadcast" ? BroadcastOutput : PartitionedOutput;
+    const gate = new Output({
       partitioning,
       fromIndex,
       channelCount: targets.length,

@@ -12,7 +12,7 @@ import type { RoomListener, SendingChannel } from "./sending-channel.ts";
  *    receiver has opened.
  */
 export class PartitionedOutput implements OutputGate, RoomListener {
-  #channels: readonly SendingChannel[] = [];
+  protected channels: readonly SendingChannel[] = [];
   readonly #partitioner: Partitioner;
   readonly #onWake: () => void;
   readonly #onFull: () => void;
@@ -27,7 +27,9 @@ export class PartitionedOutput implements OutputGate, RoomListener {
     readonly onFull: () => void;
   }) {
     const targets = { count: options.channelCount, fromIndex: options.fromIndex };
-    this.#partitioner = createPartitioner(options.partitioning, targets);
+    const { partitioning } = options;
+    const isAll = partitioning.kind === "broadcast";
+    this.#partitioner = createPartitioner(isAll ? { kind: "forward" } : partitioning, targets);
     this.#onWake = options.onWake;
     this.#onFull = options.onFull;
     this.#exhaustedCount = options.channelCount;
@@ -35,32 +37,32 @@ export class PartitionedOutput implements OutputGate, RoomListener {
 
   /** Takes its channels, by target; once, before anything is emitted. */
   setChannels(channels: readonly SendingChannel[]): void {
-    this.#channels = channels;
+    this.channels = channels;
   }
 
   emit(value: unknown, timestampMs: number): void {
     const index = this.#partitioner.select(value);
-    this.#channels[index]?.emit(value, timestampMs, this.#partitioner.hash);
+    this.channels[index]?.emit(value, timestampMs, this.#partitioner.hash);
   }
 
   emitHashed(value: unknown, timestampMs: number, hash: number): void {
-    this.#channels[this.#partitioner.targetOf(hash)]?.emit(value, timestampMs, hash);
+    this.channels[this.#partitioner.targetOf(hash)]?.emit(value, timestampMs, hash);
   }
 
   emitWatermark(watermarkMs: number): void {
-    for (const channel of this.#channels) channel.emitWatermark(watermarkMs);
+    for (const channel of this.channels) channel.emitWatermark(watermarkMs);
   }
 
   emitStatus(isIdle: boolean): void {
-    for (const channel of this.#channels) channel.emitStatus(isIdle);
+    for (const channel of this.channels) channel.emitStatus(isIdle);
   }
 
   emitBarrier(barrier: Barrier): void {
-    for (const channel of this.#channels) channel.emitBarrier(barrier);
+    for (const channel of this.channels) channel.emitBarrier(barrier);
   }
 
   emitEndOfInput(): void {
-    for (const channel of this.#channels) channel.emitEndOfInput();
+    for (const channel of this.channels) channel.emitEndOfInput();
   }
 
   hasRoom(): boolean {
@@ -68,14 +70,14 @@ export class PartitionedOutput implements OutputGate, RoomListener {
   }
 
   flush(nowMs: number, isIdle: boolean): void {
-    for (const channel of this.#channels) channel.flush(nowMs, isIdle);
-    for (const channel of this.#channels) channel.push();
+    for (const channel of this.channels) channel.flush(nowMs, isIdle);
+    for (const channel of this.channels) channel.push();
   }
 
   finish(): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
-    for (const channel of this.#channels) channel.finish();
+    for (const channel of this.channels) channel.finish();
   }
 
   /** A channel ran out of credit, or has some again. */
@@ -83,5 +85,12 @@ export class PartitionedOutput implements OutputGate, RoomListener {
     this.#exhaustedCount += hasRoom ? -1 : 1;
     if (this.#exhaustedCount === 0) this.#onWake();
     else if (!hasRoom) this.#onFull();
+  }
+}
+
+/** The sending side of an edge whose records all go to every channel. */
+export class BroadcastOutput extends PartitionedOutput {
+  override emit(value: unknown, timestampMs: number): void {
+    for (const channel of this.channels) channel.emit(value, timestampMs, 0);
   }
 }

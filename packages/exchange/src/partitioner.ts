@@ -1,4 +1,11 @@
-import { assert, InvariantError, keyGroupOf, keyHash, subtaskIndexOf } from "@millrace/core";
+import {
+  assert,
+  InvariantError,
+  keyGroupOf,
+  keyHash,
+  StreamError,
+  subtaskIndexOf,
+} from "@millrace/core";
 
 import type { OutputPartitioning } from "./contract.ts";
 
@@ -19,9 +26,16 @@ export function createPartitioner(
   assert(targets.count > 0, "an edge has targets");
   switch (partitioning.kind) {
     case "forward":
+    case "global":
       return { hash: 0, select: () => 0, targetOf: notHashed };
     case "rebalance":
       return new RebalancePartitioner(targets);
+    case "shuffle":
+      return new ShufflePartitioner(targets);
+    case "custom":
+      return new CustomPartitioner(partitioning, targets.count);
+    case "broadcast":
+      throw new InvariantError("a broadcast chooses no target");
     case "hash":
       return new HashPartitioner(partitioning, targets.count);
   }
@@ -42,6 +56,60 @@ class RebalancePartitioner implements Partitioner {
     const index = this.#next;
     this.#next = index + 1 === this.#count ? 0 : index + 1;
     return index;
+  }
+
+  targetOf(): number {
+    return notHashed();
+  }
+}
+
+/** Each sender draws its own sequence, the same in every run: chance is not what a run depends on. */
+class ShufflePartitioner implements Partitioner {
+  readonly hash = 0;
+  readonly #count: number;
+  #state: number;
+
+  constructor({ count, fromIndex }: { readonly count: number; readonly fromIndex: number }) {
+    this.#count = count;
+    this.#state = Math.imul(fromIndex + 1, 0x9e37_79b9);
+  }
+
+  /** Marsaglia's xorshift of 32 bits; the product takes the upper bits, which are the better ones. */
+  select(): number {
+    let state = this.#state;
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    this.#state = state;
+    return Math.floor(((state >>> 0) / 0x1_0000_0000) * this.#count);
+  }
+
+  targetOf(): number {
+    return notHashed();
+  }
+}
+
+/** By a function of the author. */
+class CustomPartitioner implements Partitioner {
+  readonly hash = 0;
+  readonly #choose: (value: unknown, targetCount: number) => unknown;
+  readonly #count: number;
+
+  constructor(partitioning: OutputPartitioning & { readonly kind: "custom" }, targetCount: number) {
+    this.#choose = partitioning.select;
+    this.#count = targetCount;
+  }
+
+  select(value: unknown): number {
+    const index = this.#choose(value, this.#count);
+    if (typeof index === "number" && Number.isInteger(index) && index >= 0 && index < this.#count) {
+      return index;
+    }
+    throw new StreamError(
+      "user-function-failed",
+      `it returned ${String(index)} for ${this.#count} subtasks: return a whole number from 0 to ${this.#count - 1}`,
+      { domain: "user", retry: "never" },
+    );
   }
 
   targetOf(): number {

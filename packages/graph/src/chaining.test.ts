@@ -184,3 +184,65 @@ test("edges say which of two inputs they lead to, also those of one stream to bo
     "2: other -> both hash by 4, second input",
   ]);
 });
+
+test("an explicit partitioner stands on the edge, and the one nearest to the consumer decides", () => {
+  expect(
+    describePlan([
+      { name: "in", spec: specs.source },
+      { name: "spread", inputs: ["in"], spec: specs.rebalance },
+      { name: "all", inputs: ["spread"], spec: specs.broadcast },
+      { name: "map-1", inputs: ["all"], spec: specs.map },
+      { name: "near", inputs: ["map-1"], spec: specs.rescale },
+      { name: "map-2", inputs: ["near"], parallelism: 4, spec: specs.map },
+      { name: "own", inputs: ["map-2"], spec: specs.custom },
+      { name: "out", inputs: ["own"], spec: specs.sink },
+    ]),
+  ).toEqual([
+    "in (default)",
+    "map-1 (default)",
+    "map-2 (4)",
+    "out (default)",
+    "0: in -> map-1 broadcast",
+    "1: map-1 -> map-2 rescale",
+    "2: map-2 -> out custom",
+  ]);
+});
+
+test("forward() lets operators of the same parallelism run in one chain, and is refused between others", () => {
+  const between = (parallelism: number): readonly TestNode[] => [
+    { name: "in", parallelism: 2, spec: specs.source },
+    { name: "straight", inputs: ["in"], spec: specs.forward },
+    { name: "out", inputs: ["straight"], parallelism, spec: specs.print },
+  ];
+  expect(describePlan(between(2))).toEqual(["in > out (2)"]);
+  expect(() => describePlan(between(3))).toThrow(
+    /operator out: forward\(\) .* in has parallelism 2 and out 3/,
+  );
+});
+
+test("an operator that begins a chain is not chained to the one before, but those behind it are", () => {
+  expect(
+    describePlan([
+      { name: "in", spec: specs.source },
+      { name: "map-1", inputs: ["in"], chaining: "head", spec: specs.map },
+      { name: "map-2", inputs: ["map-1"], spec: specs.map },
+      { name: "out", inputs: ["map-2"], spec: specs.print },
+    ]),
+  ).toEqual(["in (default)", "map-1 > map-2 > out (default)", "0: in -> map-1 forward"]);
+});
+
+test("an operator without chaining is a vertex by itself", () => {
+  expect(
+    describePlan([
+      { name: "in", spec: specs.source },
+      { name: "map-1", inputs: ["in"], chaining: "never", spec: specs.map },
+      { name: "out", inputs: ["map-1"], spec: specs.print },
+    ]),
+  ).toEqual([
+    "in (default)",
+    "map-1 (default)",
+    "out (default)",
+    "0: in -> map-1 forward",
+    "1: map-1 -> out forward",
+  ]);
+});

@@ -1,5 +1,6 @@
 import { assert, parseVertexId, type VertexId } from "@millrace/core";
 
+import { invalidJob } from "./invalid-job.ts";
 import type { JobGraph, Partitioning } from "./job-graph.ts";
 import { hasTwoInputs, isHeadKind, isVirtual } from "./operator-kind.ts";
 import { planOperator } from "./plan-operator.ts";
@@ -7,12 +8,12 @@ import type { StreamGraph, StreamNode } from "./stream-graph.ts";
 
 /**
  * Which operators run in one subtask, and the edges between the others. Virtual nodes (`key-by`,
- * `union`, `rebalance`) become the partitioning of edges: the one nearest to the consumer decides.
+ * `union`, `rebalance`, `partition`) become the partitioning of edges: the one nearest to the consumer decides.
  * A `side-output` becomes an edge's tag.
  *
  * I1 A node joins its input's chain only if it is its only consumer, has no other input, is reached
- *    without a partitioner or a tag, is neither keyed nor async, and both have the same parallelism. So
- *    what has side outputs is the last of its chain.
+ *    without a partitioner or a tag, is neither keyed nor async, both have the same parallelism, and
+ *    neither's author wants it otherwise. So what has side outputs is the last of its chain.
  * I2 Vertices stand in the order of their first node, which is topological: inputs have lower ids.
  */
 export function chainOperators(graph: StreamGraph): Pick<JobGraph, "vertices" | "edges"> {
@@ -81,6 +82,7 @@ function linksTo(graph: StreamGraph, to: StreamNode): readonly Link[] {
       open.unshift(...from.inputs.map((nodeId) => ({ ...step, nodeId, partitioning, tag })));
     } else {
       const partitioning = step.partitioning ?? directPartitioning(from, to);
+      if (partitioning.kind === "forward") checkForward(from, to);
       links.push({ from, to, partitioning, input: step.input, tag: step.tag });
     }
   }
@@ -88,13 +90,25 @@ function linksTo(graph: StreamGraph, to: StreamNode): readonly Link[] {
 }
 
 function partitioningOf(node: StreamNode): Partitioning | undefined {
-  if (node.spec.kind === "key-by") return { kind: "hash", keyNodeId: node.id };
-  return node.spec.kind === "rebalance" ? { kind: "rebalance" } : undefined;
+  const { spec } = node;
+  if (spec.kind === "key-by") return { kind: "hash", keyNodeId: node.id };
+  if (spec.kind === "rebalance") return { kind: "rebalance" };
+  if (spec.kind !== "partition") return undefined;
+  return spec.by === "custom" ? { kind: "custom", nodeId: node.id } : { kind: spec.by };
 }
 
 /** `default` beside a number may or may not turn out equal: only equal words forward. */
 function directPartitioning(from: StreamNode, to: StreamNode): Partitioning {
   return { kind: from.parallelism === to.parallelism ? "forward" : "rebalance" };
+}
+
+/** Only `forward()` asks for what cannot be: an edge by itself forwards only where it can. */
+function checkForward(from: StreamNode, to: StreamNode): void {
+  if (from.parallelism === to.parallelism) return;
+  const [left, right] = [from, to].map(({ parallelism }) => parallelism ?? "the job's");
+  throw invalidJob(
+    `operator ${to.name}: forward() leads from subtask to subtask, but ${from.name} has parallelism ${left} and ${to.name} ${right}: give both the same, or use rescale()`,
+  );
 }
 
 function findChains(
@@ -109,7 +123,8 @@ function findChains(
     const isOnlyLink = link !== undefined && others.length === 0;
     const isOnlyConsumer = isOnlyLink && outgoing.get(link.from)?.length === 1;
     const isDirect = link?.partitioning.kind === "forward" && link.tag === undefined;
-    const canChain = isOnlyConsumer && isDirect;
+    const isWanted = node.chaining === undefined && link?.from.chaining !== "never";
+    const canChain = isOnlyConsumer && isDirect && isWanted;
     const chain = canChain && !isHeadKind(node.spec.kind) ? chainOf.get(link.from) : undefined;
     chain?.push(node);
     chainOf.set(node, chain ?? [node]);

@@ -37,6 +37,17 @@ export interface SourceConnector<T> {
   /** Whether a split can be read again from a position; printed with the job's guarantee. */
   readonly canReplay: boolean;
   /**
+   * False: its splits have no end, so a reader takes as many as it gets and reads them in turn. True
+   * unless set: a reader has one split at a time.
+   */
+  readonly isBounded?: boolean;
+  /**
+   * Discovery is repeated each time that so many milliseconds have passed, and what it has not returned
+   * before are new splits: it must go on returning the others. Once unless set. Then the source has no
+   * end; while a reader has no split, it does not hold up event time.
+   */
+  readonly rediscoverMs?: number;
+  /**
    * Returns all splits, ordered: the coordinator assigns the earliest first. Must give the same
    * result for the same input. Throws `input-not-found` or `input-unreadable`.
    */

@@ -60,6 +60,64 @@ describe("expandExecutionGraph", () => {
   });
 });
 
+describe("a rescaling edge", () => {
+  const rescaled = (from: number, to: number) => {
+    const near = planJob(
+      graphOf([
+        { name: "in", parallelism: from, spec: specs.source },
+        { name: "near", inputs: ["in"], spec: specs.rescale },
+        { name: "out", parallelism: to, inputs: ["near"], spec: specs.print },
+      ]),
+    );
+    const [edge] = expandExecutionGraph(near, { defaultParallelism: 1 }).edges;
+    if (edge === undefined) throw new Error("there is an edge");
+    return edge;
+  };
+
+  test.each([
+    [
+      2,
+      4,
+      [
+        [0, 1],
+        [2, 3],
+      ],
+    ],
+    [4, 2, [[0], [0], [1], [1]]],
+    [2, 3, [[0, 1], [2]]],
+    [3, 2, [[0], [1], [1]]],
+  ])("from %d to %d subtasks connects neighbours", (from, to, targets) => {
+    const edge = rescaled(from, to);
+    const found = Array.from({ length: from }, (_, index) => channelTargets(edge, index));
+    expect(found).toEqual(targets);
+  });
+
+  test("leaves no sender without a receiver and no receiver without a sender, from either end", () => {
+    const count = fc.integer({ min: 1, max: 40 });
+    fc.assert(
+      fc.property(count, count, (from, to) => {
+        const edge = rescaled(from, to);
+        const pairs = (
+          of: number,
+          ends: (index: number) => readonly (readonly [number, number])[],
+        ) =>
+          Array.from({ length: of }, (_, index) => ends(index))
+            .flat()
+            .map(String)
+            .toSorted();
+        const bySender = pairs(from, (index) =>
+          channelTargets(edge, index).map((end) => [index, end] as const),
+        );
+        const byReceiver = pairs(to, (index) =>
+          channelSources(edge, index).map((start) => [start, index] as const),
+        );
+        expect(bySender).toEqual(byReceiver);
+        expect(bySender).toHaveLength(Math.max(from, to));
+      }),
+    );
+  });
+});
+
 describe("assignSlots", () => {
   const graph = expandExecutionGraph(plan, { defaultParallelism: 4 });
 

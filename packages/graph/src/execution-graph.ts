@@ -79,14 +79,23 @@ export function expandExecutionGraph(plan: JobGraph, options: ExecutionOptions):
 
 /** Returns the subtask indexes that a sending subtask has channels to, ascending. */
 export function channelTargets(edge: ExecutionEdge, fromIndex: number): readonly number[] {
-  if (edge.edge.partitioning.kind === "forward") return [fromIndex];
-  return Array.from({ length: edge.toParallelism }, (_, index) => index);
+  const { kind } = edge.edge.partitioning;
+  if (kind === "forward") return [fromIndex];
+  const all = Array.from({ length: edge.toParallelism }, (_, index) => index);
+  if (kind !== "rescale") return all;
+  return all.filter((toIndex) => channelSources(edge, toIndex).includes(fromIndex));
 }
 
 /** Returns the subtask indexes that a receiving subtask has channels from, ascending. */
 export function channelSources(edge: ExecutionEdge, toIndex: number): readonly number[] {
-  if (edge.edge.partitioning.kind === "forward") return [toIndex];
-  return Array.from({ length: edge.fromParallelism }, (_, index) => index);
+  const { fromParallelism, toParallelism } = edge;
+  const { kind } = edge.edge.partitioning;
+  if (kind === "forward") return [toIndex];
+  if (kind !== "rescale") return Array.from({ length: fromParallelism }, (_, index) => index);
+  // Each side in equal runs (Flink's pointwise distribution): no receiver without a sender.
+  const first = Math.floor((toIndex * fromParallelism) / toParallelism);
+  const end = Math.floor(((toIndex + 1) * fromParallelism) / toParallelism);
+  return Array.from({ length: Math.max(1, end - first) }, (_, index) => first + index);
 }
 
 function subtasksOf(vertexId: VertexId, parallelism: number): readonly ExecutionSubtask[] {

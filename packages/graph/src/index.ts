@@ -73,6 +73,9 @@ export {
 export { maxPlanLength, parseJobGraph } from "./parse-job-graph.ts";
 export { canonicalPlanJson, planJob } from "./plan-job.ts";
 export { defaultSettings, maxKeyGroups, resolveSettings } from "./resolve-settings.ts";
+export type { BroadcastProcessSpec, KeyedBroadcastProcessSpec } from "./broadcast-process-spec.ts";
+export type { PartitionSpec } from "./partition-spec.ts";
+export type { PlainFunctions, PlainProcessSpec } from "./plain-process-spec.ts";
 export { resolvePath } from "./resolve-path.ts";
 export {
   apiVersion,
@@ -88,7 +91,6 @@ export {
   type StreamNode,
   type TumblingWindows,
   type UserFunction,
-  type WatermarkSpec,
   type WindowSpec,
 } from "./stream-graph.ts";
 export type { TableInput, TableOrder, TableSpec } from "./table-spec.ts";
@@ -102,3 +104,4 @@ export type {
   TimeToLiveSpec,
   ValueStateSpec,
 } from "./state-spec.ts";
+export type { WatermarkAlignment, WatermarkFunctions, WatermarkSpec } from "./watermark-spec.ts";

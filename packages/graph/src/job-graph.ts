@@ -41,11 +41,16 @@ export interface PlannedOperator {
     | "async-map"
     | "join"
     | "table"
+    | "plain-process"
+    | "broadcast-process"
+    | "keyed-broadcast-process"
     | "sink"
     | "print";
   /** Whether records reach it by key; then it is first in its chain. */
   readonly isKeyed: boolean;
   readonly hasState: boolean;
+  /** Of a source: whose sources it reads on together with, and how far ahead at most. */
+  readonly alignment?: { readonly group: string; readonly maxDriftMs: number };
   /** Of sources and sinks: connector, options and guarantee; of windows: sizes; of async operators: limits. */
   readonly options: JsonValue;
 }
@@ -64,11 +69,18 @@ export interface JobEdge {
 
 /**
  * `forward`: subtask i to subtask i, both sides have the same parallelism. `rebalance`: round robin.
- * `hash`: by key group of the key that the `key-by` node `keyNodeId` selects.
+ * `rescale`: round robin over the subtasks of `channelTargets`, which are few. `broadcast`: each
+ * record to all. `global`: to subtask 0. `shuffle`: at random. `hash`: by key group of the key that the
+ * `key-by` node `keyNodeId` selects. `custom`: by the function of the node `nodeId`.
  */
 export type Partitioning =
   | { readonly kind: "forward" }
   | { readonly kind: "rebalance" }
+  | { readonly kind: "rescale" }
+  | { readonly kind: "broadcast" }
+  | { readonly kind: "global" }
+  | { readonly kind: "shuffle" }
+  | { readonly kind: "custom"; readonly nodeId: number }
   | { readonly kind: "hash"; readonly keyNodeId: number };
 
 /** JobSettings with every default filled in, except the parallelism that slots may decide. */

@@ -8,6 +8,7 @@ const virtualKinds: ReadonlySet<OperatorSpec["kind"]> = new Set([
   "key-by",
   "union",
   "rebalance",
+  "partition",
   "side-output",
 ]);
 
@@ -22,6 +23,7 @@ const keyedKinds: ReadonlySet<OperatorSpec["kind"]> = new Set([
   "process",
   "join",
   "table",
+  "keyed-broadcast-process",
 ]);
 
 /** Whether the spec only shapes the edges between its inputs and its consumers. */
@@ -29,9 +31,18 @@ export function isVirtual(spec: OperatorSpec): spec is Exclude<OperatorSpec, Phy
   return virtualKinds.has(spec.kind);
 }
 
+const sideOutputKinds: ReadonlySet<OperatorSpec["kind"]> = new Set([
+  "process",
+  "join",
+  "async-map",
+  "plain-process",
+  "broadcast-process",
+  "keyed-broadcast-process",
+]);
+
 /** Whether the operator may emit to tags, besides its main output. */
 export function hasSideOutputs(kind: OperatorSpec["kind"]): boolean {
-  return kind === "process" || kind === "async-map" || kind === "join" || windowKinds.has(kind);
+  return sideOutputKinds.has(kind) || windowKinds.has(kind);
 }
 
 /** Whether the operator keeps state by key, so that its input must be a `key-by`. */
@@ -41,7 +52,8 @@ export function isKeyedKind(kind: OperatorSpec["kind"]): boolean {
 
 /** Whether snapshots hold state of the operator; its name is then the author's. */
 export function hasStateKind(kind: OperatorSpec["kind"]): boolean {
-  return isKeyedKind(kind) || kind === "source" || kind === "sink" || kind === "async-map";
+  const isOwn = kind === "plain-process" || kind === "broadcast-process" || kind === "async-map";
+  return isKeyedKind(kind) || isOwn || kind === "source" || kind === "sink";
 }
 
 /**
@@ -55,9 +67,15 @@ export function isHeadKind(kind: OperatorSpec["kind"]): boolean {
 
 /** Whether the operator tells its two inputs apart. */
 export function hasTwoInputs(spec: OperatorSpec): boolean {
+  if (isBesideBroadcast(spec)) return true;
   if (spec.kind === "process") return spec.onSecond !== undefined;
   if (spec.kind === "window") return spec.aggregate.addSecond !== undefined;
   return spec.kind === "join";
+}
+
+/** Whether the second input of the operator is what is broadcast, and so has no key. */
+export function isBesideBroadcast(spec: OperatorSpec): boolean {
+  return spec.kind === "broadcast-process" || spec.kind === "keyed-broadcast-process";
 }
 
 /** Whether nothing may follow the operator. */

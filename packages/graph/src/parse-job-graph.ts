@@ -30,11 +30,17 @@ const operatorSchema = z.strictObject({
     "async-map",
     "join",
     "table",
+    "plain-process",
+    "broadcast-process",
+    "keyed-broadcast-process",
     "sink",
     "print",
   ]),
   isKeyed: z.boolean(),
   hasState: z.boolean(),
+  alignment: z
+    .strictObject({ group: operatorName, maxDriftMs: z.number().positive() })
+    .exactOptional(),
   options: jsonValue,
 });
 
@@ -44,7 +50,10 @@ const edgeSchema = z.strictObject({
   to: vertexId,
   partitioning: z.discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("forward") }),
-    z.strictObject({ kind: z.literal("rebalance") }),
+    z.strictObject({
+      kind: z.literal(["rebalance", "rescale", "broadcast", "global", "shuffle"]),
+    }),
+    z.strictObject({ kind: z.literal("custom"), nodeId: count }),
     z.strictObject({ kind: z.literal("hash"), keyNodeId: count }),
   ]),
   input: z.literal(1).exactOptional(),

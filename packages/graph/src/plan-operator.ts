@@ -7,6 +7,7 @@ import type { PlannedOperator } from "./job-graph.ts";
 import type { JoinSpec } from "./join-spec.ts";
 import { hasStateKind, isKeyedKind, isVirtual, type PhysicalSpec } from "./operator-kind.ts";
 import type { ProcessSpec, SourceSpec, StreamNode, WindowSpec } from "./stream-graph.ts";
+import type { WatermarkSpec } from "./watermark-spec.ts";
 
 /** Returns the node as it stands in the plan: without functions, options as plain JSON. */
 export function planOperator(node: StreamNode): PlannedOperator {
@@ -18,8 +19,14 @@ export function planOperator(node: StreamNode): PlannedOperator {
     kind: spec.kind,
     isKeyed: isKeyedKind(spec.kind),
     hasState: hasStateKind(spec.kind),
+    ...alignmentOf(spec),
     options: optionsOf(spec),
   };
+}
+
+function alignmentOf(spec: PhysicalSpec): Pick<PlannedOperator, "alignment"> {
+  const alignment = spec.kind === "source" ? spec.watermarks?.alignment : undefined;
+  return alignment === undefined ? {} : { alignment };
 }
 
 function optionsOf(spec: PhysicalSpec): JsonValue {
@@ -44,11 +51,16 @@ function optionsOf(spec: PhysicalSpec): JsonValue {
       return joinOptions(spec);
     case "table":
       return { order: spec.order };
+    case "broadcast-process":
+      return { broadcastState: spec.broadcastState };
+    case "keyed-broadcast-process":
+      return { ...processOptions(spec), broadcastState: spec.broadcastState };
     case "print":
       return { label: spec.label };
     case "map":
     case "filter":
     case "flat-map":
+    case "plain-process":
       return null;
     case "reduce":
       return isCombined(spec) ? { combining: combiningVersion } : null;
@@ -62,10 +74,20 @@ function sourceOptions({ connector, watermarks, rateLimit }: SourceSpec): JsonVa
     connector: connector.connector,
     options: connector.options,
     canReplay: connector.canReplay,
-    ...(watermarks === undefined
-      ? {}
-      : { watermarks: { outOfOrdernessMs: watermarks.outOfOrdernessMs } }),
+    ...(watermarks === undefined ? {} : { watermarks: watermarkOptions(watermarks) }),
+    ...(connector.isBounded === false ? { isBounded: false } : {}),
     ...(rateLimit === undefined ? {} : { rateLimit }),
+  };
+}
+
+function watermarkOptions({
+  outOfOrdernessMs,
+  generator,
+  idleAfterMs,
+}: WatermarkSpec): Readonly<Record<string, JsonValue>> {
+  return {
+    ...(generator === undefined ? { outOfOrdernessMs } : { isGenerated: true }),
+    ...(idleAfterMs === undefined ? {} : { idleAfterMs }),
   };
 }
 
@@ -121,7 +143,11 @@ function joinOptions(spec: JoinSpec): JsonValue {
   }
 }
 
-function processOptions({ state, onSecond, onTimer }: ProcessSpec): JsonValue {
+function processOptions({
+  state,
+  onSecond,
+  onTimer,
+}: Omit<ProcessSpec, "kind">): Readonly<Record<string, JsonValue>> {
   const declared = Object.entries(state).map(([name, { kind, version, ttl }]) => {
     const options = ttl === undefined ? {} : { ttl: { ...ttl } };
     return [name, { kind, version, ...options }] as const;

@@ -1,11 +1,15 @@
 import type { JsonValue } from "@millrace/core";
 
 import type { AsyncSpec } from "./async-spec.ts";
+import type { BroadcastProcessSpec, KeyedBroadcastProcessSpec } from "./broadcast-process-spec.ts";
 import type { BuildEnvironment, SinkConnector, SourceConnector } from "./connector.ts";
 import type { CountWindowSpec, GeneralWindowSpec } from "./general-window.ts";
 import type { JoinSpec } from "./join-spec.ts";
+import type { PartitionSpec } from "./partition-spec.ts";
+import type { PlainProcessSpec } from "./plain-process-spec.ts";
 import type { StateSpec } from "./state-spec.ts";
 import type { TableSpec } from "./table-spec.ts";
+import type { WatermarkSpec } from "./watermark-spec.ts";
 
 /** Version of the plain data that a bundle's inlined API yields. */
 export const apiVersion = 1;
@@ -41,6 +45,8 @@ export interface StreamNode {
   readonly name: string;
   readonly inputs: readonly number[];
   readonly parallelism?: number;
+  /** `head`: begins a chain. `never`: is a chain by itself. Absent: is chained where that is possible. */
+  readonly chaining?: "head" | "never";
   readonly spec: OperatorSpec;
 }
 
@@ -76,6 +82,7 @@ export type OperatorSpec =
   | { readonly kind: "union" }
   /** Virtual: its consumers get records round robin. */
   | { readonly kind: "rebalance" }
+  | PartitionSpec
   /** Virtual: its consumers get what its input emits to the tag, and nothing else of it. */
   | { readonly kind: "side-output"; readonly tag: string }
   /** Keyed: emits the running value. `reduce(accumulated, record)`; the first record is the seed. */
@@ -87,6 +94,9 @@ export type OperatorSpec =
   | AsyncSpec
   | JoinSpec
   | TableSpec
+  | PlainProcessSpec
+  | BroadcastProcessSpec
+  | KeyedBroadcastProcessSpec
   | { readonly kind: "sink"; readonly connector: SinkConnector<unknown> }
   | { readonly kind: "print"; readonly label: string };
 
@@ -96,12 +106,6 @@ export interface SourceSpec {
   readonly watermarks?: WatermarkSpec;
   /** Records per second over all subtasks; absent means as fast as possible. */
   readonly rateLimit?: number;
-}
-
-export interface WatermarkSpec {
-  /** Returns the record's event time in milliseconds since the epoch. */
-  readonly timestamp: UserFunction<number>;
-  readonly outOfOrdernessMs: number;
 }
 
 /**

@@ -14,6 +14,7 @@ export interface TestNode {
   readonly name: string;
   readonly inputs?: readonly string[];
   readonly parallelism?: number;
+  readonly chaining?: "head" | "never";
   readonly spec: OperatorSpec;
 }
 
@@ -24,11 +25,12 @@ export function graphOf(nodes: readonly TestNode[], settings: JobSettings = {}):
     apiVersion,
     jobName: "test-job",
     baseDirectory: "/base",
-    nodes: nodes.map(({ name, inputs = [], parallelism, spec }, id): StreamNode => ({
+    nodes: nodes.map(({ name, inputs = [], parallelism, chaining, spec }, id): StreamNode => ({
       id,
       name,
       inputs: inputs.map((input) => names.indexOf(input)),
       ...(parallelism === undefined ? {} : { parallelism }),
+      ...(chaining === undefined ? {} : { chaining }),
       spec,
     })),
     settings,
@@ -66,6 +68,10 @@ export const specs: {
     | "keyBy"
     | "union"
     | "rebalance"
+    | "broadcast"
+    | "rescale"
+    | "forward"
+    | "custom"
     | "sideOutput"
     | "reduce"
     | "process"
@@ -86,6 +92,10 @@ export const specs: {
   keyBy: { kind: "key-by", key: () => "" },
   union: { kind: "union" },
   rebalance: { kind: "rebalance" },
+  broadcast: { kind: "partition", by: "broadcast" },
+  rescale: { kind: "partition", by: "rescale" },
+  forward: { kind: "partition", by: "forward" },
+  custom: { kind: "partition", by: "custom", select: () => 0 },
   sideOutput: { kind: "side-output", tag: "late" },
   reduce: { kind: "reduce", create: () => 0, add: () => 0, result: () => 0 },
   window: {

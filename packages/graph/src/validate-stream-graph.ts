@@ -1,7 +1,14 @@
 import { isOperatorName } from "@millrace/core";
 
 import { invalidJob } from "./invalid-job.ts";
-import { hasSideOutputs, hasTwoInputs, isKeyedKind, isTerminalKind } from "./operator-kind.ts";
+import {
+  hasSideOutputs,
+  hasTwoInputs,
+  isBesideBroadcast,
+  isKeyedKind,
+  isTerminalKind,
+  isVirtual,
+} from "./operator-kind.ts";
 import { maxKeyGroups, resolveSettings } from "./resolve-settings.ts";
 import { apiVersion, type StreamGraph, type StreamNode } from "./stream-graph.ts";
 import { validateOperator } from "./validate-operator.ts";
@@ -21,6 +28,7 @@ export function validateStreamGraph(graph: StreamGraph): void {
     validateName(node, names);
     validateInputs(graph, node, index);
     validateParallelism(graph, node);
+    validateChaining(node);
     validateOperator(graph, node);
   }
   // Last: an input that is wrong also leaves the right one unread.
@@ -96,14 +104,14 @@ function validateInputs(graph: StreamGraph, node: StreamNode, index: number): vo
       `operator ${node.name}: a ${node.spec.kind} takes ${expected.text} and has ${node.inputs.length}: connect it to the stream it reads`,
     );
   }
-  for (const id of node.inputs) {
+  for (const [position, id] of node.inputs.entries()) {
     const input = graph.nodes[id];
     if (input === undefined || id >= index) {
       throw invalidJob(
         `operator ${node.name}: its input ${id} is not an operator before it: use only streams of this job`,
       );
     }
-    validateInput(node, input);
+    validateInput(node, input, position === 1 && isBesideBroadcast(node.spec));
   }
 }
 
@@ -117,14 +125,14 @@ function inputRule(node: StreamNode): {
   return { text: "one input", isMet: (count) => count === 1 };
 }
 
-function validateInput(node: StreamNode, input: StreamNode): void {
+function validateInput(node: StreamNode, input: StreamNode, isBroadcast: boolean): void {
   if (isTerminalKind(input.spec.kind)) {
     throw invalidJob(
       `operator ${node.name}: its input ${input.name} is a ${input.spec.kind}, after which nothing comes: connect it to the stream before`,
     );
   }
   if (node.spec.kind === "side-output") validateSideOutput(node.spec.tag, node, input);
-  if (isKeyedKind(node.spec.kind) && input.spec.kind !== "key-by") {
+  if (isKeyedKind(node.spec.kind) && input.spec.kind !== "key-by" && !isBroadcast) {
     throw invalidJob(
       `operator ${node.name}: a ${node.spec.kind} keeps its state by key: put keyBy(...) directly before it`,
     );
@@ -149,6 +157,13 @@ function validateParallelism(graph: StreamGraph, node: StreamNode): void {
     return;
   throw invalidJob(
     `operator ${node.name}: parallelism ${parallelism} is not a whole number from 1 to the max parallelism ${maxParallelism}: change one of them`,
+  );
+}
+
+function validateChaining(node: StreamNode): void {
+  if (node.chaining === undefined || !isVirtual(node.spec)) return;
+  throw invalidJob(
+    `operator ${node.name}: startNewChain() and disableChaining() belong to an operator, and a ${node.spec.kind} is none: call them on the stream that the operator returned`,
   );
 }
 

@@ -36,6 +36,8 @@ export type {
 } from "@millrace/api";
 export type { ConnectedStreams } from "@millrace/api";
 export {
+  datagen,
+  type DatagenOptions,
   defineConfig,
   type ClusterContext,
   type MillraceConfig,
@@ -44,7 +46,6 @@ export {
 export { defineJob, type JobParams } from "@millrace/api";
 export { days, hours, minutes, seconds } from "@millrace/api";
 export { elements } from "@millrace/api";
-export type { Job, JobDefaults, SourceInput, SourceOptions } from "@millrace/api";
 export type { IntervalJoin } from "@millrace/api";
 export type { JoinedStreams, JoinInterval } from "@millrace/api";
 export type { LookupJoin } from "@millrace/api";
@@ -52,6 +53,13 @@ export type { Change, Table, TableOptions } from "@millrace/api";
 export type { TableJoin } from "@millrace/api";
 export type { CoGroup, WindowJoin } from "@millrace/api";
 export type { KeyedStream, KeyedValue, RunningOptions } from "@millrace/api";
+export type {
+  Job,
+  JobDefaults,
+  SourceInput,
+  SourceOptions,
+  WatermarkGenerator,
+} from "@millrace/api";
 export {
   outputTag,
   state,
@@ -59,6 +67,26 @@ export {
   type DeepReadonly,
   type ConnectedDefinition,
   type OpenContext,
+  broadcastMap,
+  type BroadcastConnectedStreams,
+  type BroadcastContext,
+  type BroadcastDeclarations,
+  type BroadcastKey,
+  type BroadcastProcessDefinition,
+  type BroadcastStateDeclaration,
+  type BroadcastStream,
+  type KeyedBroadcastContext,
+  type KeyedBroadcastDefinition,
+  type KeyedBroadcastStreams,
+  type BroadcastState,
+  type InitializeContext,
+  type OperatorListState,
+  type OperatorStateStore,
+  type PlainContext,
+  type PlainProcessDefinition,
+  type ReadonlyBroadcastState,
+  type SnapshotContext,
+  type SubtaskFunctions,
   type OutputTag,
   type ProcessContext,
   type ProcessDefinition,

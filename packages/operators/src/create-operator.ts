@@ -1,11 +1,13 @@
 import { assertNever, noFailpoints, type Failpoints } from "@millrace/core";
 import { invalidJob, type OperatorSpec, type PlannedOperator } from "@millrace/graph";
 
+import { createBroadcastProcessOperator } from "./broadcast-process.ts";
 import { withPartials } from "./combine/combining.ts";
 import { createJoinOperator } from "./join/create-join-operator.ts";
 import { createTableOperator } from "./join/table.ts";
 import { withSecondInput } from "./join/two-input-window.ts";
 import type { Operator } from "./operator.ts";
+import { createPlainProcessOperator } from "./plain-process.ts";
 import { createPrintOperator } from "./print.ts";
 import { createProcessOperator } from "./process.ts";
 import { createReduceOperator } from "./reduce.ts";
@@ -39,6 +41,11 @@ export function createOperator(
       return createJoinOperator(spec);
     case "table":
       return createTableOperator(spec);
+    case "broadcast-process":
+    case "keyed-broadcast-process":
+      return createBroadcastProcessOperator(spec);
+    case "plain-process":
+      return createPlainProcessOperator(spec);
     case "sink":
       return createSinkOperator(spec.connector, failpoints);
     case "print":
@@ -52,6 +59,7 @@ export function createOperator(
     case "key-by":
     case "union":
     case "rebalance":
+    case "partition":
     case "side-output":
       throw invalidJob(`operator ${planned.name}: a ${spec.kind} is run by its chain itself`);
     default:

@@ -265,3 +265,20 @@ describe("planted bugs", () => {
     expect(target.visible()).toEqual([1, 1]);
   });
 });
+
+test("what another job prepared is published under that job's id", async () => {
+  const target = new Target();
+  const published: string[] = [];
+  const connector: SinkConnector<unknown> = {
+    ...target.connector(),
+    createWriter: (context) => ({
+      ...target.connector().createWriter(context),
+      publish: (_committable, { jobId }) => Promise.resolve(void published.push(jobId)),
+    }),
+  };
+  const operator = createSinkOperator(connector, noFailpoints);
+  operator.open(createTestContext({ attempt: 1, subtaskIndex: 0 }).context);
+  const entry = { subtaskIndex: 1, attempt: 4, checkpointId: "7", committable: "x" };
+  await operator.restoreList?.([{ ...entry, jobId: "other-1" }, entry]);
+  expect(published).toEqual(["other-1", createTestContext({}).context.jobId]);
+});

@@ -26,8 +26,8 @@ interface Opened {
  * I2 A snapshot names every committable up to its barrier that is not known to be published, also
  *    those of aborted checkpoints: the next commit publishes them.
  * I3 Nothing is published before the checkpoint that holds it, or a later one, is committed (S13).
- * I4 What is restored is published, all of it by subtask 0 under the ids of its origin, before
- *    orphans are removed: so a restored committable is never taken for an orphan.
+ * I4 What is restored is published, all of it by subtask 0 under the ids of its origin, that of the
+ *    job included, before orphans are removed: so a restored committable is never taken for an orphan.
  * I5 After a failed prepare no later snapshot succeeds and no record is taken: what was sealed can
  *    only come again from the sources.
  */
@@ -62,7 +62,7 @@ class TwoPhaseSink implements Operator {
     if (context.subtaskIndex !== 0) return;
     const isNewId = this.#failpoints.isActive("new-commit-id-on-recommit");
     for (const entry of entries) {
-      const restored = parseCommittableEntry(entry, context.operatorName);
+      const restored = parseCommittableEntry(entry, context);
       const { attempt } = isNewId ? context : restored;
       await this.#publish({ ...restored, attempt });
     }
@@ -71,8 +71,8 @@ class TwoPhaseSink implements Operator {
 
   async prepareSnapshot({ checkpointId }: Barrier): Promise<readonly JsonValue[]> {
     const { writer, context } = this.#start();
-    const { subtaskIndex, attempt } = context;
-    const transactionId = this.#transactionId({ subtaskIndex, attempt, checkpointId });
+    const { jobId, operatorName, subtaskIndex, attempt } = context;
+    const transactionId = { jobId, operatorName, subtaskIndex, attempt, checkpointId };
     const sealed = this.#attempt(`prepare checkpoint ${checkpointId}`, () =>
       writer.prepare(transactionId),
     );
@@ -113,12 +113,12 @@ class TwoPhaseSink implements Operator {
   async #addPrepared(
     sealed: Promise<JsonValue | undefined>,
     before: Promise<void>,
-    { subtaskIndex, attempt, checkpointId }: SinkTransactionId,
+    { jobId, subtaskIndex, attempt, checkpointId }: SinkTransactionId,
   ): Promise<void> {
     try {
       const [committable] = await Promise.all([sealed, before]);
       if (committable === undefined) return;
-      const item = { subtaskIndex, attempt, checkpointId, committable };
+      const item = { jobId, subtaskIndex, attempt, checkpointId, committable };
       this.#pending = [...this.#pending, item];
     } catch (error) {
       this.#failure ??= error;
@@ -140,12 +140,8 @@ class TwoPhaseSink implements Operator {
     );
   }
 
-  #transactionId(
-    origin: Pick<Committable, "subtaskIndex" | "attempt" | "checkpointId">,
-  ): SinkTransactionId {
-    const { jobId, operatorName } = this.#start().context;
-    const { subtaskIndex, attempt, checkpointId } = origin;
-    return { jobId, operatorName, subtaskIndex, attempt, checkpointId };
+  #transactionId({ committable: _staged, ...origin }: Committable): SinkTransactionId {
+    return { ...origin, operatorName: this.#start().context.operatorName };
   }
 
   /** Calls the connector; what it throws names the sink and what it was about to do. */

@@ -64,6 +64,17 @@ export interface SubmitJobRequest {
   readonly environment: Readonly<Record<string, string>>;
   /** Overrides the plan's default; absent: the plan's, else the free slots, at most 8. */
   readonly parallelism?: number;
+  /** Absent: the job begins from nothing. */
+  readonly restoreFrom?: RestoreFrom;
+}
+
+/** A checkpoint of a job that has ended, which another job goes on from. */
+export interface RestoreFrom {
+  readonly jobId: JobId;
+  /** A retained checkpoint of the job; absent: its latest. */
+  readonly checkpointId?: CheckpointId;
+  /** State of operators that the new job does not have may be left behind. */
+  readonly allowDroppedState: boolean;
 }
 
 /** The states of a job, as users see them. */

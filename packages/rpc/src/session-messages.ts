@@ -42,6 +42,8 @@ export type WorkerMessage =
       readonly ref: AttemptRef;
       readonly vertexId: VertexId;
       readonly splits: readonly SplitRecord[];
+      /** It looks for more from time to time; those that it has reported before come again. */
+      readonly hasMore?: true;
     }
   | {
       readonly kind: "request-split";
@@ -125,8 +127,20 @@ export type CoordinatorMessage =
     }
   /** Sources read no further; with `isDrain` they then say end of input, else they stay silent. */
   | { readonly kind: "stop-sources"; readonly ref: AttemptRef; readonly isDrain: boolean }
+  /** Sources of a group read on together: a split whose watermark is above its limit waits. */
+  | {
+      readonly kind: "align-sources";
+      readonly ref: AttemptRef;
+      readonly limits: readonly SourceLimit[];
+    }
   /** The attempt is over on this worker: finished, failed elsewhere, cancelled. Frees its slots. */
   | { readonly kind: "cancel-attempt"; readonly ref: AttemptRef; readonly reason: string };
+
+/** How far the subtasks of a source may read on. */
+export interface SourceLimit {
+  readonly vertexId: VertexId;
+  readonly maxWatermarkMs: number;
+}
 
 export interface SlotOffer {
   readonly slotIndex: number;
@@ -206,6 +220,8 @@ export interface SubtaskMetrics {
   readonly stateCells: number;
   /** Of a subtask that begins with an async operator. */
   readonly async?: AsyncMetrics;
+  /** Of a source whose event time is aligned: where it reads; Infinity where it reads nothing. */
+  readonly alignedMs?: number;
 }
 
 /** What an async operator does; counters since the attempt began. */

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { followJob } from "../client/follow-job.ts";
 import { describePlan } from "../job/describe-plan.ts";
 import { createOutput } from "../output.ts";
+import { parseCheckpointName, type CheckpointName } from "./checkpoint-name.ts";
 import {
   addClientOptions,
   parseCount,
@@ -16,6 +17,8 @@ interface RunOptions extends ClientOptions {
   readonly param: readonly string[];
   readonly env: readonly string[];
   readonly parallelism?: number;
+  readonly from?: CheckpointName;
+  readonly allowDroppedState?: true;
   readonly detach?: true;
   readonly dryRun?: true;
   readonly loadTimeout: number;
@@ -28,6 +31,12 @@ export function addRunCommand(program: Command): void {
     .argument("<module>", "the file whose default export is the job")
     .option("--detach", "return when the job is submitted")
     .option("--parallelism <count>", "subtasks of each vertex", parseCount)
+    .option(
+      "--from <job[/id]>",
+      "go on from a checkpoint of a job that has ended, its latest by default",
+      parseCheckpointName,
+    )
+    .option("--allow-dropped-state", "with --from: leave state behind that no operator here has")
     .option("--dry-run", "print the plan and submit nothing")
     .addOption(repeated("--param <name=value>", "a parameter of the job; may be repeated"))
     .addOption(repeated("--env <name>", "a variable that the module may read; may be repeated"))
@@ -36,12 +45,14 @@ export function addRunCommand(program: Command): void {
 }
 
 async function runJob(path: string, options: RunOptions): Promise<void> {
+  const { from, allowDroppedState = false } = options;
   const { prepareSubmission } = await import("../job/prepare-submission.ts");
   const request = await prepareSubmission(path, {
     params: options.param,
     environment: options.env,
     loadTimeoutMs: options.loadTimeout,
     ...(options.parallelism === undefined ? {} : { parallelism: options.parallelism }),
+    ...(from === undefined ? {} : { restoreFrom: { ...from, allowDroppedState } }),
   });
   if (options.dryRun === true) {
     const plan: unknown = JSON.parse(request.planJson);

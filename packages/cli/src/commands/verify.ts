@@ -1,8 +1,9 @@
-import { parseCheckpointId, StreamError, type CheckpointId, type JobId } from "@millrace/core";
+import type { CheckpointId, JobId } from "@millrace/core";
 import type { VerifiedCheckpoint } from "@millrace/rpc";
-import { InvalidArgumentError, type Command } from "commander";
+import type { Command } from "commander";
 
 import { createOutput, formatBytes, formatTable } from "../output.ts";
+import { parseId } from "./checkpoint-name.ts";
 import { defined } from "./defined.ts";
 import {
   addClientOptions,
@@ -85,13 +86,4 @@ function formatVerified(checkpoints: readonly VerifiedCheckpoint[]): string {
   );
   const table = formatTable(headings, rows);
   return problems.length === 0 ? table : `${table}\n\n${problems.join("\n")}`;
-}
-
-function parseId(text: string): CheckpointId {
-  try {
-    if (/^\d{1,20}$/.test(text)) return parseCheckpointId(BigInt(text));
-  } catch (error) {
-    throw new InvalidArgumentError(StreamError.from(error).message);
-  }
-  throw new InvalidArgumentError("give the number that millrace checkpoints shows.");
 }

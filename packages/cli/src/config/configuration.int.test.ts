@@ -69,6 +69,7 @@ test("contexts are written for this user only and read back", async () => {
 test("every option of every command can stand in a config file, and in its type", () => {
   const inType = {
     advertise: true,
+    allowDroppedState: true,
     allowInsecure: true,
     bind: true,
     checkpoint: true,
@@ -87,6 +88,7 @@ test("every option of every command can stand in a config file, and in its type"
     etcdCert: true,
     etcdKey: true,
     follow: true,
+    from: true,
     gcPeriod: true,
     healthPort: true,
     heartbeat: true,

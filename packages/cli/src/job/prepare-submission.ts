@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 
 import type { JsonValue } from "@millrace/core";
 import { createNodeDigest } from "@millrace/platform";
-import type { SubmitJobRequest } from "@millrace/rpc";
+import type { RestoreFrom, SubmitJobRequest } from "@millrace/rpc";
 
 import { bundleJob } from "./bundle-job.ts";
 import { parseParams, pickEnvironment } from "./parse-params.ts";
@@ -13,6 +13,7 @@ export interface SubmissionOptions {
   readonly params: readonly string[];
   readonly environment: readonly string[];
   readonly parallelism?: number;
+  readonly restoreFrom?: RestoreFrom;
   readonly loadTimeoutMs: number;
 }
 
@@ -38,5 +39,6 @@ export async function prepareSubmission(
     params,
     environment,
     ...(options.parallelism === undefined ? {} : { parallelism: options.parallelism }),
+    ...(options.restoreFrom === undefined ? {} : { restoreFrom: options.restoreFrom }),
   };
 }

@@ -63,6 +63,16 @@ test("publishing again, also by the writer of a later attempt, changes nothing (
   ]);
 });
 
+test("what another job prepared is published into that job's folder", async () => {
+  const disk = createMemoryDisk();
+  const writer = createWriter(disk, 3);
+  await disk.makeFolder("/work/out/before-1/.staging");
+  await disk.append("/work/out/before-1/.staging/board-0-1-part-0.jsonl", Buffer.from("x"));
+  const committable = { part: "board-0-1-part-0.jsonl" };
+  await writer.publish(committable, { ...transaction(1, 7n), jobId: "before-1" });
+  expect(await readText(disk, "/work/out/before-1/board-0-1-7.jsonl")).toBe("x");
+});
+
 test("nothing written prepares nothing", async () => {
   expect(await createWriter(createMemoryDisk(), 1).prepare(transaction(1, 7n))).toBeUndefined();
 });

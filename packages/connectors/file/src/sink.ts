@@ -34,7 +34,7 @@ export function jsonLines<T>(options: JsonLinesOptions): SinkFactory<T> {
         connector: "file",
         options: { path: absolute, format: "jsonl" },
         guarantee: "exactly-once",
-        createWriter: (context) => new JsonLinesWriter<T>(context, `${absolute}/${context.jobId}`),
+        createWriter: (context) => new JsonLinesWriter<T>(context, absolute),
       };
     },
   };
@@ -44,6 +44,7 @@ const stagedPattern = /^(?<sink>.+)-(?<subtask>\d+)-(?<attempt>\d+)-part-\d+\.js
 
 class JsonLinesWriter<T> implements SinkWriter<T> {
   readonly #context: ConnectorContext;
+  readonly #root: string;
   readonly #folder: string;
   readonly #staging: string;
   #text = "";
@@ -54,10 +55,11 @@ class JsonLinesWriter<T> implements SinkWriter<T> {
   #tail: Promise<unknown> = Promise.resolve();
   #hasFolder = false;
 
-  constructor(context: ConnectorContext, folder: string) {
+  constructor(context: ConnectorContext, root: string) {
     this.#context = context;
-    this.#folder = folder;
-    this.#staging = `${folder}/.staging`;
+    this.#root = root;
+    this.#folder = `${root}/${context.jobId}`;
+    this.#staging = `${this.#folder}/.staging`;
   }
 
   readonly write = (record: T): void => {
@@ -91,9 +93,12 @@ class JsonLinesWriter<T> implements SinkWriter<T> {
 
   publish(committable: JsonValue, transactionId: SinkTransactionId): Promise<void> {
     const part = parsePart(committable);
-    const { operatorName, subtaskIndex, attempt, checkpointId } = transactionId;
+    const { jobId, operatorName, subtaskIndex, attempt, checkpointId } = transactionId;
     const name = `${operatorName}-${subtaskIndex}-${attempt}-${checkpointId}.jsonl`;
-    return this.#enqueue(() => this.#rename(part, name));
+    // Of another job where this one goes on from its checkpoint: then also its folder.
+    const folder = `${this.#root}/${jobId}`;
+    const staged = `${folder}/.staging/${part}`;
+    return this.#enqueue(() => this.#rename(staged, `${folder}/${name}`));
   }
 
   removeOrphans(): Promise<void> {
@@ -137,17 +142,16 @@ class JsonLinesWriter<T> implements SinkWriter<T> {
     this.#hasFolder = true;
   }
 
-  async #rename(part: string, name: string): Promise<void> {
+  async #rename(staged: string, target: string): Promise<void> {
     const { disk } = this.#context;
-    const target = `${this.#folder}/${name}`;
     try {
-      await disk.rename(`${this.#staging}/${part}`, target);
+      await disk.rename(staged, target);
     } catch (error) {
       if (!StreamError.is(error, "not-found")) throw error;
       if ((await disk.stat(target)) !== undefined) return;
       throw new StreamError(
         "sink-failed",
-        `neither the staged file ${this.#staging}/${part} nor ${target} exists: output of a committed checkpoint is gone; put the file back or run the job again`,
+        `neither the staged file ${staged} nor ${target} exists: output of a committed checkpoint is gone; put the file back or run the job again`,
         { domain: "external", retry: "never", cause: error },
       );
     }

@@ -18,14 +18,15 @@ import type { SubmitJobRequest } from "@millrace/rpc";
 import type { CoordinatorContext } from "../context.ts";
 import type { JobMemory } from "../job/job-memory.ts";
 import { encodeRecord, parseJobRecord, type JobRecord } from "../metadata/job-records.ts";
+import { chooseRestore } from "./choose-restore.ts";
 
 const putPolicy: RetryPolicy = { maxTries: 8, initialDelayMs: 100, maxDelayMs: 2_000 };
 
 /**
  * Returns the submitted job, stored: first the bundle object, then the record in one fenced
  * transaction, so that there is no half job (F3). The same request again gives the same job, and
- * then `isNew` is false. Throws `bundle-too-large`, `bundle-invalid`, `invalid-argument`, or
- * `already-exists` if another request has this job id.
+ * then `isNew` is false. Throws `bundle-too-large`, `bundle-invalid`, `invalid-argument`, what
+ * `chooseRestore` throws, or `already-exists` if another request has this job id.
  */
 export async function submitJob(
   context: CoordinatorContext,
@@ -34,7 +35,7 @@ export async function submitJob(
   checkBundle(context, request);
   const plan = parseJobGraph(request.planJson);
   checkParallelism(plan, request.parallelism);
-  const record = makeRecord(context, request, plan);
+  const record = await makeRecord(context, request, plan);
   const { objects, retryPorts, signal } = context;
   const name = bundleName(record.bundleSha256);
   const store = async (): Promise<void> => {
@@ -105,12 +106,12 @@ async function storeRecord(
   return { job: { record: stored, plan, keys, snapshot }, isNew: false };
 }
 
-function makeRecord(
+async function makeRecord(
   context: CoordinatorContext,
   request: SubmitJobRequest,
   plan: JobGraph,
-): JobRecord {
-  const { requestId, bundleSha256, params, environment, parallelism } = request;
+): Promise<JobRecord> {
+  const { requestId, bundleSha256, params, environment, parallelism, restoreFrom } = request;
   const planJson = canonicalPlanJson(plan);
   return {
     jobId: jobIdOf(context, plan.jobName, requestId),
@@ -122,6 +123,9 @@ function makeRecord(
     params,
     environment,
     ...(parallelism === undefined ? {} : { parallelism }),
+    ...(restoreFrom === undefined
+      ? {}
+      : { restoreFrom: await chooseRestore(context, restoreFrom, plan) }),
     submittedAtMs: context.clock.wallMs(),
   };
 }

@@ -6,7 +6,8 @@
  * I2 Ids grow strictly, over attempts too: they stay within `idReserve` of the floor that the
  *    attempt's record holds, which is raised by a transaction when they are used up (S10).
  * I3 The split pools are cut in the same step as the barrier is injected (S9).
- * I4 The base is the head, and only because this attempt restored it or took it itself.
+ * I4 The base is the head, and only because this attempt restored it or took it itself. What was
+ *    restored of another job is no base, so that no job references objects of another one.
  * I5 After `end` nothing is sent and nobody is told; a commit under way is still brought to its end.
  */
 import {
@@ -87,7 +88,8 @@ export class CheckpointRunner {
 
   constructor(options: CheckpointRunnerOptions) {
     this.#options = options;
-    this.#headManifest = options.restore?.manifest;
+    const { restore } = options;
+    this.#headManifest = restore?.isForeign === true ? undefined : restore?.manifest;
     this.#pinKey = options.pinKey;
     this.#nextId = this.#usedId() + 1n;
     this.#keyedOperators = options.job.plan.vertices.flatMap(({ operators }) =>

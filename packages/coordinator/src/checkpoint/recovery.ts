@@ -4,6 +4,7 @@
  * I1 The transaction compares attempt and head: after it no commit of an older attempt can succeed,
  *    so that the head read with it is what the attempt restores, exactly (S7).
  * I2 What is restored is pinned by the same transaction (S4).
+ *    A checkpoint of another job needs no pin: that job has ended, so its pointers stay.
  * I3 A manifest that is not what the metadata says ends the job: nothing older is taken instead.
  */
 import {
@@ -18,6 +19,7 @@ import {
   retry,
   StreamError,
   type Attempt,
+  type JobId,
   type RetryPolicy,
 } from "@millrace/core";
 
@@ -36,6 +38,8 @@ export interface RaisedAttempt {
 export interface RestoredCheckpoint {
   readonly checkpoint: CommittedCheckpoint;
   readonly manifest: Manifest;
+  /** It is of another job, so that no checkpoint of this one may build on it. */
+  readonly isForeign: boolean;
 }
 
 /** Where an attempt runs. */
@@ -63,7 +67,8 @@ async function tryRaise(
   const { keys } = job;
   const before = await readSnapshot(context, job);
   const { head } = before;
-  const record = nextAttempt(context, before, place);
+  const foreignId = job.record.restoreFrom?.checkpoint.checkpointId ?? 0n;
+  const record = nextAttempt(context, { before, foreignId }, place);
   const value = encodeRecord(record);
   const pinKey = keys.pin(record.attempt);
   const isHeadIgnored = context.failpoints.isActive("raise-ignores-head");
@@ -91,11 +96,24 @@ async function tryRaise(
   const pins =
     head === undefined ? { pinKeys: [], pins: [] } : { pinKeys: [pinKey], pins: [head.value] };
   job.snapshot = { ...before, ...pins, attempt: { value: record, revision: result.revision } };
-  if (head === undefined) return { attempt: record.attempt };
+  const { attempt } = record;
+  if (head === undefined) return { attempt, ...(await readForeign(context, job)) };
   const checkpoint = chooseRestore(context, job, head.value);
   const manifest = await readManifest(context, checkpoint);
-  assertRestorable(context, job, manifest);
-  return { attempt: record.attempt, restore: { checkpoint, manifest }, pinKey };
+  assertRestorable(context, job.record.jobId, manifest);
+  return { attempt, restore: { checkpoint, manifest, isForeign: false }, pinKey };
+}
+
+/** Returns the checkpoint of another job that this one was submitted to go on from, if it was. */
+async function readForeign(
+  context: CoordinatorContext,
+  { record: { restoreFrom } }: JobMemory,
+): Promise<Pick<RaisedAttempt, "restore">> {
+  if (restoreFrom === undefined) return {};
+  const { checkpoint, jobId } = restoreFrom;
+  const manifest = await readManifest(context, checkpoint);
+  assertRestorable(context, jobId, manifest);
+  return { restore: { checkpoint, manifest, isForeign: true } };
 }
 
 async function readSnapshot(
@@ -106,9 +124,16 @@ async function readSnapshot(
   return parseSnapshot(job.keys, entries);
 }
 
+interface Predecessor {
+  readonly before: JobMemory["snapshot"];
+  /** Of the checkpoint of another job that this one goes on from; 0n if there is none. */
+  readonly foreignId: bigint;
+}
+
+/** Ids go on above those of the other job too, since state names the checkpoints it comes from. */
 function nextAttempt(
   context: CoordinatorContext,
-  before: JobMemory["snapshot"],
+  { before, foreignId }: Predecessor,
   place: AttemptPlace,
 ): AttemptRecord {
   const last = before.attempt?.value;
@@ -116,7 +141,7 @@ function nextAttempt(
   return {
     attempt: nextNumber(context, before),
     nonce: randomId(context.random),
-    checkpointFloor: last === undefined ? 0n : used + idReserve,
+    checkpointFloor: last === undefined ? foreignId : used + idReserve,
     ...place,
     raisedAtMs: context.clock.wallMs(),
   };
@@ -173,8 +198,12 @@ export async function readManifest(
 }
 
 /** Refuses state of another cluster, or metadata that was set back behind it (F33). */
-function assertRestorable(context: CoordinatorContext, job: JobMemory, manifest: Manifest): void {
-  const isOurs = manifest.jobId === job.record.jobId && manifest.clusterId === context.clusterId;
+export function assertRestorable(
+  context: CoordinatorContext,
+  jobId: JobId,
+  manifest: Manifest,
+): void {
+  const isOurs = manifest.jobId === jobId && manifest.clusterId === context.clusterId;
   const isOlder = manifest.metadataRevision <= context.metadata.lastRevision();
   if (isOurs && isOlder) return;
   const why = isOurs
@@ -183,7 +212,7 @@ function assertRestorable(context: CoordinatorContext, job: JobMemory, manifest:
     : `belongs to job ${manifest.jobId} of cluster ${manifest.clusterId}`;
   throw new StreamError(
     "state-incompatible",
-    `checkpoint ${manifest.checkpointId} of job ${job.record.jobId} ${why}; submit the job anew`,
+    `checkpoint ${manifest.checkpointId} of job ${jobId} ${why}; submit the job anew`,
     { domain: "external", retry: "never" },
   );
 }

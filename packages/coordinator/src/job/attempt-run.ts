@@ -19,7 +19,7 @@ import {
   type WorkerId,
 } from "@millrace/core";
 import type { Placement } from "@millrace/graph";
-import type { CoordinatorMessage, Deployment, SubtaskState } from "@millrace/rpc";
+import type { CoordinatorMessage, Deployment, SubtaskMetrics, SubtaskState } from "@millrace/rpc";
 
 import { CheckpointRunner } from "../checkpoint/checkpoint-runner.ts";
 import type { CheckpointStats } from "../checkpoint/checkpoint-stats.ts";
@@ -27,6 +27,7 @@ import type { RaisedAttempt } from "../checkpoint/recovery.ts";
 import type { AttemptMessage, WorkerRegistry } from "../cluster/registry.ts";
 import type { CoordinatorContext } from "../context.ts";
 import type { JobMemory } from "./job-memory.ts";
+import { SourceAlignment } from "./source-alignment.ts";
 import { SplitPool, type SplitAnswer } from "./split-pool.ts";
 
 export interface AttemptRunOptions {
@@ -58,6 +59,7 @@ export class AttemptRun {
   readonly #options: AttemptRunOptions;
   readonly #pools: ReadonlyMap<VertexId, SplitPool>;
   readonly #published = new Map<WorkerId, CheckpointId>();
+  readonly #alignment: SourceAlignment;
   #isOver = false;
 
   constructor(options: AttemptRunOptions) {
@@ -80,6 +82,8 @@ export class AttemptRun {
         ),
       ]),
     );
+    const subtaskIds = placements.map(({ subtaskId }) => subtaskId);
+    this.#alignment = new SourceAlignment(job.plan, subtaskIds);
     const isSource = new Set(sources);
     const sourceWorkers = placements
       .filter(({ vertexId }) => isSource.has(vertexId))
@@ -119,6 +123,11 @@ export class AttemptRun {
   start(): void {
     this.#broadcast({ kind: "start", ref: this.ref });
     this.checkpoints.begin();
+  }
+
+  onMetrics(subtasks: readonly SubtaskMetrics[]): void {
+    const limits = this.#alignment.onMetrics(subtasks);
+    if (limits !== undefined) this.#broadcast({ kind: "align-sources", ref: this.ref, limits });
   }
 
   stopSources(isDrain: boolean): void {
@@ -179,7 +188,8 @@ export class AttemptRun {
 
   #onDiscovered(message: Extract<AttemptMessage, { kind: "discovered-splits" }>): void {
     try {
-      const answers = this.#pools.get(message.vertexId)?.discover(message.splits) ?? [];
+      const answers =
+        this.#pools.get(message.vertexId)?.discover(message.splits, message.hasMore) ?? [];
       for (const answer of answers) this.#assign(message.vertexId, answer);
     } catch (caught) {
       this.#options.handlers.onFailure(toFailureData(caught));

@@ -156,6 +156,7 @@ export class JobRunner {
 
   onMetrics(subtasks: readonly SubtaskMetrics[]): void {
     for (const metrics of subtasks) this.#metrics.set(metrics.subtaskId, metrics);
+    this.#run?.onMetrics(subtasks);
   }
 
   onMessage(workerId: WorkerId, message: AttemptMessage): void {

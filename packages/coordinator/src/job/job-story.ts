@@ -50,7 +50,7 @@ export class JobStory {
     const source =
       from === undefined
         ? "from the beginning"
-        : `from checkpoint ${from.checkpointId} (${formatBytes(from.totalBytes)})`;
+        : `from checkpoint ${from.checkpointId}${originOf(raised)} (${formatBytes(from.totalBytes)})`;
     this.say("info", `attempt ${raised.attempt} on ${workers.join(", ")}, ${source}`, {
       workers: workers.join(","),
       checkpointId: from?.checkpointId,
@@ -92,4 +92,8 @@ export class JobStory {
     const row = failedInRow > 1 ? ` (${failedInRow} in a row)` : "";
     this.say("warn", `${reason}${row}; the job goes on`, { failedInRow });
   }
+}
+
+function originOf({ restore }: RaisedAttempt): string {
+  return restore?.isForeign === true ? ` of job ${restore.manifest.jobId}` : "";
 }

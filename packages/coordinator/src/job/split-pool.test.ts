@@ -95,3 +95,37 @@ test("the planted bug assigns a split twice", () => {
   });
   expect(ids).toEqual(["a", "b", "b"]);
 });
+
+test("where more may be discovered, who asks an empty pool waits for the next split", () => {
+  const pool = new SplitPool(vertexId, undefined, noFailpoints);
+  const request = { subtaskIndex: 0, requestNumber: 1 };
+  expect(pool.discover([], true)).toEqual([]);
+  const wait = { ...request, isPoolEmpty: false, poolLowerBoundMs: Infinity };
+  expect(pool.request(request)).toEqual(wait);
+  expect(pool.request(request)).toEqual(wait);
+  const answers = pool.discover(splits("a", "b"), true);
+  expect(answers).toMatchObject([{ ...request, split: { id: "a" }, isPoolEmpty: false }]);
+  expect(pool.request(request)).toEqual(answers[0]);
+  expect(pool.cut().splits.map(({ id }) => id)).toEqual(["b"]);
+});
+
+test("what is reported again is not new, also after a restore (S9)", () => {
+  const first = new SplitPool(vertexId, undefined, noFailpoints);
+  first.discover(splits("a", "b"), true);
+  first.request({ subtaskIndex: 0, requestNumber: 1 });
+  const cut = first.cut();
+  expect(cut).toMatchObject({ splits: [{ id: "b" }], known: ["a", "b"] });
+  const second = new SplitPool(vertexId, cut, noFailpoints);
+  second.discover(splits("a", "b", "c"), true);
+  second.discover(splits("a", "b", "c"), true);
+  expect(second.cut().splits.map(({ id }) => id)).toEqual(["b", "c"]);
+});
+
+test("once no more will be discovered, who waits hears that the pool is empty", () => {
+  const pool = new SplitPool(vertexId, undefined, noFailpoints);
+  pool.discover(splits("a"), true);
+  pool.request({ subtaskIndex: 0, requestNumber: 1 });
+  pool.request({ subtaskIndex: 0, requestNumber: 2 });
+  const answers = pool.discover(splits("a"));
+  expect(answers).toMatchObject([{ requestNumber: 2, isPoolEmpty: true }]);
+});

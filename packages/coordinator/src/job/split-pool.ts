@@ -4,7 +4,8 @@
  * I1 A split is in the pool or was assigned to exactly one reader (S9).
  * I2 The earliest goes first; a repeated request gets the same answer, an older one none: its split
  *    would be read by nobody (F9).
- * I3 Nobody is told that the pool is empty before it is discovered.
+ * I3 Nobody is told that the pool is empty before it is discovered; where more may be discovered, who
+ *    asks an empty pool is told to wait, and answered again once there is a split.
  */
 import type { SplitPoolCut, SplitRecord } from "@millrace/checkpoint";
 import { StreamError, type Failpoints, type VertexId } from "@millrace/core";
@@ -26,6 +27,8 @@ export class SplitPool {
   readonly #splits: SplitRecord[];
   readonly #answers = new Map<number, SplitAnswer>();
   #isDiscovered: boolean;
+  /** Of all splits so far, where more may be discovered. */
+  #known: Set<string> | undefined;
   #assignedCount = 0;
   #waiting: SplitRequest[] = [];
 
@@ -35,11 +38,15 @@ export class SplitPool {
     this.#failpoints = failpoints;
     this.#splits = [...(cut?.splits ?? [])];
     this.#isDiscovered = cut?.isDiscovered ?? false;
+    this.#known = cut?.known === undefined ? undefined : new Set(cut.known);
   }
 
-  /** Takes the splits in and answers who waits; a repeated report changes nothing. */
-  discover(splits: readonly SplitRecord[]): readonly SplitAnswer[] {
-    if (this.#isDiscovered) return [];
+  /**
+   * Takes the splits in and answers who waits. With `hasMore` they may come again, and others later;
+   * else a repeated report changes nothing.
+   */
+  discover(splits: readonly SplitRecord[], hasMore = false): readonly SplitAnswer[] {
+    if (this.#isDiscovered && this.#known === undefined) return [];
     const repeated = findRepeated(splits);
     if (repeated !== undefined) {
       throw new StreamError(
@@ -50,7 +57,9 @@ export class SplitPool {
       );
     }
     this.#isDiscovered = true;
-    this.#splits.push(...splits);
+    const before = this.#known;
+    this.#splits.push(...splits.filter(({ id }) => before?.has(id) !== true));
+    this.#known = hasMore ? new Set([...(before ?? []), ...splits.map(({ id }) => id)]) : undefined;
     const waiting = this.#waiting;
     this.#waiting = [];
     return waiting.map((request) => this.#assign(request));
@@ -74,11 +83,13 @@ export class SplitPool {
       vertexId: this.#vertexId,
       isDiscovered: this.#isDiscovered,
       splits: [...this.#splits],
+      ...(this.#known === undefined ? {} : { known: [...this.#known] }),
     };
   }
 
   #assign(request: SplitRequest): SplitAnswer {
     const [split] = this.#splits;
+    if (split === undefined && this.#known !== undefined) return this.#wait(request);
     this.#assignedCount += 1;
     const isForgotten =
       this.#assignedCount % 3 === 2 && this.#failpoints.isActive("split-assigned-twice");
@@ -86,9 +97,20 @@ export class SplitPool {
     const answer: SplitAnswer = {
       ...request,
       ...(split === undefined ? {} : { split }),
-      isPoolEmpty: this.#splits.length === 0,
+      isPoolEmpty: this.#splits.length === 0 && this.#known === undefined,
       poolLowerBoundMs: this.#lowerBoundMs(),
     };
+    this.#answers.set(request.subtaskIndex, answer);
+    return answer;
+  }
+
+  /** There is none for now: the same request is answered again. */
+  #wait(request: SplitRequest): SplitAnswer {
+    const others = this.#waiting.filter(
+      ({ subtaskIndex }) => subtaskIndex !== request.subtaskIndex,
+    );
+    this.#waiting = [...others, request];
+    const answer = { ...request, isPoolEmpty: false, poolLowerBoundMs: Infinity };
     this.#answers.set(request.subtaskIndex, answer);
     return answer;
   }

@@ -1,3 +1,4 @@
+import { parseCommittedCheckpoint, type CommittedCheckpoint } from "@millrace/checkpoint";
 import {
   parseAttempt,
   parseJobId,
@@ -26,7 +27,15 @@ export interface JobRecord {
   readonly params: JsonValue;
   readonly environment: Readonly<Record<string, string>>;
   readonly parallelism?: number;
+  /** What its attempts restore until it has a checkpoint of its own. */
+  readonly restoreFrom?: RestoreFromRecord;
   readonly submittedAtMs: number;
+}
+
+/** A checkpoint of a job that had ended before. */
+export interface RestoreFromRecord {
+  readonly jobId: JobId;
+  readonly checkpoint: CommittedCheckpoint;
 }
 
 /** The current attempt of a job. */
@@ -83,6 +92,14 @@ const jobRecordSchema = z.object({
   params: json,
   environment: z.record(text, text),
   parallelism: z.number().exactOptional(),
+  restoreFrom: z
+    .object({
+      jobId: text.transform(parseJobId),
+      checkpoint: z
+        .json()
+        .transform((pointer) => parseCommittedCheckpoint(JSON.stringify(pointer))),
+    })
+    .exactOptional(),
   submittedAtMs: z.number(),
 });
 const attemptSchema = z.object({

@@ -188,6 +188,7 @@ export class FakeWorker {
           this.send({ kind: "slot-ready", slot: this.#offer(index) });
         }
         return;
+      case "align-sources":
       case "welcome":
       case "refused":
       case "checkpoint-aborted":

@@ -92,7 +92,7 @@ export function toMetrics(metrics: SubtaskMetrics): wire.SubtaskMetrics {
 }
 
 export function fromMetrics(metrics: wire.SubtaskMetrics): SubtaskMetrics {
-  const { busyMs, idleMs, backpressuredMs, watermarkMs, async } = metrics;
+  const { busyMs, idleMs, backpressuredMs, watermarkMs, async, alignedMs } = metrics;
   return {
     subtaskId: parseSubtaskId(metrics.subtaskId).subtaskId,
     recordsIn: Number(metrics.recordsIn),
@@ -104,6 +104,7 @@ export function fromMetrics(metrics: wire.SubtaskMetrics): SubtaskMetrics {
     watermarkMs,
     stateCells: Number(metrics.stateCells),
     ...(async === undefined ? {} : { async: fromAsyncMetrics(async) }),
+    ...(alignedMs === undefined ? {} : { alignedMs }),
   };
 }
 

@@ -10,6 +10,7 @@ import {
 import {
   SessionResponse,
   type Deployment as WireDeployment,
+  type AlignSources,
   type AssignSplit,
 } from "../gen/millrace/v1/coordinator.ts";
 import type { CoordinatorMessage, Deployment } from "../session-messages.ts";
@@ -80,6 +81,11 @@ function toCommand(message: CoordinatorMessage): Command {
         $case: "stopSources",
         value: { ref: toRef(message.ref), isDrain: message.isDrain },
       };
+    case "align-sources":
+      return {
+        $case: "alignSources",
+        value: { ref: toRef(message.ref), limits: message.limits.map((limit) => ({ ...limit })) },
+      };
     case "cancel-attempt":
       return {
         $case: "cancelAttempt",
@@ -135,6 +141,8 @@ function fromCommand(command: Command): CoordinatorMessage {
         ref: fromRef(command.value.ref),
         isDrain: command.value.isDrain,
       };
+    case "alignSources":
+      return fromAlignSources(command.value);
     case "cancelAttempt":
       return {
         kind: "cancel-attempt",
@@ -144,6 +152,17 @@ function fromCommand(command: Command): CoordinatorMessage {
     default:
       return assertNever(command);
   }
+}
+
+function fromAlignSources({ ref, limits }: AlignSources): CoordinatorMessage {
+  return {
+    kind: "align-sources",
+    ref: fromRef(ref),
+    limits: limits.map(({ vertexId, maxWatermarkMs }) => ({
+      vertexId: parseVertexId(vertexId),
+      maxWatermarkMs,
+    })),
+  };
 }
 
 function fromAssignSplit(value: AssignSplit): CoordinatorMessage {

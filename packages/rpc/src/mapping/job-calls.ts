@@ -14,6 +14,7 @@ import type {
   JobMethod,
   JobSummary,
   RecoverySummary,
+  RestoreFrom,
 } from "../job-calls.ts";
 import {
   fromFailure,
@@ -40,19 +41,22 @@ const none = (): Uint8Array => new Uint8Array(0);
 
 const codecs: { readonly [Method in JobMethod]: CallCodec<Method> } = {
   SubmitJob: {
-    encodeRequest: ({ params, environment, bundle, ...same }) =>
+    encodeRequest: ({ params, environment, bundle, restoreFrom, ...same }) =>
       wire.SubmitJobRequest.encode({
         ...same,
         bundle: Buffer.from(bundle),
         paramsJson: JSON.stringify(params),
         environment: { ...environment },
+        restoreFrom: restoreFrom === undefined ? undefined : { ...restoreFrom },
       }).finish(),
     decodeRequest(bytes) {
-      const { paramsJson, parallelism, ...same } = wire.SubmitJobRequest.decode(bytes);
+      const request = wire.SubmitJobRequest.decode(bytes);
+      const { paramsJson, parallelism, restoreFrom, ...same } = request;
       return {
         ...same,
         params: parseJson(paramsJson, "params_json"),
         ...(parallelism === undefined ? {} : { parallelism }),
+        ...(restoreFrom === undefined ? {} : { restoreFrom: fromRestoreFrom(restoreFrom) }),
       };
     },
     encodeResponse: ({ jobId }) => wire.SubmitJobResponse.encode({ jobId }).finish(),
@@ -181,6 +185,15 @@ function reading<Result>(method: string, read: () => Result): Result {
   } catch (cause) {
     throw invalidMessage(`a message of ${method} cannot be read: ${String(cause)}`);
   }
+}
+
+function fromRestoreFrom(value: wire.RestoreFrom): RestoreFrom {
+  const { jobId, checkpointId, allowDroppedState } = value;
+  return {
+    jobId: parseJobId(jobId),
+    ...(checkpointId === undefined ? {} : { checkpointId: parseCheckpointId(checkpointId) }),
+    allowDroppedState,
+  };
 }
 
 function encodeJobId({ jobId }: { readonly jobId: JobId }): Uint8Array {

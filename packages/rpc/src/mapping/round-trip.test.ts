@@ -37,7 +37,10 @@ const workerMessage: Arbitrary<WorkerMessage> = fc.oneof(
   }),
   fc.record({ kind: kind("slot-ready"), slot }),
   fc.record({ kind: kind("subtask-state"), ref, subtaskId, state: subtaskState }),
-  fc.record({ kind: kind("discovered-splits"), ref, vertexId, splits: fc.array(any.split) }),
+  partly(
+    { kind: kind("discovered-splits"), ref, vertexId, splits: fc.array(any.split) },
+    { hasMore: fc.constant(true as const) },
+  ),
   fc.record({
     kind: kind("request-split"),
     ref,
@@ -101,6 +104,11 @@ const coordinatorMessage: Arbitrary<CoordinatorMessage> = fc.oneof(
   fc.record({ kind: kind("inject-barrier"), ref, barrier: any.barrier }),
   fc.record({ kind: kind("checkpoint-completed"), ref, checkpointId }),
   fc.record({ kind: kind("checkpoint-aborted"), ref, checkpointId, reason: text }),
+  fc.record({
+    kind: kind("align-sources"),
+    ref,
+    limits: fc.array(fc.record({ vertexId, maxWatermarkMs: ms })),
+  }),
   fc.record({ kind: kind("stop-sources"), ref, isDrain: any.isOr }),
   fc.record({ kind: kind("cancel-attempt"), ref, reason: text }),
 );
@@ -187,7 +195,13 @@ const calls: {
         params: any.json,
         environment: any.environment,
       },
-      { parallelism: uint32 },
+      {
+        parallelism: uint32,
+        restoreFrom: partly(
+          { jobId: any.jobId, allowDroppedState: any.isOr },
+          { checkpointId: any.checkpointId },
+        ),
+      },
     ),
     response: ofJob,
   },

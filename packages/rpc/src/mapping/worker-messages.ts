@@ -63,6 +63,7 @@ function toEvent(message: WorkerMessage): Event {
           ref: toRef(message.ref),
           vertexId: message.vertexId,
           splits: message.splits.map(toSplit),
+          hasMore: message.hasMore === true,
         },
       };
     case "request-split":
@@ -159,6 +160,7 @@ function fromEvent(event: Event): WorkerMessage {
         ref: fromRef(event.value.ref),
         vertexId: parseVertexId(event.value.vertexId),
         splits: event.value.splits.map(fromSplit),
+        ...(event.value.hasMore ? { hasMore: true } : {}),
       };
     case "requestSplit":
       return {

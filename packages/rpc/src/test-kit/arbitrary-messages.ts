@@ -154,6 +154,7 @@ export const metrics: Arbitrary<SubtaskMetrics> = fc.record(
     watermarkMs: ms,
     stateCells: count,
     async: asyncMetrics,
+    alignedMs: ms,
   },
   {
     requiredKeys: [

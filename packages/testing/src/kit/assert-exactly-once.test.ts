@@ -65,6 +65,36 @@ test("a job with windows, timers and state holds under 20 seeds", { timeout: 60_
   expect(report.recoveries).toBeGreaterThan(5);
 });
 
+test(
+  "windows, timers and state hold under faults before and after a restore at another parallelism",
+  { timeout: 60_000 },
+  async () => {
+    const job = defineJob("clicks", (write) => {
+      const read = write.source("clicks", elements<Click>([]), {
+        watermarks: { timestamp: ({ at }) => at, outOfOrderness: "50 ms" },
+      });
+      const byUser = read.keyBy(({ user }) => user);
+      byUser.window(sliding("200 ms", "50 ms")).count("busy").sink("windows", nowhere);
+      byUser
+        .process("totals", {
+          emits: type<{ user: string; total: number }>(),
+          state: { total: state.value<number>() },
+          onRecord(_click, ctx) {
+            ctx.state.total.update((total) => (total ?? 0) + 1);
+            ctx.timers.atEventTime(2_000);
+          },
+          onTimer(_time, ctx) {
+            ctx.emit({ user: ctx.key, total: ctx.state.total.get() ?? 0 });
+          },
+        })
+        .sink("sums", nowhere);
+    });
+    const options = { inputs: { clicks }, parallelism: 2, restoreAt: 3, seeds: 15 };
+    const report = await assertExactlyOnce(job, options);
+    expect(report.recoveries).toBeGreaterThan(15);
+  },
+);
+
 /** Emits each user once; what it has seen is lost with its slot, since it is not state. */
 const forgetful = defineJob("forgetful", (write) => {
   const seen = new Set<string>();

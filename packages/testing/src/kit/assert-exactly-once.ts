@@ -19,6 +19,8 @@ export interface ExactlyOnceOptions extends JobInputs {
   readonly seeds?: number | readonly string[];
   /** In place of the job's own; drawn from each seed, up to 3, if neither says. */
   readonly parallelism?: number;
+  /** The parallelism at which each run goes on after its third checkpoint; see `simulate`. */
+  readonly restoreAt?: number;
   /** How many splits each of `inputs` is cut into; drawn from each seed, up to 4, unless set. */
   readonly splits?: number;
 }
@@ -51,6 +53,7 @@ export async function assertExactlyOnce(
       seed,
       faults,
       parallelism: options.parallelism,
+      restoreAt: options.restoreAt,
       splits: options.splits,
       findViolation: (outputs: Outputs) => {
         const difference = findDifference(expected, outputs);
@@ -127,13 +130,14 @@ function describeFaults(faults: readonly Fault[], isRepeatable: boolean): readon
 }
 
 function repeatOptions(options: ExactlyOnceOptions, seed: string): string {
-  const { parallelism, splits } = options;
+  const { parallelism, restoreAt, splits } = options;
   const given = (["params", "inputs", "files"] as const).filter(
     (name) => options[name] !== undefined,
   );
   return [
     ...given,
     ...(parallelism === undefined ? [] : [`parallelism: ${parallelism}`]),
+    ...(restoreAt === undefined ? [] : [`restoreAt: ${restoreAt}`]),
     ...(splits === undefined ? [] : [`splits: ${splits}`]),
     `seeds: [${JSON.stringify(seed)}]`,
   ].join(", ");

@@ -15,6 +15,8 @@ export interface SubjectRunOptions {
   readonly faults: "none" | "drawn" | readonly Fault[];
   /** In place of what the job sets, or of what the seed draws. */
   readonly parallelism?: number | undefined;
+  /** The parallelism at which the job goes on after its third checkpoint; it is not killed unless set. */
+  readonly restoreAt?: number | undefined;
   /** In place of what the seed draws. */
   readonly splits?: number | undefined;
   /** Returns what is wrong with the outputs of a finished job. */
@@ -38,6 +40,9 @@ interface Setup {
   readonly paceMs: number;
 }
 
+/** How many checkpoints a job takes before it is killed to go on elsewhere. */
+const restoredAfter = 3;
+
 /** Runs the job once in a simulated cluster; everything that differs between runs is the seed's. */
 export async function runSubject(
   subject: Subject,
@@ -47,30 +52,34 @@ export async function runSubject(
   const random = createSeededRandom(seed);
   const setup = drawSetup(random.fork("setup"), options);
   const { cut, workerCount, paceMs } = setup;
-  const isPaced = options.faults !== "none";
+  const { restoreAt } = options;
+  const isPaced = options.faults !== "none" || restoreAt !== undefined;
   const graph = subject.build(cut);
   const parallelism = options.parallelism ?? graph.settings.parallelism ?? setup.parallelism;
   const cluster = new SimCluster({
     seed,
     workerCount,
-    slotsPerWorker: Math.ceil(widest(graph, parallelism) / workerCount),
+    slotsPerWorker: Math.ceil(widest(graph, Math.max(parallelism, restoreAt ?? 1)) / workerCount),
   });
   const { disk, target } = cluster.world;
   await subject.writeFiles(disk);
-  const prepare = (built: StreamGraph): StreamGraph => {
-    const settings = { ...built.settings, parallelism };
+  const prepare = (built: StreamGraph, width: number): StreamGraph => {
+    const settings = { ...built.settings, parallelism: width };
     const unpaced = replaceSinks({ ...built, settings }, target);
     return isPaced ? setPace(unpaced, subject, setup) : unpaced;
   };
-  const definition: JobDefinition = {
+  const defineAt = (width: number): JobDefinition => ({
     ...subject.job,
-    build: () => prepare(subject.build(cut)),
-  };
+    build: () => prepare(subject.build(cut), width),
+  });
   const outputs: Outputs = (name) => target.publishedRecords(name);
   const report = await runJob(cluster, {
-    definition,
+    definition: defineAt(parallelism),
+    ...(restoreAt === undefined
+      ? {}
+      : { restore: { afterCheckpoints: restoredAfter, definition: defineAt(restoreAt) } }),
     faults: drawnFaults(options, random, { endMs: paceMs, workerCount }),
-    quietAfterMs: longestFaultMs + readingMs(prepare(graph), subject),
+    quietAfterMs: longestFaultMs + readingMs(prepare(graph, parallelism), subject),
     checkOver: async () => {
       const violation = options.findViolation(outputs);
       if (violation !== undefined) throw new InvariantViolation(violation);
@@ -79,15 +88,19 @@ export async function runSubject(
   return { seed, ...report, outputs };
 }
 
-function drawSetup(draw: SeededRandom, { splits }: SubjectRunOptions): Setup {
+function drawSetup(draw: SeededRandom, { splits, restoreAt }: SubjectRunOptions): Setup {
   const splitCount = 1 + draw.below(4);
-  return {
+  const setup = {
     cut: { splitCount: splits ?? splitCount, batchSize: 1 + draw.below(40) },
     workerCount: 1 + draw.below(3),
     parallelism: 1 + draw.below(3),
     checkpointIntervalMs: 300 + draw.below(1_500),
     paceMs: 3_000 + draw.below(8_000),
   };
+  if (restoreAt === undefined) return setup;
+  // So that the job is about half done when it is killed.
+  const checkpointIntervalMs = Math.ceil(setup.paceMs / (2 * restoredAfter));
+  return { ...setup, checkpointIntervalMs };
 }
 
 function drawnFaults(

@@ -135,4 +135,31 @@ describe("simulate", () => {
       message: expect.stringContaining(message),
     });
   });
+
+  test("goes on at another parallelism from the third checkpoint, as if nothing had happened", async () => {
+    const records = Array.from({ length: 300 }, (_, index) => `letter ${index % 11}`);
+    for (const [parallelism, restoreAt] of [
+      [2, 3],
+      [3, 1],
+      [1, 4],
+    ] as const) {
+      const run = await simulate(letters, {
+        seed: `${parallelism} to ${restoreAt}`,
+        inputs: { letters: records },
+        parallelism,
+        restoreAt,
+      });
+      expect(run.violation).toBeUndefined();
+      const counts = run.outputs["board"] ?? [];
+      expect(counts).toHaveLength(300);
+      expect(counts).toContainEqual({ key: "letter 0", value: 28 });
+      expect(run.log.filter(({ message }) => message.startsWith("job submitted"))).toHaveLength(2);
+    }
+  });
+
+  test("a job that is over before its third checkpoint is not restored, and says so", async () => {
+    const options = { inputs: { letters: [] }, restoreAt: 3 };
+    const run = await simulate(letters, { seed: "1", ...options });
+    expect(run.violation).toMatch(/^the job was over after \d checkpoints, before it could be/);
+  });
 });

@@ -15,6 +15,12 @@ export interface SimulateOptions extends JobInputs {
   readonly faults?: boolean | readonly Fault[];
   /** In place of the job's own; drawn from the seed, up to 3, if neither says. */
   readonly parallelism?: number;
+  /**
+   * The job is slowed down as with faults, runs until its third checkpoint, all its workers die, and it
+   * goes on from there at this parallelism, as `run --from <job> --parallelism <n>` does. Not unless
+   * set.
+   */
+  readonly restoreAt?: number;
   /** How many splits each of `inputs` is cut into; drawn from the seed, up to 4, unless set. */
   readonly splits?: number;
 }
@@ -45,12 +51,13 @@ export interface Simulation {
  * the job, and what the job's function throws; what fails while the job runs is the `violation`.
  */
 export async function simulate(job: JobDefinition, options: SimulateOptions): Promise<Simulation> {
-  const { seed, faults = false, parallelism, splits } = options;
+  const { seed, faults = false, parallelism, restoreAt, splits } = options;
   const subject = await createSubject(job, options);
   const run = await runSubject(subject, {
     seed,
     faults: typeof faults === "boolean" ? (faults ? "drawn" : "none") : faults,
     parallelism,
+    restoreAt,
     splits,
     findViolation: () => undefined,
   });

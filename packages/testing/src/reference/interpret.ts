@@ -1,18 +1,23 @@
 import { assert, assertNever } from "@millrace/core";
 import type {
+  BroadcastProcessSpec,
   ConnectorContext,
+  KeyedBroadcastProcessSpec,
   ReduceSpec,
   SourceSpec,
   StreamGraph,
   StreamNode,
 } from "@millrace/graph";
 
+import { inputsOf } from "./inputs-of.ts";
 import { readSource } from "./read-source.ts";
 import type { KeyGroup, SideOutputs, Timed } from "./records.ts";
 import { runAsync } from "./run-async.ts";
+import { processAfter, runBroadcastProcess, runBroadcasts } from "./run-broadcast-process.ts";
 import { runCountWindow } from "./run-count-window.ts";
 import { runGeneralWindow } from "./run-general-window.ts";
 import { runJoin } from "./run-join.ts";
+import { runPlainProcess } from "./run-plain-process.ts";
 import { runProcess } from "./run-process.ts";
 import { runTable } from "./run-table.ts";
 import { runWindow } from "./run-window.ts";
@@ -31,7 +36,7 @@ export async function interpret(
   const sides: SideOutputs[] = [];
   const sinks = new Map<string, readonly unknown[]>();
   for (const node of graph.nodes) {
-    const inputs = node.inputs.map((index) => outputs[index] ?? []);
+    const inputs = inputsOf(graph, node, outputs);
     const side: SideOutputs = new Map();
     sides.push(side);
     if (node.spec.kind === "source") outputs.push(await readTimed(node.spec, contextOf(node)));
@@ -85,6 +90,7 @@ function runNode(
     case "key-by":
     case "union":
     case "rebalance":
+    case "partition":
     case "sink":
     case "print":
       return input;
@@ -110,6 +116,13 @@ function runNode(
       return [...groupByKey(graph, node, inputs)].flatMap(([, group]) => runJoin(spec, group));
     case "table":
       return [...groupByKey(graph, node, inputs)].flatMap(([, group]) => runTable(spec, group));
+    case "broadcast-process":
+    case "keyed-broadcast-process":
+      return runBesideBroadcast(graph, { node, spec }, { inputs, side });
+    case "plain-process":
+      return runPlainProcess(spec, input, (tag, record) => {
+        side.set(tag, [...(side.get(tag) ?? []), record]);
+      });
     case "source":
     case "async-map":
     case "side-output":
@@ -117,6 +130,29 @@ function runNode(
     default:
       return assertNever(spec);
   }
+}
+
+function runBesideBroadcast(
+  graph: StreamGraph,
+  {
+    node,
+    spec,
+  }: {
+    readonly node: StreamNode;
+    readonly spec: BroadcastProcessSpec | KeyedBroadcastProcessSpec;
+  },
+  { inputs, side }: { readonly inputs: readonly (readonly Timed[])[]; readonly side: SideOutputs },
+): readonly Timed[] {
+  const [records = [], broadcast = []] = inputs;
+  const result = runBroadcasts(spec, broadcast);
+  const width = node.parallelism ?? graph.settings.parallelism ?? 1;
+  const emitted = Array.from({ length: width }, () => result.emitted).flat();
+  if (spec.kind === "broadcast-process") {
+    return [...emitted, ...runBroadcastProcess(spec, records, result)];
+  }
+  const process = processAfter(spec, result);
+  const groups = [...groupByKey(graph, node, [records])];
+  return [...emitted, ...groups.flatMap(([, group]) => runProcess(process, group, side))];
 }
 
 function flatten(

@@ -36,13 +36,13 @@ export class CommandChecker {
     if (command.kind === "checkpoint-completed") {
       this.#onCompleted(worker, command.checkpointId, ref);
     }
-    if (command.kind === "assign-split") this.#onAssigned(ref.attempt, command);
+    if (command.kind === "assign-split") this.#onAssigned(ref, command);
   }
 
   /** S2: once a worker runs an attempt, it does nothing for an older one. */
   #checkEpoch(worker: string, command: SlotCommand, ref: AttemptRef): void {
     const newest = this.#newest.get(worker);
-    if (newest === undefined || !isOlder(ref, newest)) return;
+    if (newest === undefined || newest.jobId !== ref.jobId || !isOlder(ref, newest)) return;
     this.#options.violate(
       `S2: ${worker} passes ${command.kind} of ${describe(ref)} on after ${describe(newest)}`,
     );
@@ -73,10 +73,13 @@ export class CommandChecker {
   }
 
   /** S9: at each attempt a split has one owner; the same answer may come twice (F9). */
-  #onAssigned(attempt: number, command: Extract<SlotCommand, { kind: "assign-split" }>): void {
+  #onAssigned(
+    { jobId, attempt }: AttemptRef,
+    command: Extract<SlotCommand, { kind: "assign-split" }>,
+  ): void {
     const { split, vertexId, subtaskIndex, requestNumber } = command;
     if (split === undefined) return;
-    const name = `${vertexId} ${split.id} in attempt ${attempt}`;
+    const name = `${vertexId} ${split.id} in attempt ${attempt} of ${jobId}`;
     const request = `request ${requestNumber} of subtask ${subtaskIndex}`;
     const first = this.#assignedSplits.get(name) ?? request;
     this.#assignedSplits.set(name, first);

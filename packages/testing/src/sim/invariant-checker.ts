@@ -55,6 +55,10 @@ export class InvariantChecker {
   readonly #manifests = new Map<string, Manifest>();
   /** By checkpoint id. */
   readonly #attemptOf = new Map<bigint, number>();
+  /** Of jobs that had ended before the one that is watched, with a slash behind. */
+  readonly #endedPrefixes: string[] = [];
+  /** What the watched job was submitted to go on from. */
+  #origin: bigint | undefined;
   #highestCommitted = 0n;
 
   constructor(world: SimWorld) {
@@ -69,7 +73,7 @@ export class InvariantChecker {
     this.commands = new CommandChecker({
       violate,
       counts: this.counts,
-      head: () => this.#head()?.checkpointId,
+      head: () => this.#head()?.checkpointId ?? this.#origin,
       attempt: () => this.#attempt(),
       attemptOf: (checkpointId) => this.#attemptOf.get(checkpointId),
     });
@@ -97,7 +101,15 @@ export class InvariantChecker {
 
   /** How the job ended, once it has. */
   result(): string | undefined {
-    return [...this.#entries].find(([key]) => key.endsWith("/result"))?.[1].value;
+    return this.#entry("/result")?.value;
+  }
+
+  /** The job has ended: the next one is watched, which goes on from its latest checkpoint. */
+  watchNextJob(): void {
+    const key = [...this.#entries.keys()].find((name) => this.#isWatched(name, "/result"));
+    if (key === undefined) throw new Error("the job has not ended");
+    this.#origin = this.#head()?.checkpointId;
+    this.#endedPrefixes.push(key.slice(0, -"result".length));
   }
 
   /** The names of everything that a retained checkpoint, a pin or the head references. */
@@ -127,7 +139,7 @@ export class InvariantChecker {
   #onMetadata(key: string, entry: MetadataEntry | undefined): void {
     if (entry === undefined) this.#entries.delete(key);
     else this.#entries.set(key, entry);
-    if (entry !== undefined && key.endsWith("/head")) this.#onHead(entry.value);
+    if (entry !== undefined && this.#isWatched(key, "/head")) this.#onHead(entry.value);
   }
 
   /** S1, S4, S10 at the commit point. */
@@ -142,7 +154,8 @@ export class InvariantChecker {
     if (head.checkpointId <= this.#highestCommitted) {
       this.violate(`S10: checkpoint ${head.checkpointId} came after ${this.#highestCommitted}`);
     }
-    const parent = this.#highestCommitted;
+    // The first checkpoint of a job has none, also if the job goes on from another one.
+    const parent = this.#highestCommitted === this.#origin ? 0n : this.#highestCommitted;
     this.#highestCommitted = head.checkpointId;
     const { objects } = this.#world;
     objects.get(head.manifestName).then(
@@ -179,7 +192,8 @@ export class InvariantChecker {
       if (live.has(name)) this.violate(`S4: live object ${name} was removed`);
       const [, attempt = "", checkpoint] = /^jobs\/[^/]+\/(\d+)\/(\d+)\//.exec(name) ?? [];
       // An attempt that was replaced can never commit again: its compare fails.
-      const mayCommit = !isOver && Number(attempt) >= this.#attempt();
+      const isEnded = this.#endedPrefixes.some((ended) => `${prefix}${name}`.startsWith(ended));
+      const mayCommit = !isOver && !isEnded && Number(attempt) >= this.#attempt();
       if (mayCommit && checkpoint !== undefined && BigInt(checkpoint) > head) {
         this.violate(`S4b: ${name} was removed while the head was ${head}`);
       }
@@ -188,20 +202,29 @@ export class InvariantChecker {
 
   /** S13: publishing happens after the commit. */
   #onPublish({ checkpointId, operatorName }: SinkTransactionId): void {
-    const head = this.#head()?.checkpointId ?? 0n;
+    const head = this.#head()?.checkpointId ?? this.#origin ?? 0n;
     if (checkpointId > head) {
       this.violate(`S13: ${operatorName} published ${checkpointId} while the head was ${head}`);
     }
   }
 
   #head() {
-    const entry = [...this.#entries].find(([key]) => key.endsWith("/head"))?.[1];
+    const entry = this.#entry("/head");
     return entry === undefined ? undefined : parseCommittedCheckpoint(entry.value);
+  }
+
+  /** Of the watched job. */
+  #entry(ending: string): MetadataEntry | undefined {
+    return [...this.#entries].find(([key]) => this.#isWatched(key, ending))?.[1];
+  }
+
+  #isWatched(key: string, ending: string): boolean {
+    return key.endsWith(ending) && !this.#endedPrefixes.some((ended) => key.startsWith(ended));
   }
 
   /** The attempt that may commit; 0 before the first. */
   #attempt(): number {
-    const entry = [...this.#entries].find(([key]) => key.endsWith("/attempt"))?.[1];
+    const entry = this.#entry("/attempt");
     const record: unknown = entry === undefined ? {} : JSON.parse(entry.value);
     const hasAttempt = typeof record === "object" && record !== null && "attempt" in record;
     return hasAttempt ? Number(record.attempt) : 0;

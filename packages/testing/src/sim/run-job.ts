@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly quietAfterMs: number;
   /** What the user asks for while the job runs; nothing by default. */
   readonly stop?: StopRequest;
+  /** Kill the job while it runs, and go on from its latest checkpoint; not unless set. */
+  readonly restore?: RestoreRequest;
   /** Runs once the job is over; throws `InvariantViolation`. */
   readonly checkOver: (outcome: JobOutcome) => Promise<void>;
 }
@@ -21,6 +23,13 @@ export interface RunOptions {
 export interface StopRequest {
   readonly atMs: number;
   readonly isDrain: boolean;
+}
+
+interface RestoreRequest {
+  /** How many checkpoints complete before all workers die at once and the job is cancelled. */
+  readonly afterCheckpoints: number;
+  /** The job that goes on, such as the same at another parallelism. */
+  readonly definition: JobDefinition;
 }
 
 export interface RunReport {
@@ -96,13 +105,45 @@ async function runUntilOver(cluster: SimCluster, options: RunOptions): Promise<J
   if (stop !== undefined) {
     world.scheduler.schedule(stop.atMs, "stop", () => cluster.stop(stop.isDrain));
   }
-  const isOver = (): boolean => checker.result() !== undefined;
-  const outcome = await world.scheduler.runUntil(isOver, options.quietAfterMs + livenessMs);
-  if (outcome !== "done") {
-    throw new InvariantViolation(`L3: the job is not over after ${livenessMs} ms without faults`);
-  }
+  if (options.restore !== undefined) await goOnElsewhere(cluster, options.restore, options);
+  await runUntil(cluster, options, () => checker.result() !== undefined);
   return outcomeOf(checker.result() ?? "", {
     isStopAsked: stop !== undefined,
     damaged: checker.damaged,
   });
+}
+
+/** Lets the job run for some checkpoints, kills it, and submits the job that goes on from there. */
+async function goOnElsewhere(
+  cluster: SimCluster,
+  { afterCheckpoints, definition }: RestoreRequest,
+  options: RunOptions,
+): Promise<void> {
+  const { checker } = cluster;
+  const isOver = (): boolean => checker.result() !== undefined;
+  await runUntil(cluster, options, () => isOver() || checker.counts.commits >= afterCheckpoints);
+  if (isOver()) {
+    throw new InvariantViolation(
+      `the job was over after ${checker.counts.commits} checkpoints, before it could be restored`,
+    );
+  }
+  for (let index = 0; index < cluster.workerCount; index += 1) {
+    cluster.workerProcess(index)?.kill();
+  }
+  cluster.cancel();
+  await runUntil(cluster, options, isOver);
+  const { jobId } = cluster;
+  checker.watchNextJob();
+  for (let index = 0; index < cluster.workerCount; index += 1) cluster.startWorker(index);
+  cluster.submit(definition, jobId);
+}
+
+async function runUntil(
+  { world }: SimCluster,
+  { quietAfterMs }: RunOptions,
+  isDone: () => boolean,
+): Promise<void> {
+  const endMs = world.scheduler.nowMs() + quietAfterMs + livenessMs;
+  if ((await world.scheduler.runUntil(isDone, endMs)) === "done") return;
+  throw new InvariantViolation(`L3: the job is not over after ${livenessMs} ms without faults`);
 }

@@ -152,20 +152,27 @@ export class SimCluster {
     });
   }
 
-  /** Submits the job as a client would: again and again under one request id (F3). */
-  submit(definition: JobDefinition): void {
+  /**
+   * Submits the job as a client would: again and again under one request id (F3). With `restoreFrom`
+   * it goes on from the latest checkpoint of that job, which has ended.
+   */
+  submit(definition: JobDefinition, restoreFrom?: JobId): void {
     const graph = definition.build({ params: null, baseDirectory: "/" });
     const planJson = canonicalPlanJson(planJob(graph));
-    const bundle = new TextEncoder().encode(`// ${graph.jobName} of seed ${this.#options.seed}`);
+    const name = `${this.#options.seed}${restoreFrom === undefined ? "" : " again"}`;
+    const bundle = new TextEncoder().encode(`// ${graph.jobName} of seed ${name}`);
     const bundleSha256 = this.#digest.sha256(bundle);
     this.#jobs.set(bundleSha256, definition);
     const request = encodeCallRequest("SubmitJob", {
-      requestId: `request-${this.#options.seed}`,
+      requestId: `request-${name}`,
       planJson,
       bundle,
       bundleSha256,
       params: null,
       environment: {},
+      ...(restoreFrom === undefined
+        ? {}
+        : { restoreFrom: { jobId: restoreFrom, allowDroppedState: false } }),
     });
     this.#callUntilAnswered("SubmitJob", request, (response) => {
       this.#jobId = decodeCallResponse("SubmitJob", response).jobId;
@@ -177,6 +184,13 @@ export class SimCluster {
     if (this.#jobId === undefined) return;
     const request = encodeCallRequest("StopJob", { jobId: this.#jobId, isDrain });
     this.#callUntilAnswered("StopJob", request, () => {});
+  }
+
+  /** Ends the job without a savepoint, as a client would. */
+  cancel(): void {
+    if (this.#jobId === undefined) return;
+    const request = encodeCallRequest("CancelJob", { jobId: this.#jobId });
+    this.#callUntilAnswered("CancelJob", request, () => {});
   }
 
   /** Calls one coordinator after the other until one answers, be it with a refusal. */
@@ -194,7 +208,7 @@ export class SimCluster {
         .call(address, { method, message, deadlineMs: 5_000 })
         .then(onAnswer, (error: unknown) => {
           this.world.loggerFor(client).log("info", `${method} failed: ${String(error)}`);
-          if (method === "StopJob" && StreamError.is(error, "invalid-argument")) return;
+          if (method !== "SubmitJob" && StreamError.is(error, "invalid-argument")) return;
           client.post(retryMs, "retry", () => tryOnce(tries + 1));
         });
     };

@@ -116,9 +116,10 @@ export class SimSinkTarget {
   }
 
   /** Removes what attempts before this one staged and never committed. */
-  removeOrphans(operatorName: string, attempt: number): void {
+  removeOrphans({ jobId, operatorName, attempt }: ConnectorContext): void {
     for (const [name, { id }] of this.#staged) {
-      if (id.operatorName === operatorName && id.attempt < attempt) this.#staged.delete(name);
+      const isOwn = id.jobId === jobId && id.operatorName === operatorName;
+      if (isOwn && id.attempt < attempt) this.#staged.delete(name);
     }
   }
 
@@ -165,12 +166,12 @@ function createSimWriter(target: SimSinkTarget, context: ConnectorContext): Sink
     },
     async removeOrphans() {
       await sleep(clock, 2);
-      target.removeOrphans(context.operatorName, context.attempt);
+      target.removeOrphans(context);
     },
     close: () => Promise.resolve(),
   };
 }
 
 function nameOf(id: SinkTransactionId): string {
-  return `${id.operatorName}-${id.subtaskIndex}-${id.attempt}-${id.checkpointId}`;
+  return `${id.jobId}/${id.operatorName}-${id.subtaskIndex}-${id.attempt}-${id.checkpointId}`;
 }

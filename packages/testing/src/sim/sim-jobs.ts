@@ -8,6 +8,8 @@ import {
 } from "@millrace/graph";
 
 import { drawAsync, failedTag } from "./jobs/async.ts";
+import { drawBroadcast } from "./jobs/broadcast.ts";
+import { drawHolders, drawSpread, drawWatermarks } from "./jobs/flow.ts";
 import { drawHeldRecords } from "./jobs/held-records.ts";
 import { addJoins } from "./jobs/joins.ts";
 import { drawKindsOfState } from "./jobs/kinds-of-state.ts";
@@ -41,7 +43,10 @@ export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
     return builder.add(`source-${index}`, [], {
       kind: "source",
       connector: createSimSource(input),
-      watermarks: { timestamp, outOfOrdernessMs: disorderMs },
+      watermarks: drawWatermarks(random.fork(`watermarks-${index}`), {
+        timestamp,
+        outOfOrdernessMs: disorderMs,
+      }),
       // Slow enough that most faults hit a job that runs.
       rateLimit: Math.max(2, Math.ceil(input.splits.flat().length / (6 + draw.below(16)))),
     });
@@ -61,6 +66,12 @@ export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
       failed.push(builder.add("failed", [stream], { kind: "side-output", tag: failedTag }));
     }
   }
+  const flowEnds: number[] = [];
+  stream = drawFlow(random.fork("flow"), builder, {
+    stream,
+    asides: flowEnds,
+    other: sources.at(-1) ?? 0,
+  });
   const ends = drawStages(draw, builder, stream);
   const [main = stream] = ends;
   if (drawMore.chance(0.3)) ends.push(connect(drawMore, builder, [stream, main]));
@@ -70,11 +81,31 @@ export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
   const [source = stream] = sources;
   ends.push(...addJoins(random.fork("joins"), builder, { left: stream, right: source }));
   const windows = drawWindows(random.fork("windows"), builder, stream);
-  const asides = [...sides, ...failed, ...held, ...kinds, ...windows];
+  const asides = [...sides, ...failed, ...held, ...kinds, ...windows, ...flowEnds];
   for (const [index, last] of [...ends, ...asides].entries()) {
     builder.add(`sink-${index}`, [last], { kind: "sink", connector: createSimSink(target) });
   }
   return { graph: builder.finish(draw), recordCount };
+}
+
+interface FlowStreams {
+  readonly stream: number;
+  /** Gets the streams to sink. */
+  readonly asides: number[];
+  /** May be broadcast beside the stream. */
+  readonly other: number;
+}
+
+/** Rarely, so that most seeds draw the jobs that they drew before; returns the stream to go on with. */
+function drawFlow(
+  draw: SeededRandom,
+  builder: GraphBuilder,
+  { stream, asides, other }: FlowStreams,
+): number {
+  if (!draw.chance(0.3)) return stream;
+  asides.push(...drawHolders(draw, builder, stream));
+  asides.push(...drawBroadcast(draw, builder, { records: stream, broadcast: other }));
+  return drawSpread(draw, builder, stream);
 }
 
 function drawStages(draw: SeededRandom, builder: GraphBuilder, stream: number): number[] {
@@ -284,9 +315,14 @@ class GraphBuilder {
     this.isCombining = isCombining;
   }
 
-  add(name: string, inputs: readonly number[], spec: OperatorSpec): number {
+  add(
+    name: string,
+    inputs: readonly number[],
+    spec: OperatorSpec,
+    own: Pick<StreamNode, "parallelism" | "chaining"> = {},
+  ): number {
     const id = this.#nodes.length;
-    this.#nodes.push({ id, name, inputs, spec });
+    this.#nodes.push({ id, name, inputs, ...own, spec });
     return id;
   }
 

@@ -126,6 +126,9 @@ export class RunningAttempt {
         this.#collector.onAborted(message.checkpointId);
         this.#postAll({ kind: "checkpoint-aborted", checkpointId: message.checkpointId });
         return;
+      case "align-sources":
+        this.#postAll({ kind: "align-sources", limits: message.limits });
+        return;
       case "stop-sources":
         this.#postAll({ kind: "stop-sources", isDrain: message.isDrain });
         return;

@@ -123,7 +123,11 @@ return;
 `;
 
 /** Returns the entry of a chain without keys: counts the record and runs the chain. */
-export function compilePlainEntry(chain: CompiledChain, cursor: ChainCursor): ConsumeKeyed {
+export function compilePlainEntry(
+  chain: CompiledChain,
+  cursor: ChainCursor,
+  isSecond = false,
+): ConsumeKeyed {
   const body = `"use strict";
 return function consume(value, timestampMs) {
 cursor.recordsIn += 1;
@@ -134,7 +138,7 @@ run(value, timestampMs);
     cursor: ChainCursor,
     run: CompiledChain["run"],
   ) => ConsumeKeyed;
-  return factory(cursor, chain.run);
+  return factory(cursor, isSecond ? chain.runSecond : chain.run);
 }
 
 function isPromise(value: unknown): boolean {

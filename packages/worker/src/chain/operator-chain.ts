@@ -31,8 +31,8 @@ const maxHeldBackBytes = 4 * 1024 * 1024;
 /** An output gate and whose key function it calls. */
 export interface ChainGate {
   readonly gate: OutputGate;
-  /** Of the `key-by` on a hash edge, else undefined. */
-  readonly keyName: string | undefined;
+  /** What of the author's chooses its channel, if anything does. */
+  readonly outer: OuterStep;
   /** What it takes of the last operator: what is emitted to the tag, or the main output. */
   readonly tag: string | undefined;
 }
@@ -108,7 +108,7 @@ export class OperatorChain {
     this.#keyed = options.keyed;
     this.#maxParallelism = options.maxParallelism;
     this.#lastName = options.lastName;
-    this.#outerSteps = gates.map(({ keyName }) => keyStepOf(keyName));
+    this.#outerSteps = gates.map(({ outer }) => outer);
     this.#tags = gates.map(({ tag }) => tag);
     this.#firedMs = options.steps.map(() => minWatermark);
     this.#chain = compileChain({
@@ -149,7 +149,10 @@ export class OperatorChain {
     key: { readonly select: UserFunction; readonly name: string } | undefined,
     { isCombined = false, isSecond = false }: EntryOptions = {},
   ): ConsumeRecord {
-    if (this.#keyed === undefined) return compilePlainEntry(this.#chain, this.cursor);
+    // What is broadcast beside keyed records has no key.
+    if (this.#keyed === undefined || (key === undefined && isSecond)) {
+      return compilePlainEntry(this.#chain, this.cursor, isSecond);
+    }
     assert(key !== undefined, `${this.#subtaskId} is keyed, so every edge to it selects a key`);
     return compileKeyedEntry({
       selectKey: key.select,
@@ -360,6 +363,7 @@ function rankOf({ tag }: ChainGate): number {
   return tag === undefined ? 0 : 1;
 }
 
-function keyStepOf(keyName: string | undefined): OuterStep {
-  return { role: keyName === undefined ? "" : "the key function of", name: keyName };
+/** Returns the step of a `key-by`. */
+export function keyStepOf(keyName: string): OuterStep {
+  return { role: "the key function of", name: keyName };
 }

@@ -21,6 +21,10 @@ export function restoringSubtasks(
     )(`it has ${manifest.maxParallelism} key groups, the job now has ${maxParallelism}`);
   }
   const widths = parallelismByVertex(deployment);
+  const isRescaled = manifest.subtasks.some(({ subtaskId, parallelism }) => {
+    const width = widths.get(parseSubtaskId(subtaskId).vertexId);
+    return width !== undefined && width !== parallelism;
+  });
   return subtasks.map((subtaskId) => {
     const { vertexId, subtaskIndex } = parseSubtaskId(subtaskId);
     const vertex = plan.vertices.find(({ id }) => id === vertexId);
@@ -28,6 +32,6 @@ export function restoringSubtasks(
     assert(vertex !== undefined && parallelism !== undefined, `${subtaskId} is not in the plan`);
     const { start, end } = keyGroupRangeOf({ maxParallelism, parallelism, subtaskIndex });
     const operators = vertex.operators.map(({ name }) => name);
-    return { subtaskId, parallelism, operators, groupStart: start, groupEnd: end };
+    return { subtaskId, parallelism, operators, groupStart: start, groupEnd: end, isRescaled };
   });
 }

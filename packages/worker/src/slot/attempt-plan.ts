@@ -33,6 +33,8 @@ export interface PlannedOutput {
   readonly edge: JobEdge;
   readonly targets: readonly { readonly toIndex: number; readonly dataAddress: string }[];
   readonly keyNode: StreamNode | undefined;
+  /** What chooses the subtask on an edge of an author's own partitioning. */
+  readonly partitionNode: StreamNode | undefined;
   /** The first operator that the records reach. */
   readonly toNode: StreamNode;
 }
@@ -96,6 +98,8 @@ function planOutput(placed: Placed, edge: JobEdge, subtaskIndex: number): Planne
       dataAddress: addressOf(placed, `${edge.to}/${toIndex}`),
     })),
     keyNode: keyNodeOf(placed, edge),
+    partitionNode:
+      edge.partitioning.kind === "custom" ? nodeOf(placed, edge.partitioning.nodeId) : undefined,
     toNode: firstNodeOf(placed, edge.to),
   };
 }

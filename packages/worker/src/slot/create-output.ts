@@ -1,10 +1,10 @@
-import { assert } from "@millrace/core";
-import type { Exchange, OutputGate } from "@millrace/exchange";
+import { assert, assertNever } from "@millrace/core";
+import type { Exchange, OutputGate, OutputPartitioning } from "@millrace/exchange";
 import type { StreamNode, UserFunction } from "@millrace/graph";
 import { combineSettings, combiningOf } from "@millrace/operators";
 
 import { CombiningGate } from "../chain/combining-gate.ts";
-import type { ChainGate } from "../chain/operator-chain.ts";
+import { keyStepOf, type ChainGate, type OuterStep } from "../chain/operator-chain.ts";
 import type { Mailbox } from "../task/task.ts";
 import type { PlannedOutput, PlannedSubtask } from "./attempt-plan.ts";
 import type { SlotPorts } from "./slot-ports.ts";
@@ -34,15 +34,47 @@ export function createOutput(
     edgeIndex: edge.index,
     fromIndex: subtask.subtaskIndex,
     targets,
-    partitioning:
-      key === undefined
-        ? { kind: edge.partitioning.kind === "rebalance" ? "rebalance" : "forward" }
-        : { kind: "hash", selectKey: key.select, maxParallelism },
+    partitioning: partitioningOf(output, maxParallelism),
   });
   const { tag } = edge;
-  if (key === undefined) return { gate, keyName: undefined, tag };
+  if (key === undefined) return { gate, outer: outerStepOf(output), tag };
   const hashed = { gate, selectKey: key.select, toNode: output.toNode };
-  return { gate: combine(environment, subtask, hashed), keyName: key.name, tag };
+  return { gate: combine(environment, subtask, hashed), outer: keyStepOf(key.name), tag };
+}
+
+function partitioningOf(
+  { edge: { partitioning }, keyNode, partitionNode }: PlannedOutput,
+  maxParallelism: number,
+): OutputPartitioning {
+  switch (partitioning.kind) {
+    case "hash": {
+      const key = keyOf(keyNode);
+      assert(key !== undefined, "a hash edge selects a key");
+      return { kind: "hash", selectKey: key.select, maxParallelism };
+    }
+    case "custom": {
+      const spec = partitionNode?.spec;
+      assert(spec?.kind === "partition" && spec.by === "custom", "a custom edge has a function");
+      return { kind: "custom", select: spec.select };
+    }
+    // Its targets are few already.
+    case "rescale":
+      return { kind: "rebalance" };
+    case "forward":
+    case "rebalance":
+    case "broadcast":
+    case "global":
+    case "shuffle":
+      return { kind: partitioning.kind };
+    default:
+      return assertNever(partitioning);
+  }
+}
+
+/** What runs of the author's while a record is given to the gate, without a key. */
+function outerStepOf({ partitionNode }: PlannedOutput): OuterStep {
+  if (partitionNode === undefined) return { role: "", name: undefined };
+  return { role: "the partition function of", name: partitionNode.name };
 }
 
 /** Returns what the `key-by` of a hash edge selects; undefined without one. */

@@ -137,7 +137,8 @@ function createSourceTask(
   const { name, spec } = source;
   const connectorContext = connectorContextOf(environment, subtask, name);
   const entries = listEntriesOf(state, name);
-  const isDiscovering = subtask.subtaskIndex === 0 && entries.length === 0;
+  const isRepeated = spec.connector.rediscoverMs !== undefined;
+  const isDiscovering = subtask.subtaskIndex === 0 && (entries.length === 0 || isRepeated);
   return new SourceTask({
     context,
     operatorName: name,
@@ -213,6 +214,7 @@ function chainSteps(
       case "key-by":
       case "union":
       case "rebalance":
+      case "partition":
       case "side-output":
         throw new InvariantError(`node ${name} is virtual and in no chain`);
       case "reduce":
@@ -222,6 +224,9 @@ function chainSteps(
       case "process":
       case "join":
       case "table":
+      case "plain-process":
+      case "broadcast-process":
+      case "keyed-broadcast-process":
       case "sink":
       case "print": {
         const planned = vertex.operators[index];

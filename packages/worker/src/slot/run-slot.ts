@@ -75,6 +75,9 @@ class Slot {
       case "checkpoint-aborted":
         for (const task of this.#tasks) task.onCheckpointAborted(command.checkpointId);
         return;
+      case "align-sources":
+        for (const source of this.#sources()) source.align(command.limits);
+        return;
       case "stop-sources":
         for (const source of this.#sources()) source.stop(command.isDrain);
         return;

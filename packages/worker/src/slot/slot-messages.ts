@@ -8,7 +8,13 @@ import type {
   SubtaskId,
   VertexId,
 } from "@millrace/core";
-import type { DeployedSubtask, LogLine, SubtaskMetrics, SubtaskState } from "@millrace/rpc";
+import type {
+  DeployedSubtask,
+  LogLine,
+  SourceLimit,
+  SubtaskMetrics,
+  SubtaskState,
+} from "@millrace/rpc";
 import type { StateBlock } from "@millrace/state";
 
 import type { SliceTimes } from "../checkpoint/slice-times.ts";
@@ -29,6 +35,7 @@ export type SlotCommand =
   | { readonly kind: "inject-barrier"; readonly barrier: Barrier }
   | { readonly kind: "checkpoint-completed"; readonly checkpointId: CheckpointId }
   | { readonly kind: "checkpoint-aborted"; readonly checkpointId: CheckpointId }
+  | { readonly kind: "align-sources"; readonly limits: readonly SourceLimit[] }
   | { readonly kind: "stop-sources"; readonly isDrain: boolean };
 
 /** One attempt's work for one slot. */
@@ -67,6 +74,7 @@ export type SlotEvent =
       readonly kind: "discovered-splits";
       readonly vertexId: VertexId;
       readonly splits: readonly SplitRecord[];
+      readonly hasMore?: true;
     }
   | {
       readonly kind: "request-split";

@@ -52,7 +52,7 @@ export class RecordRunner {
 
   #runAt(pace: DrainPace, split: HeldSplit): TaskActivity | undefined {
     const { run, cursor } = this.#context.chain;
-    const stampOf = this.#stampOf;
+    const stampOf = split.watermark.stampWith(this.#stampOf);
     const bucket = this.#bucket;
     const records = split.records();
     let greatestMs = minWatermark;

@@ -10,15 +10,19 @@ import {
   type VertexId,
 } from "@millrace/core";
 import type { SourceReader, SourceSpec } from "@millrace/graph";
+import type { SourceLimit } from "@millrace/rpc";
 
+import { GeneratedWatermark } from "./generated-watermark.ts";
 import { HeldSplit } from "./held-split.ts";
+import { Idleness } from "./idleness.ts";
 import { RecordRunner } from "./record-runner.ts";
 import { encodeSourceEntry, type SourceEntry } from "./source-entry.ts";
-import { sourceFailure } from "./source-failure.ts";
+import { SplitDiscovery } from "./split-discovery.ts";
 import { lowerBoundWatermark, SplitWatermark } from "./split-watermark.ts";
 import type { SubtaskContext } from "./subtask-context.ts";
 import type { SourceControl, SplitAssignment, Task, TaskActivity } from "./task.ts";
 import type { TurnBudget } from "./turn-budget.ts";
+import { WatermarkPeriods } from "./watermark-periods.ts";
 
 export interface SourceTaskOptions {
   readonly context: SubtaskContext;
@@ -78,6 +82,15 @@ export class SourceTask implements Task, SourceControl {
   /** Emitted or being fired. */
   #watermarkMs: number = minWatermark;
   #isFiring = false;
+  /** Splits whose watermarks are above wait for other sources. */
+  #limitMs = Infinity;
+  readonly #isUnbounded: boolean;
+  readonly #discovery: SplitDiscovery | undefined;
+  /** It has no split, and none may come for long: so it has said. */
+  #isWithoutSplit = false;
+  readonly #idleness: Idleness | undefined;
+  /** Of the author's own watermark generators. */
+  readonly #periods: WatermarkPeriods | undefined;
 
   constructor(options: SourceTaskOptions) {
     const { context } = options;
@@ -87,23 +100,29 @@ export class SourceTask implements Task, SourceControl {
     this.vertexId = context.vertexId;
     this.subtaskIndex = context.subtaskIndex;
     this.#runner = new RecordRunner(options);
+    const { connector, watermarks } = options.spec;
+    const { clock, mailbox } = context;
+    if (options.discover !== undefined) {
+      this.#discovery = new SplitDiscovery({
+        context,
+        discover: options.discover,
+        operatorName: options.operatorName,
+        repeatMs: connector.rediscoverMs,
+      });
+    }
+    this.#isUnbounded = connector.isBounded === false;
+    if (watermarks?.idleAfterMs !== undefined) {
+      this.#idleness = new Idleness(watermarks.idleAfterMs, clock, mailbox);
+    }
+    if (watermarks?.generator !== undefined) this.#periods = new WatermarkPeriods(clock, mailbox);
     this.#splits = options.restored.map((entry) => this.#hold(entry));
   }
 
   start(): void {
     assert(this.#phase.kind === "waiting-for-start", `${this.subtaskId} starts once`);
     this.#phase = { kind: "reading" };
-    const { discover } = this.#options;
-    if (discover === undefined) return;
-    this.#context.mailbox.join(discover(), {
-      onValue: (splits) =>
-        this.#context.mailbox.send({ kind: "discovered-splits", vertexId: this.vertexId, splits }),
-      onFailure: (error) => {
-        const operator = this.#options.operatorName;
-        const what = `discovering the splits of source ${operator}`;
-        this.#fail(sourceFailure(error, { what, location: { operator } }));
-      },
-    });
+    this.#idleness?.begin();
+    this.#discovery?.begin();
   }
 
   injectBarrier(barrier: Barrier): void {
@@ -116,6 +135,11 @@ export class SourceTask implements Task, SourceControl {
 
   stop(isDrain: boolean): void {
     this.#controls = [...this.#controls, { kind: "stop", isDrain }];
+  }
+
+  align(limits: readonly SourceLimit[]): void {
+    const own = limits.find(({ vertexId }) => vertexId === this.vertexId);
+    if (own !== undefined) this.#limitMs = own.maxWatermarkMs;
   }
 
   work(budget: TurnBudget): TaskActivity {
@@ -132,6 +156,7 @@ export class SourceTask implements Task, SourceControl {
     this.#runner.refill();
     // Barriers pass without room, records do not.
     const activity = chain.hasRoom() ? this.#read(budget) : "backpressured";
+    this.#observeTime(activity);
     const isFired = this.#advanceWatermark(shouldPause);
     if (isFired && this.#phase.kind === "ending") this.#end();
     if (isFired && activity === "idle") this.#context.awaitProcessingTime();
@@ -158,7 +183,9 @@ export class SourceTask implements Task, SourceControl {
   }
 
   readMetrics(): ReturnType<Task["readMetrics"]> {
-    return this.#context.readMetrics(this.#watermarkMs);
+    const metrics = this.#context.readMetrics(this.#watermarkMs);
+    const isAligned = this.#options.spec.watermarks?.alignment !== undefined;
+    return isAligned ? { ...metrics, alignedMs: this.#alignedMs() } : metrics;
   }
 
   /** Returns where the reader stands, in words. */
@@ -208,9 +235,18 @@ export class SourceTask implements Task, SourceControl {
     this.#poolLowerBoundMs = Math.max(this.#poolLowerBoundMs, assignment.poolLowerBoundMs);
     this.#isPoolEmpty ||= assignment.isPoolEmpty;
     if (split !== undefined) this.#splits = [...this.#splits, this.#hold({ split })];
+    this.#sayWithoutSplit(assignment);
     if (split === undefined && !assignment.isPoolEmpty) return;
     this.#answeredNumber = requestNumber;
     if (this.#phase.kind === "requested") this.#phase = { kind: "reading" };
+  }
+
+  /** What may be discovered at any time, or never, holds up nobody's event time. */
+  #sayWithoutSplit({ split, isPoolEmpty }: SplitAssignment): void {
+    const isWithoutSplit = split === undefined && !isPoolEmpty && this.#splits.length === 0;
+    if (isWithoutSplit === this.#isWithoutSplit) return;
+    this.#isWithoutSplit = isWithoutSplit;
+    this.#context.emitStatus(isWithoutSplit);
   }
 
   #stop(isDrain: boolean): void {
@@ -222,15 +258,22 @@ export class SourceTask implements Task, SourceControl {
 
   #hold(entry: SourceEntry): HeldSplit {
     const { split, position, watermarkMs } = entry;
-    const outOfOrdernessMs = this.#options.spec.watermarks?.outOfOrdernessMs ?? 0;
-    const watermark = new SplitWatermark(outOfOrdernessMs, { split, watermarkMs });
+    const { operatorName, spec } = this.#options;
+    const { generator, outOfOrdernessMs = 0 } = spec.watermarks ?? {};
+    const start = { split, watermarkMs };
+    const watermark =
+      generator === undefined
+        ? new SplitWatermark(outOfOrdernessMs, start)
+        : new GeneratedWatermark(generator(), operatorName, start);
     return new HeldSplit(split, { watermark, position });
   }
 
-  /** Reads from the first split; asks for another when there is none. */
+  /** Reads the splits batch by batch in turn; asks for another when there is none. */
   #read(budget: TurnBudget): TaskActivity {
+    let emptyCount = 0;
     while (this.#phase.kind === "reading") {
       const [split] = this.#splits;
+      if (split !== undefined && this.#isUnbounded) this.#askForMore();
       if (split === undefined) {
         this.#askForSplit();
         continue;
@@ -241,11 +284,26 @@ export class SourceTask implements Task, SourceControl {
         split.close(this.#context.mailbox, (error) => this.#fail(error));
         continue;
       }
-      if (split.index >= split.records().length) return "idle";
+      const isAhead = split.watermark.watermarkMs > this.#limitMs;
+      if (isAhead || split.index >= split.records().length) {
+        // Whoever has records is read meanwhile.
+        emptyCount += 1;
+        if (emptyCount >= this.#splits.length) return "idle";
+        this.#rotate(split);
+        continue;
+      }
+      emptyCount = 0;
+      if (this.#idleness?.onActive() === true) this.#context.emitStatus(false);
       const paused = this.#runner.run(split, budget);
       if (paused !== undefined) return paused;
+      this.#rotate(split);
     }
     return "idle";
+  }
+
+  /** The first split goes behind the others. */
+  #rotate(first: HeldSplit): void {
+    if (this.#splits.length > 1) this.#splits = [...this.#splits.slice(1), first];
   }
 
   #askForSplit(): void {
@@ -253,8 +311,17 @@ export class SourceTask implements Task, SourceControl {
       this.#phase = { kind: "ending" };
       return;
     }
-    this.#requestNumber += 1;
     this.#phase = { kind: "requested" };
+    if (this.#requestNumber === this.#answeredNumber) this.#request();
+  }
+
+  /** Splits without an end are read side by side, so that none is left in the pool. */
+  #askForMore(): void {
+    if (!this.#isPoolEmpty && this.#requestNumber === this.#answeredNumber) this.#request();
+  }
+
+  #request(): void {
+    this.#requestNumber += 1;
     this.#context.mailbox.send({
       kind: "request-split",
       vertexId: this.vertexId,
@@ -282,6 +349,14 @@ export class SourceTask implements Task, SourceControl {
     return lowestMs === maxWatermark ? minWatermark : lowestMs;
   }
 
+  /** Where it reads: what reads nothing holds up no other source. */
+  #alignedMs(): number {
+    if (this.#phase.kind !== "reading" || this.#idleness?.isIdle === true) return Infinity;
+    let lowestMs = Infinity;
+    for (const { watermark } of this.#splits) lowestMs = Math.min(lowestMs, watermark.watermarkMs);
+    return lowestMs;
+  }
+
   #fire(shouldPause: () => boolean): boolean {
     this.#isFiring = !this.#context.fireWatermark(this.#watermarkMs, shouldPause);
     if (!this.#isFiring) this.#context.emitWatermark();
@@ -292,6 +367,19 @@ export class SourceTask implements Task, SourceControl {
     this.#phase = { kind: "drained" };
     this.#context.emitEndOfInput();
     this.#context.mailbox.report(this.subtaskId, { kind: "drained" });
+  }
+
+  /** What follows from time that passes: idleness, and what generators say of it. */
+  #observeTime(activity: TaskActivity): void {
+    const isReading = this.#phase.kind === "reading" || this.#phase.kind === "requested";
+    if (!isReading) return;
+    this.#discovery?.tick();
+    if (this.#isWithoutSplit) return;
+    this.#periods?.tick(this.#splits);
+    if (this.#idleness === undefined) return;
+    const isAhead = this.#splits.some(({ watermark }) => watermark.watermarkMs > this.#limitMs);
+    if (activity === "backpressured" || isAhead) this.#idleness.onActive();
+    else if (this.#idleness.onQuiet()) this.#context.emitStatus(true);
   }
 
   #pausedActivity(): TaskActivity {

@@ -1,5 +1,5 @@
 import type { Barrier, CheckpointId, SubtaskId, VertexId } from "@millrace/core";
-import type { SubtaskMetrics, SubtaskState } from "@millrace/rpc";
+import type { SourceLimit, SubtaskMetrics, SubtaskState } from "@millrace/rpc";
 
 import type { SlotCommand, SlotEvent } from "../slot/slot-messages.ts";
 import type { TurnBudget } from "./turn-budget.ts";
@@ -41,6 +41,8 @@ export interface SourceControl {
   injectBarrier(barrier: Barrier): void;
   assignSplit(assignment: SplitAssignment): void;
   stop(isDrain: boolean): void;
+  /** How far sources may read on; of this one, if it is among them. */
+  align(limits: readonly SourceLimit[]): void;
 }
 
 export type SplitAssignment = Extract<SlotCommand, { readonly kind: "assign-split" }>;

@@ -102,12 +102,12 @@ export class SlotWorld {
   readonly #streams: MemoryStreams = new MemoryStreams(this.time.turn);
   /** Called with the pool as the barrier's checkpoint cuts it. */
   onInject: (pool: readonly SplitRecord[]) => void = () => {};
-  #pool: readonly SplitRecord[] | undefined;
+  /** By vertex. */
+  readonly #pools = new Map<string, readonly SplitRecord[]>();
   #waiting: Extract<SlotEvent, { kind: "request-split" }>[] = [];
 
   constructor(options: WorldOptions) {
     this.#options = options;
-    this.#pool = options.pool;
   }
 
   /** All events of one kind, of all slots, in the order of slots. */
@@ -210,7 +210,7 @@ export class SlotWorld {
 
   /** Splits that no reader has; what a checkpoint would cut. */
   pool(): readonly SplitRecord[] {
-    return this.#pool ?? [];
+    return this.#pools.size === 0 ? (this.#options.pool ?? []) : [...this.#pools.values()].flat();
   }
 
   #isReady(): boolean {
@@ -262,15 +262,24 @@ export class SlotWorld {
   }
 
   #coordinate(event: SlotEvent): void {
-    if (event.kind === "discovered-splits") this.#pool ??= event.splits;
+    if (event.kind === "discovered-splits" && this.#poolOf(event.vertexId) === undefined) {
+      this.#pools.set(event.vertexId, event.splits);
+    }
     if (event.kind === "request-split") this.#waiting.push(event);
-    if (this.#pool === undefined || this.#options.isAssigningByHand === true) return;
-    for (const request of this.#waiting.splice(0)) this.#assign(request);
+    if (this.#options.isAssigningByHand === true) return;
+    for (const request of this.#waiting.splice(0)) {
+      if (this.#poolOf(request.vertexId) === undefined) this.#waiting.push(request);
+      else this.#assign(request);
+    }
+  }
+
+  #poolOf(vertexId: string): readonly SplitRecord[] | undefined {
+    return this.#pools.get(vertexId) ?? this.#options.pool;
   }
 
   #assign(request: Extract<SlotEvent, { kind: "request-split" }>): void {
-    const [split, ...rest] = this.#pool ?? [];
-    this.#pool = rest;
+    const [split, ...rest] = this.#poolOf(request.vertexId) ?? [];
+    this.#pools.set(request.vertexId, rest);
     const slot = this.slots[request.subtaskIndex];
     slot?.command({
       kind: "assign-split",

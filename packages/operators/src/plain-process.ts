@@ -1,0 +1,101 @@
+import { assert, maxWatermark, type Barrier, type JsonValue } from "@millrace/core";
+import type { PlainFunctions, PlainProcessSpec } from "@millrace/graph";
+
+import { createAuthorOutput, type AuthorOutput } from "./author-output.ts";
+import { OperatorStateStore, type OperatorStates } from "./operator-state-store.ts";
+import { operatorStateEntry, RestoredOperatorState } from "./operator-state.ts";
+import type { Operator, OperatorContext } from "./operator.ts";
+
+/** Returns the operator that runs an author's functions over records without keys. */
+export function createPlainProcessOperator(spec: PlainProcessSpec): Operator {
+  return new PlainProcessOperator(spec);
+}
+
+interface Opened {
+  readonly context: OperatorContext;
+  readonly functions: PlainFunctions;
+  readonly author: AuthorOutput;
+}
+
+interface Restored {
+  readonly store: OperatorStateStore;
+  readonly states: OperatorStates;
+}
+
+/**
+ * Flink's ProcessFunction with CheckpointedFunction.
+ *
+ * I1 `initializeState` runs once in each attempt, before any record.
+ * I2 `snapshotState` and the cut of what it leaves run in one step at the barrier (S8).
+ * I3 `onEnd` runs once: a restore from behind the end does not repeat it.
+ */
+class PlainProcessOperator implements Operator {
+  readonly #spec: PlainProcessSpec;
+  #open: Opened | undefined;
+  #restored: Restored | undefined;
+  #isEnded = false;
+
+  constructor(spec: PlainProcessSpec) {
+    this.#spec = spec;
+  }
+
+  open(context: OperatorContext): void {
+    const functions = this.#spec.create();
+    this.#open = { context, functions, author: createAuthorOutput(context) };
+  }
+
+  restoreList(entries: readonly JsonValue[]): Promise<void> {
+    const { context, functions } = this.#opened();
+    const { operatorName, subtaskIndex, parallelism } = context;
+    const restored = new RestoredOperatorState(entries, operatorName, context);
+    const store = new OperatorStateStore(operatorName, restored);
+    const states = operatorStatesOf(store);
+    this.#restored = { store, states };
+    this.#isEnded = restored.isEnded;
+    const { isRestored } = restored;
+    functions.initializeState?.({ operatorState: states, isRestored, subtaskIndex, parallelism });
+    return Promise.resolve();
+  }
+
+  onRecord(value: unknown, timestampMs: number): void {
+    const { functions, author } = this.#opened();
+    author.timestamp = timestampMs;
+    functions.onRecord(value, author);
+  }
+
+  advanceWatermark(watermarkMs: number): boolean {
+    if (watermarkMs !== maxWatermark || this.#isEnded) return true;
+    const { functions, author } = this.#opened();
+    this.#isEnded = true;
+    author.timestamp = maxWatermark;
+    functions.onEnd?.(author);
+    return true;
+  }
+
+  /** Not async: all of it belongs to the barrier. */
+  prepareSnapshot({ checkpointId }: Barrier): Promise<readonly JsonValue[]> {
+    const { context, functions } = this.#opened();
+    assert(this.#restored !== undefined, "a snapshot was taken before the state was restored");
+    const { store, states } = this.#restored;
+    try {
+      functions.snapshotState?.({ operatorState: states, checkpointId });
+      const cut = { isEnded: this.#isEnded, states: store.cut(context.subtaskIndex === 0) };
+      return Promise.resolve([operatorStateEntry(context.operatorName, context, cut)]);
+    } catch (error) {
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  #opened(): Opened {
+    assert(this.#open !== undefined, "a process operator was used before open");
+    return this.#open;
+  }
+}
+
+function operatorStatesOf(store: OperatorStateStore): OperatorStates {
+  return {
+    list: (name) => store.list(name, "list"),
+    unionList: (name) => store.list(name, "union"),
+    broadcast: (name) => store.broadcast(name),
+  };
+}
