@@ -127,7 +127,12 @@ export class AttemptRun {
 
   onMetrics(subtasks: readonly SubtaskMetrics[]): void {
     const limits = this.#alignment.onMetrics(subtasks);
-    if (limits !== undefined) this.#broadcast({ kind: "align-sources", ref: this.ref, limits });
+    if (limits === undefined) return;
+    const reporting = new Set(subtasks.map(({ subtaskId }) => subtaskId));
+    const placements = this.placements.filter(({ subtaskId }) => reporting.has(subtaskId));
+    for (const workerId of new Set(placements.map((placement) => placement.workerId))) {
+      this.#send(workerId, { kind: "align-sources", ref: this.ref, limits });
+    }
   }
 
   stopSources(isDrain: boolean): void {

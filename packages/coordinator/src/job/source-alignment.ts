@@ -20,7 +20,6 @@ export class SourceAlignment {
   /** By group. */
   readonly #expected: ReadonlyMap<string, ReadonlySet<SubtaskId>>;
   readonly #watermarks = new Map<SubtaskId, number>();
-  #limits: readonly SourceLimit[] = [];
 
   constructor(plan: JobGraph, subtaskIds: readonly SubtaskId[]) {
     this.#sources = plan.vertices.flatMap((vertex) => {
@@ -38,7 +37,10 @@ export class SourceAlignment {
     );
   }
 
-  /** Returns the limits, if they have changed by what subtasks say. */
+  /**
+   * Returns the limits by what subtasks say, also unchanged ones: whoever reports may have missed the
+   * last ones with a session that broke. Undefined if there are none.
+   */
   onMetrics(subtasks: readonly SubtaskMetrics[]): readonly SourceLimit[] | undefined {
     if (this.#sources.length === 0) return undefined;
     for (const { subtaskId, alignedMs } of subtasks) {
@@ -48,16 +50,7 @@ export class SourceAlignment {
       const slowestMs = this.#slowestOf(group);
       return slowestMs === undefined ? [] : [{ vertexId, maxWatermarkMs: slowestMs + maxDriftMs }];
     });
-    const isSame =
-      limits.length === this.#limits.length &&
-      limits.every(
-        ({ vertexId, maxWatermarkMs }, index) =>
-          this.#limits[index]?.vertexId === vertexId &&
-          this.#limits[index].maxWatermarkMs === maxWatermarkMs,
-      );
-    if (isSame) return undefined;
-    this.#limits = limits;
-    return limits;
+    return limits.length === 0 ? undefined : limits;
   }
 
   #slowestOf(group: string): number | undefined {
