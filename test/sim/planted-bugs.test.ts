@@ -33,7 +33,7 @@ const bugs: Readonly<Record<FailpointName, Planted>> = {
   "commit-without-fence": { profile: "cluster", seed: 2, broken: /S1/ },
   "completion-of-older-attempt-accepted": { profile: "cluster", seed: 15, broken: /S2/ },
   "corrupt-read-not-repeated": { profile: "cluster", seed: 10, broken: /L6/ },
-  "early-messages-dropped": { profile: "cluster", seed: 63, broken: /L3/ },
+  "early-messages-dropped": { profile: "embedded", seed: 1, broken: /L3/ },
   "election-trusts-watch": { profile: "cluster", seed: 7, broken: /L2/ },
   "failed-put-acked": { profile: "cluster", seed: 7, broken: /S4, S5/, faults: storms },
   "gc-deletes-in-flight": { profile: "cluster", seed: 0, broken: /S4/ },
