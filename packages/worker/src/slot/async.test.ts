@@ -1,9 +1,19 @@
+import type { SplitRecord } from "@millrace/checkpoint";
 import { describe, expect, test } from "vitest";
 
 import { asyncNodes, asyncSpec, TestService, type Call } from "../test-kit/async-jobs.ts";
-import type { SlotWorld, SnapshotEvent } from "../test-kit/slot-world.ts";
+import type { SlotWorld, SnapshotEvent, TestNode, WorldOptions } from "../test-kit/slot-world.ts";
 import { TestTarget, type TestRecord } from "../test-kit/test-connectors.ts";
-import { drained, recordsOf, sorted, worldOf } from "../test-kit/test-jobs.ts";
+import {
+  drained,
+  expectedSums,
+  recordsOf,
+  sinkNode,
+  sorted,
+  sourceNode,
+  sumPerWindow,
+  worldOf,
+} from "../test-kit/test-jobs.ts";
 
 const numbers = Array.from({ length: 40 }, (_, value) => value);
 /** Some answers overtake others by far. */
@@ -203,6 +213,48 @@ describe("a restore", () => {
       expect(sorted(target.records())).toEqual(
         sorted(splits.flatMap((records) => records.map(({ value }) => value))),
       );
+    },
+  );
+
+  test.each(parallelisms)(
+    "makes no result late for the windows behind, at parallelism %i and then %i",
+    async (before, after) => {
+      const splits = [0, 200, 500, 900].map((offset) => recordsOf(40, offset));
+      const target = new TestTarget();
+      const service = new TestService((value) => (value % 7 === 0 ? 120 : 10));
+      const ask = async (record: TestRecord, call: Call): Promise<TestRecord> => {
+        await service.ask(record, call);
+        return { ...record, value: record.value * 2 };
+      };
+      const spec = asyncSpec(ask, { capacity: 12, isOrdered: false });
+      const key = (record: TestRecord): string => record.key;
+      const nodes = (): TestNode[] => [
+        sourceNode(splits),
+        { name: "enriched", inputs: [0], spec },
+        { name: "by-key", inputs: [1], spec: { kind: "key-by", key } },
+        { name: "sums", inputs: [2], spec: sumPerWindow },
+        sinkNode(target, 3),
+      ];
+      let last: Pick<WorldOptions, "restore" | "pool"> = {};
+      // Two restores, with requests in flight each time.
+      for (const [index, parallelism] of [before, after, before].entries()) {
+        const world = worldOf(nodes(), { parallelism, attempt: index + 1, ...last });
+        let pool: readonly SplitRecord[] = [];
+        world.onInject = (cut) => {
+          pool = cut;
+        };
+        await world.start();
+        if (index < 2) {
+          await world.time.run(40 + 30 * index);
+          last = { restore: await world.checkpoint(BigInt(index + 1)), pool };
+          continue;
+        }
+        for (let subtask = 0; subtask < parallelism; subtask += 1) {
+          await drained(world, `sums/${subtask}`);
+        }
+        await world.checkpoint(9n);
+      }
+      expect(sorted(target.records())).toEqual(expectedSums(splits));
     },
   );
 
