@@ -49,6 +49,7 @@ export class AsyncTask implements Task {
   /** The watermark that is being fired. */
   #firingMs: number | undefined;
   #isStarted = false;
+  #isEnded = false;
   #isDrained = false;
 
   constructor({ context, input, consumers, head }: AsyncTaskOptions) {
@@ -70,6 +71,7 @@ export class AsyncTask implements Task {
     if (!this.#isStarted) return "idle";
     const activity = this.#run(budget);
     this.#context.emitWatermark();
+    if (activity === "idle" || activity === "full") this.#context.awaitProcessingTime();
     return activity;
   }
 
@@ -105,6 +107,10 @@ export class AsyncTask implements Task {
     const shouldPause = (): boolean => budget.isSpent() || !chain.hasRoom();
     const pace = new RoomPace(budget, head);
     this.#inHead(() => head.settle());
+    // Of the operators behind; never amid what a watermark fires.
+    if (this.#firingMs === undefined && !this.#context.fireProcessingTime(shouldPause)) {
+      return this.#paused();
+    }
     for (;;) {
       if (this.#firingMs !== undefined && !this.#fire(this.#firingMs, shouldPause)) break;
       const mark = this.#inHead(() => head.release(shouldPause));
@@ -178,11 +184,14 @@ export class AsyncTask implements Task {
   }
 
   #end(): void {
-    assert(!this.#isDrained, `${this.subtaskId} ends once`);
-    this.#isDrained = true;
+    assert(!this.#isEnded, `${this.subtaskId} ends once`);
+    this.#isEnded = true;
     this.#context.emitWatermark();
     this.#context.emitEndOfInput();
-    this.#context.mailbox.report(this.subtaskId, { kind: "drained" });
+    this.#context.finish(() => {
+      this.#isDrained = true;
+      this.#context.mailbox.report(this.subtaskId, { kind: "drained" });
+    });
   }
 
   /** Calls the operator outside of a drain; what it throws gets its place. */
