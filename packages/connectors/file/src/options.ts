@@ -9,9 +9,14 @@ export interface TextLinesOptions {
 }
 
 /** Options of `jsonLines`. */
-export interface JsonLinesOptions {
+export interface JsonLinesOptions<T = never> {
   /** The folder that gets a folder per job id. */
   readonly path: string;
+  /**
+   * Returns the folder below the job's that a record goes to, such as `day=2015-07-15/minute=23`. Each that
+   * gets records between two checkpoints is a file of its own, so name few at a time. Not unless set.
+   */
+  readonly partitionBy?: (record: T) => string;
 }
 
 const defaultSplitBytes = 64 * 1024 * 1024;
@@ -26,8 +31,8 @@ export function parseTextLinesOptions(options: TextLinesOptions): Required<TextL
 }
 
 /** Returns the options; throws `invalid-argument`. */
-export function parseJsonLinesOptions(options: JsonLinesOptions): JsonLinesOptions {
-  return { path: parsePath("jsonLines", options.path) };
+export function parseJsonLinesOptions<T>(options: JsonLinesOptions<T>): JsonLinesOptions<T> {
+  return { ...options, path: parsePath("jsonLines", options.path) };
 }
 
 function parsePath(connector: string, path: unknown): string {

@@ -9,7 +9,11 @@ interface Row {
   readonly n: number;
 }
 
-function createWriter(disk: LocalDisk, attempt: number): SinkWriter<Row> {
+function createWriter(
+  disk: LocalDisk,
+  attempt: number,
+  partitionBy?: (row: Row) => string,
+): SinkWriter<Row> {
   const context: ConnectorContext = {
     jobId: "delays-1",
     operatorName: "board",
@@ -20,7 +24,7 @@ function createWriter(disk: LocalDisk, attempt: number): SinkWriter<Row> {
     clock: createNodeClock(),
     logger: silentLogger,
   };
-  return jsonLines<Row>({ path: "out" })
+  return jsonLines<Row>({ path: "out", ...(partitionBy === undefined ? {} : { partitionBy }) })
     .createSink({ baseDirectory: "/work" })
     .createWriter(context);
 }
@@ -115,3 +119,42 @@ test("a disk that fails is named with its folder", async () => {
     message: `cannot write below ${folder}: ENOSPC; check the disk and the folder`,
   });
 });
+
+test("each partition is a folder with a file a checkpoint, published together and again without harm", async () => {
+  const disk = createMemoryDisk();
+  const parity = ({ n }: Row): string => `is=${n % 2 === 0 ? "even" : "odd"}/all`;
+  const writer = createWriter(disk, 1, parity);
+  for (const n of [1, 2, 3]) writer.write({ n });
+  await writer.flush();
+  writer.write({ n: 4 });
+  expect(writer.bufferedBytes()).toBe('{"n":4}\n'.length);
+  const committable = (await writer.prepare(transaction(1, 7n))) ?? null;
+  expect(await disk.list(folder)).toEqual([".staging"]);
+  await writer.publish(committable, transaction(1, 7n));
+  await createWriter(disk, 2, parity).publish(committable, transaction(1, 7n));
+  expect(await disk.list(`${folder}/.staging`)).toEqual([]);
+  expect(await readText(disk, `${folder}/is=odd/all/board-0-1-7.jsonl`)).toBe('{"n":1}\n{"n":3}\n');
+  expect(await readText(disk, `${folder}/is=even/all/board-0-1-7.jsonl`)).toBe(
+    '{"n":2}\n{"n":4}\n',
+  );
+});
+
+test("a partition of one checkpoint only is in that one only", async () => {
+  const writer = createWriter(createMemoryDisk(), 1, ({ n }) => `n=${n}`);
+  writer.write({ n: 1 });
+  const first = await writer.prepare(transaction(1, 7n));
+  writer.write({ n: 2 });
+  const second = await writer.prepare(transaction(1, 8n));
+  expect(first).toEqual({ parts: [{ part: "board-0-1-part-0.jsonl", partition: "n=1" }] });
+  expect(second).toEqual({ parts: [{ part: "board-0-1-part-1.jsonl", partition: "n=2" }] });
+});
+
+test.each(["", "..", "a/../b", "/etc", "a//b", ".staging", "a/", "x".repeat(513)])(
+  "a record whose partition is %j is refused: it is no folder below the job's",
+  (partition) => {
+    const writer = createWriter(createMemoryDisk(), 1, () => partition);
+    expect(() => writer.write({ n: 1 })).toThrow(
+      expect.objectContaining({ code: "record-not-encodable" }),
+    );
+  },
+);

@@ -1,4 +1,4 @@
-import { assert, StreamError, type JsonValue } from "@millrace/core";
+import { StreamError, type JsonValue } from "@millrace/core";
 import {
   resolvePath,
   type ConnectorContext,
@@ -8,6 +8,7 @@ import {
 } from "@millrace/graph";
 
 import { encodeJsonLine } from "./codec.ts";
+import { checkPartition, parseCommittable, toCommittable } from "./committed-parts.ts";
 import { parseJsonLinesOptions, type JsonLinesOptions } from "./options.ts";
 
 /*
@@ -22,19 +23,23 @@ import { parseJsonLinesOptions, type JsonLinesOptions } from "./options.ts";
 
 /**
  * Returns an exactly-once sink: `<path>/<job-id>/<sink>-<subtask>-<attempt>-<checkpoint>.jsonl`, one
- * file per subtask and checkpoint that has records. Throws `folder-not-writable`, `sink-failed`,
- * `record-not-encodable`.
+ * file per subtask and checkpoint that has records; with `partitionBy` one for each folder that it names.
+ * Throws `folder-not-writable`, `sink-failed`, `record-not-encodable`.
  */
-export function jsonLines<T>(options: JsonLinesOptions): SinkFactory<T> {
-  const { path } = parseJsonLinesOptions(options);
+export function jsonLines<T>(options: JsonLinesOptions<T>): SinkFactory<T> {
+  const { path, partitionBy } = parseJsonLinesOptions(options);
   return {
     createSink: ({ baseDirectory }) => {
       const absolute = resolvePath(baseDirectory, path);
       return {
         connector: "file",
-        options: { path: absolute, format: "jsonl" },
+        options: {
+          path: absolute,
+          format: "jsonl",
+          ...(partitionBy === undefined ? {} : { isPartitioned: true }),
+        },
         guarantee: "exactly-once",
-        createWriter: (context) => new JsonLinesWriter<T>(context, absolute),
+        createWriter: (context) => new JsonLinesWriter<T>(context, { root: absolute, partitionBy }),
       };
     },
   };
@@ -42,63 +47,87 @@ export function jsonLines<T>(options: JsonLinesOptions): SinkFactory<T> {
 
 const stagedPattern = /^(?<sink>.+)-(?<subtask>\d+)-(?<attempt>\d+)-part-\d+\.jsonl$/;
 
+/** A staged file of the transaction that is open. */
+interface OpenPart {
+  readonly part: string;
+  /** Not on disk yet. */
+  text: string;
+}
+
 class JsonLinesWriter<T> implements SinkWriter<T> {
   readonly #context: ConnectorContext;
   readonly #root: string;
   readonly #folder: string;
   readonly #staging: string;
-  #text = "";
+  readonly #partitionBy: ((record: T) => string) | undefined;
+  /** By partition; one without a name where there are none. */
+  #open = new Map<string | undefined, OpenPart>();
+  #bufferedLength = 0;
   #partCount = 0;
-  /** Whether the open part has bytes on disk. */
-  #isStaged = false;
   /** Calls on the disk, one after the other. */
   #tail: Promise<unknown> = Promise.resolve();
   #hasFolder = false;
 
-  constructor(context: ConnectorContext, root: string) {
+  constructor(
+    context: ConnectorContext,
+    {
+      root,
+      partitionBy,
+    }: { readonly root: string; readonly partitionBy: ((record: T) => string) | undefined },
+  ) {
     this.#context = context;
     this.#root = root;
+    this.#partitionBy = partitionBy;
     this.#folder = `${root}/${context.jobId}`;
     this.#staging = `${this.#folder}/.staging`;
   }
 
   readonly write = (record: T): void => {
-    this.#text += `${encodeJsonLine(record)}\n`;
+    const line = `${encodeJsonLine(record)}\n`;
+    this.#partOf(record).text += line;
+    this.#bufferedLength += line.length;
   };
 
   bufferedBytes(): number {
-    return this.#text.length;
+    return this.#bufferedLength;
   }
 
-  flush(): Promise<void> {
-    const text = this.#takeText();
-    if (text === "") return Promise.resolve();
-    const part = this.#openPart();
-    this.#isStaged = true;
-    return this.#enqueue(() => this.#append(part, text));
+  async flush(): Promise<void> {
+    const appended = [...this.#open.values()].map((open) => this.#flushPart(open));
+    this.#bufferedLength = 0;
+    await Promise.all(appended);
   }
 
-  prepare(): Promise<JsonValue | undefined> {
-    const text = this.#takeText();
-    if (text === "" && !this.#isStaged) return Promise.resolve(undefined);
-    const part = this.#openPart();
-    this.#partCount += 1;
-    this.#isStaged = false;
-    return this.#enqueue(async () => {
-      if (text !== "") await this.#append(part, text);
-      await this.#context.disk.sync(`${this.#staging}/${part}`);
-      return { part };
+  async prepare(): Promise<JsonValue | undefined> {
+    const open = this.#open;
+    this.#open = new Map();
+    this.#bufferedLength = 0;
+    const durable = [...open.values()].map(async (each) => {
+      // The cut: what is written from here on is in other parts.
+      await this.#flushPart(each);
+      await this.#enqueue(() => this.#context.disk.sync(`${this.#staging}/${each.part}`));
     });
+    await Promise.all(durable);
+    return toCommittable(
+      [...open].map(([partition, { part }]) =>
+        partition === undefined ? { part } : { part, partition },
+      ),
+    );
   }
 
-  publish(committable: JsonValue, transactionId: SinkTransactionId): Promise<void> {
-    const part = parsePart(committable);
+  async publish(committable: JsonValue, transactionId: SinkTransactionId): Promise<void> {
     const { jobId, operatorName, subtaskIndex, attempt, checkpointId } = transactionId;
     const name = `${operatorName}-${subtaskIndex}-${attempt}-${checkpointId}.jsonl`;
     // Of another job where this one goes on from its checkpoint: then also its folder.
     const folder = `${this.#root}/${jobId}`;
-    const staged = `${folder}/.staging/${part}`;
-    return this.#enqueue(() => this.#rename(staged, `${folder}/${name}`));
+    const renamed = parseCommittable(committable).map(({ part, partition }) => {
+      const target = partition === undefined ? folder : `${folder}/${partition}`;
+      return this.#enqueue(async () => {
+        if (partition !== undefined) await this.#context.disk.makeFolder(target);
+        await this.#rename(`${folder}/.staging/${part}`, `${target}/${name}`);
+      });
+    });
+    await Promise.all(renamed);
   }
 
   removeOrphans(): Promise<void> {
@@ -120,15 +149,24 @@ class JsonLinesWriter<T> implements SinkWriter<T> {
     return sink === operatorName && Number(attempt) < own;
   }
 
-  #takeText(): string {
-    const text = this.#text;
-    this.#text = "";
-    return text;
+  #partOf(record: T): OpenPart {
+    const partition = this.#partitionBy?.(record);
+    let open = this.#open.get(partition);
+    if (open === undefined) {
+      if (this.#partitionBy !== undefined) checkPartition(partition);
+      const { operatorName, subtaskIndex, attempt } = this.#context;
+      const part = `${operatorName}-${subtaskIndex}-${attempt}-part-${this.#partCount}.jsonl`;
+      this.#partCount += 1;
+      open = { part, text: "" };
+      this.#open.set(partition, open);
+    }
+    return open;
   }
 
-  #openPart(): string {
-    const { operatorName, subtaskIndex, attempt } = this.#context;
-    return `${operatorName}-${subtaskIndex}-${attempt}-part-${this.#partCount}.jsonl`;
+  #flushPart(open: OpenPart): Promise<void> {
+    const { part, text } = open;
+    open.text = "";
+    return text === "" ? Promise.resolve() : this.#enqueue(() => this.#append(part, text));
   }
 
   async #append(part: string, text: string): Promise<void> {
@@ -180,14 +218,4 @@ class JsonLinesWriter<T> implements SinkWriter<T> {
       });
     }
   }
-}
-
-function parsePart(committable: JsonValue): string {
-  assert(
-    typeof committable === "object" && committable !== null && "part" in committable,
-    "a committable of jsonLines is not an object",
-  );
-  const { part } = committable;
-  assert(typeof part === "string", "a committable of jsonLines names no part");
-  return part;
 }

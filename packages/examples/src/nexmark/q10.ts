@@ -16,5 +16,8 @@ export default defineJob("nexmark-q10", (job, params) => {
       const hm = time.slice(11, 16);
       return { auction, bidder, price, dateTime, extra, dt, hm };
     })
-    .sink("rows", jsonLines({ path: outputFolder(params) }));
+    .sink(
+      "rows",
+      jsonLines({ path: outputFolder(params), partitionBy: ({ dt, hm }) => `dt=${dt}/hm=${hm}` }),
+    );
 });
