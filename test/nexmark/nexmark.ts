@@ -1,6 +1,6 @@
 /*
  * `pnpm nexmark --verify`: runs every Nexmark query over 100,000 events, 1 ms apart, and compares its final rows
- * with DuckDB's: at parallelism 1, and at 3 with kills and restores in between. Exit code 1: a query differs or
+ * with DuckDB's: at parallelism 1, and at 2 killed behind three checkpoints and restored at 3. Exit code 1: a query differs or
  * is missing, 2: usage.
  */
 import { parseArgs } from "node:util";
