@@ -1,10 +1,11 @@
 import { parseDuration, type Duration } from "@millrace/core";
-import type { SlidingWindows, TumblingWindows } from "@millrace/graph";
 
 import { IntervalJoin } from "./interval-join.ts";
 import type { JoinPlace } from "./join-place.ts";
 import type { TagFor } from "./process.ts";
 import { WindowJoin } from "./window-join.ts";
+import type { WindowOptions } from "./window-place.ts";
+import type { WindowAssigner } from "./windows.ts";
 
 /** How far a right record may be from a left one: from `left + lower` to `left + upper`. */
 export interface JoinInterval<Left, Right> {
@@ -49,16 +50,23 @@ export class JoinedStreams<Left, Right, K> {
   }
 
   /**
-   * Joins records that are in one event-time window (Flink's window join and co-group): results come
-   * when the window fires, with its end - 1 as time. Every source before it needs `watermarks`.
+   * Joins records that are in one window (Flink's window join and co-group): results come when the
+   * window fires, with its end - 1 as time. For windows of event time every source before it needs
+   * `watermarks`. With an allowed lateness or a trigger a window may fire again, with all its pairs.
    */
   window(
-    assigner: TumblingWindows | SlidingWindows,
-    { allowedLateness = "0 ms" }: { readonly allowedLateness?: Duration } = {},
+    assigner: JoinWindows<Left | Right>,
+    options: JoinWindowOptions<Left | Right> = {},
   ): WindowJoin<Left, Right, K> {
-    return new WindowJoin(this.#place, assigner, parseDuration(allowedLateness));
+    return new WindowJoin(this.#place, { assigner, options });
   }
 }
+
+/** Windows of both streams; those by number of records would count both. */
+type JoinWindows<T> = Exclude<WindowAssigner<T>, { readonly kind: "count" }>;
+
+/** An evictor could not tell the two streams apart. */
+type JoinWindowOptions<T> = Omit<WindowOptions<T>, "evictor">;
 
 function parseBound(bound: string): number {
   const text = bound.trim();

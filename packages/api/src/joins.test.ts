@@ -5,6 +5,7 @@ import {
   defineJob,
   elements,
   outputTag,
+  session,
   sliding,
   tumbling,
   type Job,
@@ -115,17 +116,29 @@ describe("an interval join", () => {
 });
 
 describe("a window join", () => {
-  test("is a window with two inputs, and its pairs are made in its chain", () => {
+  test("is a window with two inputs, of any kind that ends by time", () => {
+    const late = outputTag<Event>("late");
     const plan = planOf((job) => {
-      read(job, "left")
-        .join(read(job, "right"))
-        .window(tumbling("10 s"), { allowedLateness: "1 s" })
-        .inner("together", (left, right) => [left.at, right.at])
-        .print();
+      const both = read(job, "left").join(read(job, "right"));
+      const pairs = both
+        .window(tumbling("10 s"), { allowedLateness: "1 s", lateTo: late })
+        .inner("together", (left, right) => [left.at, right.at]);
+      pairs.print();
+      pairs.sideOutput(late).print("late", { name: "print-late" });
+      both
+        .window(session("10 s"))
+        .coGroup("sessions", ({ left, right }) => [[left.length, right.length]])
+        .print("sessions", { name: "print-sessions" });
     });
-    const [window, pairs] = plan.vertices.at(-1)?.operators ?? [];
-    expect([window?.kind, pairs?.kind]).toEqual(["window", "flat-map"]);
-    expect(window?.options).toMatchObject({ inputs: 2, allowedLatenessMs: 1_000 });
+    const operators = plan.vertices.flatMap(({ operators: all }) => all);
+    expect(operators.find(({ name }) => name === "together")).toMatchObject({
+      kind: "window",
+      options: { inputs: 2, allowedLatenessMs: 1_000, lateTag: "late" },
+    });
+    expect(operators.find(({ name }) => name === "sessions")).toMatchObject({
+      kind: "general-window",
+      options: { inputs: 2 },
+    });
   });
 
   test("cannot be named by nothing", () => {

@@ -1,9 +1,10 @@
-import type { SlidingWindows, TumblingWindows, WindowSpec } from "@millrace/graph";
+import type { WindowSpec } from "@millrace/graph";
 
 import type { DataStream, ParallelismOptions } from "./data-stream.ts";
 import { requireName } from "./graph-builder.ts";
 import type { JoinPlace } from "./join-place.ts";
 import type { TimeWindow } from "./window-functions.ts";
+import { windowSpecOf, type WindowPlace } from "./window-place.ts";
 
 /** What a key has in a window on both sides, each as it came; at least one is not empty. */
 export interface CoGroup<Left, Right, K> {
@@ -23,15 +24,13 @@ type Emit<R> = (value: R) => void;
  */
 export class WindowJoin<Left, Right, K> {
   readonly #place: JoinPlace;
-  readonly #windows: Pick<WindowSpec, "assigner" | "allowedLatenessMs">;
+  readonly #windows: Pick<WindowPlace, "assigner" | "options">;
+  /** Only types use it. */
+  declare protected readonly types: readonly [Left, Right, K];
 
-  constructor(
-    place: JoinPlace,
-    assigner: TumblingWindows | SlidingWindows,
-    allowedLatenessMs: number,
-  ) {
+  constructor(place: JoinPlace, windows: Pick<WindowPlace, "assigner" | "options">) {
     this.#place = place;
-    this.#windows = { assigner, allowedLatenessMs };
+    this.#windows = windows;
   }
 
   inner<R>(
@@ -101,13 +100,9 @@ export class WindowJoin<Left, Right, K> {
   ): DataStream<R> {
     requireName(name, "join");
     const { builder, inputs, createStream } = this.#place;
-    const spec = {
-      kind: "window",
-      ...this.#windows,
-      aggregate: groupBoth<Left, Right, K>(),
-    } as const;
-    const groups = builder.add(spec, { ...options, inputs, name });
-    return createStream<CoGroup<Left, Right, K>>(groups).flatMap(coGroup, options);
+    const place = { ...this.#windows, inputId: inputs[0] };
+    const spec = windowSpecOf(place, groupBoth(coGroup), false);
+    return createStream(builder.add(spec, { ...options, inputs, name }));
   }
 }
 
@@ -117,27 +112,30 @@ interface Sides<Left, Right> {
   readonly right: Right[];
 }
 
-interface GroupingAggregate<Left, Right, K> {
-  readonly create: () => Sides<Left, Right>;
-  readonly add: (sides: Sides<Left, Right>, record: Left) => void;
-  readonly addSecond: (sides: Sides<Left, Right>, record: Right) => void;
-  readonly merge: (into: Sides<Left, Right>, from: Sides<Left, Right>) => void;
-  readonly result: (
-    sides: Sides<Left, Right>,
-    details: { readonly key: K; readonly window: TimeWindow },
-  ) => CoGroup<Left, Right, K>;
+/** What a window's function is called with. */
+interface FiringContext<K> {
+  readonly key: K;
+  readonly window: TimeWindow;
+  emit(value: unknown): void;
 }
 
-function groupBoth<Left, Right, K>(): GroupingAggregate<Left, Right, K> {
+function groupBoth<Left, Right, K, R>(
+  coGroup: (group: CoGroup<Left, Right, K>, emit: Emit<R>) => Iterable<R> | undefined | void,
+): WindowSpec["aggregate"] {
   return {
-    create: () => ({ left: [], right: [] }),
-    add: ({ left }, record) => void left.push(record),
-    addSecond: ({ right }, record) => void right.push(record),
-    merge: (into, from) => {
+    create: (): Sides<Left, Right> => ({ left: [], right: [] }),
+    add: ({ left }: Sides<Left, Right>, record: Left) => void left.push(record),
+    addSecond: ({ right }: Sides<Left, Right>, record: Right) => void right.push(record),
+    merge: (into: Sides<Left, Right>, from: Sides<Left, Right>) => {
       for (const record of from.left) into.left.push(record);
       for (const record of from.right) into.right.push(record);
     },
-    result: ({ left, right }, { key, window }) => ({ key, window, left, right }),
+    emitsItself: true,
+    result: ({ left, right }: Sides<Left, Right>, context: FiringContext<K>) => {
+      const { key, window } = context;
+      const emit = (value: R): void => context.emit(value);
+      for (const value of coGroup({ key, window, left, right }, emit) ?? []) emit(value);
+    },
   };
 }
 

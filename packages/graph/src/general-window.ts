@@ -100,6 +100,7 @@ export function generalWindowOptions(spec: GeneralWindowSpec): JsonValue {
     ...(lateTag === undefined ? {} : { lateTag }),
     ...(trigger === undefined ? {} : { trigger: triggerOptions(trigger) }),
     ...(evictor === undefined ? {} : { evictor: evictorOptions(evictor) }),
+    ...(spec.aggregate.addSecond === undefined ? {} : { inputs: 2 }),
   };
 }
 

@@ -69,7 +69,9 @@ export function isHeadKind(kind: OperatorSpec["kind"]): boolean {
 export function hasTwoInputs(spec: OperatorSpec): boolean {
   if (isBesideBroadcast(spec)) return true;
   if (spec.kind === "process") return spec.onSecond !== undefined;
-  if (spec.kind === "window") return spec.aggregate.addSecond !== undefined;
+  if (spec.kind === "window" || spec.kind === "general-window") {
+    return spec.aggregate.addSecond !== undefined;
+  }
   return spec.kind === "join";
 }
 

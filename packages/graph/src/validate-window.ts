@@ -27,7 +27,7 @@ export function validateWindow(graph: StreamGraph, node: StreamNode, spec: Windo
   validateLateness(node, allowedLatenessMs);
   if (isProcessingTime(assigner)) {
     throw invalidJob(
-      `operator ${node.name}: its windows are of event time, of processing time there are no joins: leave \`time\` out`,
+      `operator ${node.name}: windows in panes go by event time: leave \`time\` out`,
     );
   }
   if (aggregate.addSecond !== undefined && isCombined === true) {
@@ -44,6 +44,11 @@ export function validateGeneralWindow(
 ): void {
   const { assigner, allowedLatenessMs, trigger, evictor, lateTag } = spec;
   validateLateness(node, allowedLatenessMs);
+  if (spec.aggregate.addSecond !== undefined && evictor !== undefined) {
+    throw invalidJob(
+      `operator ${node.name}: an evictor cannot tell two inputs apart: leave it out of the join`,
+    );
+  }
   if (assigner.kind === "session") {
     if (typeof assigner.gapMs === "number") requireMs(node, "gap", assigner.gapMs);
   } else if (assigner.kind !== "global") {

@@ -32,7 +32,7 @@ export function createOperator(
     case "window":
       return withSecondInput(spec, createWindowOperator);
     case "general-window":
-      return createGeneralWindowOperator(spec);
+      return withSecondInput(spec, createGeneralWindowOperator);
     case "count-window":
       return createCountWindowOperator(spec);
     case "process":

@@ -1,9 +1,11 @@
-import type { JoinSpec, TableSpec, WindowSpec } from "@millrace/graph";
+import type { GeneralWindowSpec, JoinSpec, TableSpec, WindowSpec } from "@millrace/graph";
 
 import { createOperator } from "../create-operator.ts";
 import type { Operator } from "../operator.ts";
 import { setKey, type BackendUnderTest } from "../test-backends.ts";
 import { createTestContext } from "../test-context.ts";
+
+type TestedSpec = JoinSpec | TableSpec | WindowSpec | GeneralWindowSpec;
 
 /** What a test does to a join, step by step. */
 export type JoinStep =
@@ -19,7 +21,7 @@ export type JoinStep =
 
 /** A join under test, on a backend that it can be restored from. */
 export class JoinUnderTest {
-  readonly #spec: JoinSpec | TableSpec | WindowSpec;
+  readonly #spec: TestedSpec;
   readonly #shouldPause: () => boolean;
   readonly #emitted: (readonly [unknown, number])[] = [];
   readonly #side = new Map<string, unknown[]>();
@@ -30,7 +32,7 @@ export class JoinUnderTest {
   #watermarkMs = -Infinity;
 
   constructor(
-    spec: JoinSpec | TableSpec | WindowSpec,
+    spec: TestedSpec,
     backend: BackendUnderTest,
     shouldPause: () => boolean = () => false,
   ) {

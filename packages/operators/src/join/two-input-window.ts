@@ -1,4 +1,4 @@
-import type { WindowSpec } from "@millrace/graph";
+import type { GeneralWindowSpec, WindowSpec } from "@millrace/graph";
 
 import type { Operator } from "../operator.ts";
 
@@ -7,9 +7,9 @@ import type { Operator } from "../operator.ts";
  * same operator, of which `add` is told where the record came from, so that all kinds of windows
  * can be joined (Flink's CoGroupedStreams wraps each record for that).
  */
-export function withSecondInput(
-  spec: WindowSpec,
-  createWindowOperator: (spec: WindowSpec) => Operator,
+export function withSecondInput<Spec extends WindowSpec | GeneralWindowSpec>(
+  spec: Spec,
+  createWindowOperator: (spec: Spec) => Operator,
 ): Operator {
   const { add, addSecond } = spec.aggregate;
   if (addSecond === undefined) return createWindowOperator(spec);

@@ -1,4 +1,4 @@
-import type { WindowSpec } from "@millrace/graph";
+import type { GeneralWindowSpec, WindowSpec } from "@millrace/graph";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
@@ -73,6 +73,23 @@ describe.each(testBackends)("a window over two inputs on %s", (_name, create) =>
     const join = new JoinUnderTest(grouping(), create());
     join.left("k", "A", 4).watermark(9).right("k", "a", 5).left("k", "B", 9);
     expect(join.lateCount).toBe(2);
+  });
+
+  test("a session holds the records of both sides, also where one of them makes two into one", () => {
+    const { allowedLatenessMs, aggregate } = grouping();
+    const spec: GeneralWindowSpec = {
+      kind: "general-window",
+      assigner: { kind: "session", gapMs: 10 },
+      allowedLatenessMs,
+      aggregate,
+    };
+    const join = new JoinUnderTest(spec, create());
+    join.left("k", "A", 0).right("k", "a", 15).restore().right("k", "b", 8).left("k", "C", 60);
+    join.watermark(25);
+    const [[session] = []] = join.take();
+    expect(session).toMatchObject({ window: { start: 0, end: 25 }, left: ["A"] });
+    expect(session).toMatchObject({ right: expect.arrayContaining(["a", "b"]) });
+    expect(join.watermark(Infinity).take()).toHaveLength(1);
   });
 
   test("both sides are whole after restores, wherever they come", () => {

@@ -54,11 +54,14 @@ interface Sides {
 /** What is in a window comes in any order: the ids are sorted. */
 function addWindowJoin(draw: SeededRandom, builder: JoinBuilder, inputs: JoinInputs): number {
   const slideMs = 200 * (1 + draw.below(5));
+  const assigner = draw.chance(0.5)
+    ? ({ kind: "tumbling", sizeMs: slideMs, offsetMs: 0 } as const)
+    : ({ kind: "sliding", sizeMs: slideMs * (1 + draw.below(3)), slideMs, offsetMs: 50 } as const);
+  const session = { kind: "session", gapMs: 50 + draw.below(400) } as const;
   return builder.add("together", keyBoth(builder, inputs, "together"), {
-    kind: "window",
-    assigner: draw.chance(0.5)
-      ? { kind: "tumbling", sizeMs: slideMs, offsetMs: 0 }
-      : { kind: "sliding", sizeMs: slideMs * (1 + draw.below(3)), slideMs, offsetMs: 50 },
+    ...(draw.chance(0.3)
+      ? { kind: "general-window", assigner: session }
+      : { kind: "window", assigner }),
     allowedLatenessMs: 0,
     aggregate: {
       create: (): Sides => ({ left: [], right: [] }),
