@@ -172,9 +172,9 @@ const cases: readonly (readonly [string, readonly TestNode[], RegExp])[] = [
     /operator win: the slide of 2000 ms is longer/,
   ],
   [
-    "a join by windows of processing time",
+    "windows in panes of processing time",
     windowOf({ ...specs.window, assigner: byClock }),
-    /operator win: its windows are of event time/,
+    /operator win: windows in panes go by event time: leave `time` out/,
   ],
   [
     "a session without gap",
