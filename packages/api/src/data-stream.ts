@@ -27,6 +27,12 @@ export interface ParallelismOptions {
   readonly parallelism?: number;
 }
 
+/** For operators that return no stream, which says the same of others by `slotSharingGroup(...)`. */
+export interface SlotSharingOptions {
+  /** Whose slots it shares; that of its input unless set. */
+  readonly slotSharingGroup?: string;
+}
+
 export type SinkInput<T> = SinkConnector<T> | SinkFactory<T>;
 
 /** Returns the stream of a node's results; keyed streams get it, so that modules form no cycle. */
@@ -221,13 +227,30 @@ export class DataStream<T> {
     return this;
   }
 
+  /**
+   * Puts the operator that returned this stream into a slot sharing group (Flink's slotSharingGroup). The
+   * subtasks of index k of all operators of a group run in one slot; each group has slots of its
+   * own, so that what needs much memory or time does not share a thread and its heap with the rest. A
+   * job needs, summed over its groups, as many slots as the widest operator of each has subtasks.
+   * Operators of two groups are not chained. Unless set, it is the group of all inputs, if they
+   * agree, else `default`, as of sources.
+   */
+  slotSharingGroup(name: string): this {
+    this.#builder.setSlotSharingGroup(this.#id, name);
+    return this;
+  }
+
   /** Writes each record as a line of the job's log, after the label. */
-  print(label: string = "", options: OperatorOptions = {}): void {
+  print(label: string = "", options: OperatorOptions & SlotSharingOptions = {}): void {
     this.#add({ kind: "print", label }, options);
   }
 
   /** The name comes first: it identifies what is prepared and not yet published. */
-  sink(name: string, sink: SinkInput<T>, options: ParallelismOptions = {}): void {
+  sink(
+    name: string,
+    sink: SinkInput<T>,
+    options: ParallelismOptions & SlotSharingOptions = {},
+  ): void {
     requireName(name, "sink");
     const connector = "createSink" in sink ? sink.createSink(this.#builder.environment) : sink;
     this.#add({ kind: "sink", connector: eraseSink(connector) }, { ...options, name });
@@ -241,8 +264,9 @@ export class DataStream<T> {
     return new DataStream(this.#builder, this.#add(spec, options));
   }
 
-  #add(spec: OperatorSpec, { name, parallelism }: OperatorOptions = {}): number {
-    return this.#builder.add(spec, { inputs: [this.#id], name, parallelism });
+  #add(spec: OperatorSpec, options: OperatorOptions & SlotSharingOptions = {}): number {
+    const { name, parallelism, slotSharingGroup } = options;
+    return this.#builder.add(spec, { inputs: [this.#id], name, parallelism, slotSharingGroup });
   }
 }
 

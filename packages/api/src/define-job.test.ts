@@ -102,6 +102,23 @@ test("an operator's own parallelism and the job's defaults are kept apart", () =
   });
 });
 
+test("a slot sharing group is that of the operator that returned the stream, or of the end", () => {
+  const graph = buildGraph((job) => {
+    const numbers = job.source("in", elements([1])).slotSharingGroup("light");
+    const more = numbers.map((n) => n + 1).slotSharingGroup("heavy");
+    more.print("", { slotSharingGroup: "light" });
+    more.print("", { slotSharingGroup: "default" });
+    more.print();
+  });
+  expect(graph.nodes.map(({ slotSharingGroup }) => slotSharingGroup)).toEqual([
+    "light",
+    "heavy",
+    "light",
+    "default",
+    undefined,
+  ]);
+});
+
 test("process state goes into the graph without what only types use", () => {
   const graph = buildGraph((job) => {
     job

@@ -14,6 +14,7 @@ export interface NodePlace {
   /** Absent: derived from the kind, for operators without state. */
   readonly name?: string | undefined;
   readonly parallelism?: number | undefined;
+  readonly slotSharingGroup?: string | undefined;
 }
 
 /**
@@ -35,7 +36,7 @@ export class GraphBuilder {
   }
 
   /** Returns the id of the new node. */
-  add(spec: OperatorSpec, { inputs, name, parallelism }: NodePlace): number {
+  add(spec: OperatorSpec, { inputs, name, parallelism, slotSharingGroup }: NodePlace): number {
     this.#checkOpen();
     const id = this.#nodes.length;
     this.#nodes.push({
@@ -43,6 +44,7 @@ export class GraphBuilder {
       name: name ?? `${spec.kind}-${id}`,
       inputs,
       ...(parallelism === undefined ? {} : { parallelism }),
+      ...(slotSharingGroup === undefined ? {} : { slotSharingGroup }),
       spec,
     });
     return id;
@@ -54,6 +56,12 @@ export class GraphBuilder {
     const node = this.#nodes[id];
     if (node === undefined) return;
     this.#nodes[id] = { ...node, chaining: node.chaining === "never" ? "never" : chaining };
+  }
+
+  setSlotSharingGroup(id: number, slotSharingGroup: string): void {
+    this.#checkOpen();
+    const node = this.#nodes[id];
+    if (node !== undefined) this.#nodes[id] = { ...node, slotSharingGroup };
   }
 
   /** Sets what is given and keeps what was set before. */

@@ -45,6 +45,7 @@ export type {
   OperatorOptions,
   ParallelismOptions,
   SinkInput,
+  SlotSharingOptions,
 } from "./data-stream.ts";
 export type { ConnectedStreams } from "./connected-streams.ts";
 export {

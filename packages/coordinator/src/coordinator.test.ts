@@ -1,3 +1,4 @@
+import { parseJobGraph } from "@millrace/graph";
 import { createNodeDigest } from "@millrace/platform";
 import { expect, test } from "vitest";
 
@@ -78,6 +79,35 @@ test("more parallelism than slots waits, says so, and fails with no-slots when t
     state: "failed",
     failure: { code: "no-slots", message: expect.stringContaining("needs 2 slots") },
   });
+});
+
+test("a job with two slot sharing groups takes a slot of each subtask for both, and waits for those", async () => {
+  const world = createWorld();
+  await world.startCoordinator();
+  world.addWorker("w1", { slotCount: 3 });
+  await world.run(100);
+  const plan = parseJobGraph(testPlanJson());
+  const [lines, counts] = plan.vertices;
+  const vertices = [lines, { ...counts, slotSharingGroup: "heavy" }];
+  const planJson = JSON.stringify({ ...plan, vertices });
+  const jobId = await world.submit({ planJson, parallelism: 2 });
+  await world.run(1_000);
+  expect(await world.describe(jobId)).toMatchObject({
+    state: "waiting-for-slots",
+    detail: expect.stringContaining("needs 4 slots, 3 free"),
+  });
+  const worker = world.addWorker("w2", { slotCount: 1 });
+  await world.run(1_000);
+  expect((await world.describe(jobId)).state).toBe("running");
+  const places = (worker.deployment?.placements ?? []).map(
+    ({ workerId, slotIndex }) => `${workerId}:${slotIndex}`,
+  );
+  expect(new Set(places).size).toBe(4);
+  // Where nobody says how many, as many as fit: one for each group.
+  const open = await world.submit({ planJson, requestId: "request-2" });
+  world.addWorker("w3", { slotCount: 3 });
+  await world.run(1_000);
+  expect(await world.describe(open)).toMatchObject({ state: "running", parallelism: 1 });
 });
 
 test("a job that waits for slots starts when a worker joins", async () => {

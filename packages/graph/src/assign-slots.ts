@@ -9,7 +9,7 @@ export interface FreeSlot {
   readonly dataAddress: string;
 }
 
-/** Where slot k of an earlier attempt was; kept where it is free again, for its local caches. */
+/** Where slot number k of an earlier attempt was; kept where it is free again, for its local caches. */
 export type PreviousSlots = readonly Pick<FreeSlot, "workerId" | "slotIndex">[];
 
 export type SlotAssignment =
@@ -17,8 +17,8 @@ export type SlotAssignment =
   | { readonly kind: "not-enough-slots"; readonly needed: number; readonly free: number };
 
 /**
- * Returns the placement of every subtask, in the order of the execution graph: subtask k of every
- * vertex goes to the k-th slot. Previous slots first, then any slot of the same worker, then the
+ * Returns the placement of every subtask, in the order of the execution graph: what has slot number k
+ * goes to the k-th slot. Previous slots first, then any slot of the same worker, then the
  * worker with the fewest slots in use by this job. The same input gives the same answer.
  */
 export function assignSlots(
@@ -30,7 +30,7 @@ export function assignSlots(
   if (free.length < needed) return { kind: "not-enough-slots", needed, free: free.length };
   const slots = chooseSlots(needed, free, previous);
   const placements = graph.subtasks.flatMap((subtask) => {
-    const slot = slots[subtask.subtaskIndex];
+    const slot = slots[subtask.slotNumber];
     return slot === undefined ? [] : [{ ...subtask, ...slot }];
   });
   return { kind: "placed", placements };

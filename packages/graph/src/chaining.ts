@@ -1,9 +1,10 @@
 import { assert, parseVertexId, type VertexId } from "@millrace/core";
 
 import { invalidJob } from "./invalid-job.ts";
-import type { JobGraph, Partitioning } from "./job-graph.ts";
+import type { JobGraph, JobVertex, Partitioning } from "./job-graph.ts";
 import { hasTwoInputs, isHeadKind, isVirtual } from "./operator-kind.ts";
 import { planOperator } from "./plan-operator.ts";
+import { defaultSlotSharingGroup, slotSharingGroupsOf } from "./slot-sharing.ts";
 import type { StreamGraph, StreamNode } from "./stream-graph.ts";
 
 /**
@@ -12,14 +13,15 @@ import type { StreamGraph, StreamNode } from "./stream-graph.ts";
  * A `side-output` becomes an edge's tag.
  *
  * I1 A node joins its input's chain only if it is its only consumer, has no other input, is reached
- *    without a partitioner or a tag, is neither keyed nor async, both have the same parallelism, and
- *    neither's author wants it otherwise. So what has side outputs is the last of its chain.
+ *    without a partitioner or a tag, is neither keyed nor async, both have the same parallelism and
+ *    slot sharing group, and neither's author wants it otherwise. So what has side outputs is the last of its chain.
  * I2 Vertices stand in the order of their first node, which is topological: inputs have lower ids.
  */
 export function chainOperators(graph: StreamGraph): Pick<JobGraph, "vertices" | "edges"> {
   const physical = graph.nodes.filter((node) => !isVirtual(node.spec));
   const links = physical.flatMap((node) => linksTo(graph, node));
-  const chains = findChains(physical, links);
+  const groups = slotSharingGroupsOf(graph);
+  const chains = findChains(physical, links, groups);
   const chained = new Set(chains.flatMap((chain) => chain.slice(1)));
   const vertexIds = new Map<StreamNode, VertexId>();
   for (const chain of chains) {
@@ -27,11 +29,7 @@ export function chainOperators(graph: StreamGraph): Pick<JobGraph, "vertices" | 
     for (const node of chain) vertexIds.set(node, id);
   }
   return {
-    vertices: chains.map((chain) => ({
-      id: parseVertexId(firstOf(chain).name),
-      operators: chain.map(planOperator),
-      parallelism: firstOf(chain).parallelism ?? "default",
-    })),
+    vertices: chains.map((chain) => planVertex(chain, groups)),
     edges: links
       .filter(({ to }) => !chained.has(to))
       .map(({ from, to, partitioning, input, tag }, index) => ({
@@ -42,6 +40,19 @@ export function chainOperators(graph: StreamGraph): Pick<JobGraph, "vertices" | 
         ...(input === undefined ? {} : { input }),
         ...(tag === undefined ? {} : { tag }),
       })),
+  };
+}
+
+/** The default group is left out, so that the plan of a job without groups is what it always was. */
+function planVertex(chain: readonly StreamNode[], groups: readonly string[]): JobVertex {
+  const { id, name, parallelism = "default" } = firstOf(chain);
+  const group = groups[id];
+  const isDefault = group === undefined || group === defaultSlotSharingGroup;
+  return {
+    id: parseVertexId(name),
+    operators: chain.map(planOperator),
+    parallelism,
+    ...(isDefault ? {} : { slotSharingGroup: group }),
   };
 }
 
@@ -114,6 +125,7 @@ function checkForward(from: StreamNode, to: StreamNode): void {
 function findChains(
   physical: readonly StreamNode[],
   links: readonly Link[],
+  groups: readonly string[],
 ): readonly (readonly StreamNode[])[] {
   const incoming = Map.groupBy(links, ({ to }) => to);
   const outgoing = Map.groupBy(links, ({ from }) => from);
@@ -124,7 +136,8 @@ function findChains(
     const isOnlyConsumer = isOnlyLink && outgoing.get(link.from)?.length === 1;
     const isDirect = link?.partitioning.kind === "forward" && link.tag === undefined;
     const isWanted = node.chaining === undefined && link?.from.chaining !== "never";
-    const canChain = isOnlyConsumer && isDirect && isWanted;
+    const isInSlot = link !== undefined && groups[link.from.id] === groups[node.id];
+    const canChain = isOnlyConsumer && isDirect && isWanted && isInSlot;
     const chain = canChain && !isHeadKind(node.spec.kind) ? chainOf.get(link.from) : undefined;
     chain?.push(node);
     chainOf.set(node, chain ?? [node]);

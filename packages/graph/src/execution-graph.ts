@@ -8,14 +8,10 @@ import {
 } from "@millrace/core";
 
 import type { JobEdge, JobGraph } from "./job-graph.ts";
+import { SlotNumbers } from "./slot-sharing.ts";
 
 /** Where one subtask of an attempt runs and where its slot listens for records. */
-export interface Placement {
-  readonly subtaskId: SubtaskId;
-  readonly vertexId: VertexId;
-  readonly subtaskIndex: number;
-  /** Of its vertex. */
-  readonly parallelism: number;
+export interface Placement extends ExecutionSubtask {
   readonly workerId: WorkerId;
   readonly slotIndex: number;
   readonly dataAddress: string;
@@ -26,7 +22,7 @@ export interface ExecutionGraph {
   /** In the order of vertices, then indexes. */
   readonly subtasks: readonly ExecutionSubtask[];
   readonly edges: readonly ExecutionEdge[];
-  /** Slot k runs subtask k of every vertex: as many slots as the largest parallelism. */
+  /** Over all slot sharing groups: of each as many as its largest parallelism. */
   readonly slotsNeeded: number;
 }
 
@@ -34,7 +30,13 @@ export interface ExecutionSubtask {
   readonly subtaskId: SubtaskId;
   readonly vertexId: VertexId;
   readonly subtaskIndex: number;
+  /** Of its vertex. */
   readonly parallelism: number;
+  /**
+   * Which of the job's slots runs it, from 0: slot k of a slot sharing group runs subtask k of each of
+   * its vertices.
+   */
+  readonly slotNumber: number;
 }
 
 export interface ExecutionEdge {
@@ -66,14 +68,20 @@ export function expandExecutionGraph(plan: JobGraph, options: ExecutionOptions):
       parallelism === "default" ? defaultParallelism : parallelism,
     ]),
   );
+  const slots = new SlotNumbers(plan, defaultParallelism);
   return {
-    subtasks: [...resolved].flatMap(([vertexId, parallelism]) => subtasksOf(vertexId, parallelism)),
+    subtasks: plan.vertices.flatMap(({ id, slotSharingGroup }) =>
+      subtasksOf(id, parallelismOf(resolved, id)).map((subtask) => ({
+        ...subtask,
+        slotNumber: slots.of(slotSharingGroup, subtask.subtaskIndex),
+      })),
+    ),
     edges: plan.edges.map((edge) => ({
       edge,
       fromParallelism: parallelismOf(resolved, edge.from),
       toParallelism: parallelismOf(resolved, edge.to),
     })),
-    slotsNeeded: Math.max(...resolved.values()),
+    slotsNeeded: slots.count,
   };
 }
 
@@ -98,7 +106,10 @@ export function channelSources(edge: ExecutionEdge, toIndex: number): readonly n
   return Array.from({ length: Math.max(1, end - first) }, (_, index) => first + index);
 }
 
-function subtasksOf(vertexId: VertexId, parallelism: number): readonly ExecutionSubtask[] {
+function subtasksOf(
+  vertexId: VertexId,
+  parallelism: number,
+): readonly Omit<ExecutionSubtask, "slotNumber">[] {
   return Array.from({ length: parallelism }, (_, subtaskIndex) => ({
     subtaskId: subtaskIdOf(vertexId, subtaskIndex),
     vertexId,

@@ -94,6 +94,7 @@ export {
   type WindowSpec,
 } from "./stream-graph.ts";
 export type { TableInput, TableOrder, TableSpec } from "./table-spec.ts";
+export { widestThatFits } from "./slot-sharing.ts";
 export { validateStreamGraph } from "./validate-stream-graph.ts";
 export type {
   AggregatingStateSpec,

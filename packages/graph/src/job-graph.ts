@@ -22,6 +22,8 @@ export interface JobVertex {
   readonly operators: readonly PlannedOperator[];
   /** `default`: what the submission or the free slots say. */
   readonly parallelism: number | "default";
+  /** Vertices of one group share slots, others have slots of their own; absent: `default`. */
+  readonly slotSharingGroup?: string;
 }
 
 export interface PlannedOperator {

@@ -71,6 +71,7 @@ const jobGraphSchema = z.strictObject({
         id: vertexId,
         operators: z.array(operatorSchema).min(1).max(maxOperators),
         parallelism,
+        slotSharingGroup: operatorName.exactOptional(),
       }),
     )
     .min(1)

@@ -47,6 +47,8 @@ export interface StreamNode {
   readonly parallelism?: number;
   /** `head`: begins a chain. `never`: is a chain by itself. Absent: is chained where that is possible. */
   readonly chaining?: "head" | "never";
+  /** Absent: that of its inputs, where they agree (see `slotSharingGroupsOf`). */
+  readonly slotSharingGroup?: string;
   readonly spec: OperatorSpec;
 }
 

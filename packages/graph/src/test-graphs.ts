@@ -15,6 +15,7 @@ export interface TestNode {
   readonly inputs?: readonly string[];
   readonly parallelism?: number;
   readonly chaining?: "head" | "never";
+  readonly slotSharingGroup?: string;
   readonly spec: OperatorSpec;
 }
 
@@ -25,13 +26,10 @@ export function graphOf(nodes: readonly TestNode[], settings: JobSettings = {}):
     apiVersion,
     jobName: "test-job",
     baseDirectory: "/base",
-    nodes: nodes.map(({ name, inputs = [], parallelism, chaining, spec }, id): StreamNode => ({
+    nodes: nodes.map(({ inputs = [], ...own }, id): StreamNode => ({
       id,
-      name,
       inputs: inputs.map((input) => names.indexOf(input)),
-      ...(parallelism === undefined ? {} : { parallelism }),
-      ...(chaining === undefined ? {} : { chaining }),
-      spec,
+      ...own,
     })),
     settings,
   };

@@ -29,6 +29,7 @@ export function validateStreamGraph(graph: StreamGraph): void {
     validateInputs(graph, node, index);
     validateParallelism(graph, node);
     validateChaining(node);
+    validateSlotSharing(node);
     validateOperator(graph, node);
   }
   // Last: an input that is wrong also leaves the right one unread.
@@ -165,6 +166,17 @@ function validateChaining(node: StreamNode): void {
   throw invalidJob(
     `operator ${node.name}: startNewChain() and disableChaining() belong to an operator, and a ${node.spec.kind} is none: call them on the stream that the operator returned`,
   );
+}
+
+function validateSlotSharing({ name, spec, slotSharingGroup: group }: StreamNode): void {
+  if (group === undefined) return;
+  if (isVirtual(spec)) {
+    throw invalidJob(
+      `operator ${name}: slotSharingGroup() belongs to an operator, and a ${spec.kind} is none: call it on the stream that the operator returned`,
+    );
+  }
+  if (isOperatorName(group)) return;
+  throw invalidJob(`operator ${name}: the slot sharing group ${JSON.stringify(group)} ${nameRule}`);
 }
 
 function validateEnd(node: StreamNode, consumed: ReadonlySet<number>): void {

@@ -26,6 +26,7 @@ export type {
   OperatorOptions,
   ParallelismOptions,
   SinkInput,
+  SlotSharingOptions,
 } from "@millrace/api";
 export type {
   AsyncCall,

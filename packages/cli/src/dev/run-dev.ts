@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { StreamError, type JobId } from "@millrace/core";
-import { parseJobGraph } from "@millrace/graph";
+import { parseJobGraph, widestThatFits } from "@millrace/graph";
 import { createNodeClock } from "@millrace/platform";
 import type { JobDescription, SubmitJobRequest } from "@millrace/rpc";
 
@@ -163,9 +163,10 @@ function createSupervisor(output: Output, onFailure: (error: StreamError) => voi
 
 // Where nothing is said the free slots decide; here not all of them may be up yet.
 function withParallelism(request: SubmitJobRequest, slotCount: number): SubmitJobRequest {
-  const { settings } = parseJobGraph(request.planJson);
-  if (request.parallelism !== undefined || settings.parallelism !== "default") return request;
-  return { ...request, parallelism: Math.min(slotCount, 8) };
+  const plan = parseJobGraph(request.planJson);
+  const { parallelism, maxParallelism } = plan.settings;
+  if (request.parallelism !== undefined || parallelism !== "default") return request;
+  return { ...request, parallelism: widestThatFits(plan, slotCount, Math.min(8, maxParallelism)) };
 }
 
 // The same request id again answers with the same job (F3), so a lost answer does no harm.

@@ -22,7 +22,9 @@ function describeVertex(plan: JobGraph, vertex: JobVertex): string {
   const outputs = plan.edges
     .filter(({ from }) => from === vertex.id)
     .map(({ to, partitioning }) => `\n    ${partitioning.kind} to ${to}`);
-  return `  ${vertex.id} (parallelism ${vertex.parallelism}): ${chain}${outputs.join("")}`;
+  const { id, parallelism, slotSharingGroup } = vertex;
+  const group = slotSharingGroup === undefined ? "" : `, slots of ${slotSharingGroup}`;
+  return `  ${id} (parallelism ${parallelism}${group}): ${chain}${outputs.join("")}`;
 }
 
 function describeOperator({ kind, name, hasState, options }: PlannedOperator): string {

@@ -73,11 +73,11 @@ export class JobSlots {
   }
 }
 
-/** Slot k runs subtask k of every vertex. */
+/** By slot number. */
 function slotsOf(placements: readonly Placement[]): readonly SlotRecord[] {
   const slots = new Map<number, SlotRecord>();
-  for (const { subtaskIndex, workerId, slotIndex, dataAddress } of placements) {
-    if (!slots.has(subtaskIndex)) slots.set(subtaskIndex, { workerId, slotIndex, dataAddress });
+  for (const { slotNumber, workerId, slotIndex, dataAddress } of placements) {
+    if (!slots.has(slotNumber)) slots.set(slotNumber, { workerId, slotIndex, dataAddress });
   }
   return [...slots].toSorted(([a], [b]) => a - b).map(([, slot]) => slot);
 }

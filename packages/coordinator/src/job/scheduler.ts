@@ -1,6 +1,7 @@
 import {
   assignSlots,
   expandExecutionGraph,
+  widestThatFits,
   type FreeSlot,
   type Placement,
   type PreviousSlots,
@@ -23,7 +24,8 @@ export type Schedule =
 
 /**
  * Returns where every subtask runs, or how many slots are missing. The parallelism is what the
- * submission says, else what the first attempt had, else the plan's, else the free slots, at most 8.
+ * submission says, else what the first attempt had, else the plan's, else as large as fits into the
+ * free slots, at most 8.
  */
 export function schedule(
   job: JobMemory,
@@ -44,6 +46,6 @@ export function resolveParallelism(job: JobMemory, freeSlotCount: number): numbe
   const { settings } = job.plan;
   const planned = settings.parallelism === "default" ? undefined : settings.parallelism;
   const decided = job.record.parallelism ?? job.snapshot.attempt?.value.parallelism ?? planned;
-  const open = Math.min(Math.max(freeSlotCount, 1), defaultParallelismLimit);
-  return decided ?? Math.min(open, settings.maxParallelism);
+  const limit = Math.min(defaultParallelismLimit, settings.maxParallelism);
+  return decided ?? widestThatFits(job.plan, freeSlotCount, limit);
 }

@@ -51,7 +51,7 @@ export interface AttemptRecord {
   /** For vertices whose own is `default`; the first attempt decides it for all. */
   readonly parallelism: number;
   /**
-   * Slot k runs subtask k of every vertex: with the plan, the whole placement. A leader that comes
+   * By slot number, which the plan gives to each subtask: with it, the whole placement. A leader that comes
    * later finds here where the attempt runs.
    */
   readonly slots: readonly SlotRecord[];

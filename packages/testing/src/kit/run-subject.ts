@@ -1,4 +1,10 @@
-import type { JobDefinition, StreamGraph, StreamNode } from "@millrace/graph";
+import {
+  expandExecutionGraph,
+  planJob,
+  type JobDefinition,
+  type StreamGraph,
+  type StreamNode,
+} from "@millrace/graph";
 
 import { drawFaults } from "../sim/fault-schedule.ts";
 import type { Fault } from "../sim/fault.ts";
@@ -59,7 +65,9 @@ export async function runSubject(
   const cluster = new SimCluster({
     seed,
     workerCount,
-    slotsPerWorker: Math.ceil(widest(graph, Math.max(parallelism, restoreAt ?? 1)) / workerCount),
+    slotsPerWorker: Math.ceil(
+      countSlots(graph, Math.max(parallelism, restoreAt ?? 1)) / workerCount,
+    ),
   });
   const { disk, target } = cluster.world;
   await subject.writeFiles(disk);
@@ -112,9 +120,10 @@ function drawnFaults(
   return faults === "drawn" ? drawFaults(random.fork("faults"), limits) : faults;
 }
 
-/** As many slots as the widest operator has subtasks. */
-function widest({ nodes }: StreamGraph, parallelism: number): number {
-  return Math.max(parallelism, ...nodes.map((node) => node.parallelism ?? 1));
+/** As many slots as the job needs, and no fewer than its parallelism. */
+function countSlots(graph: StreamGraph, parallelism: number): number {
+  const expanded = expandExecutionGraph(planJob(graph), { defaultParallelism: parallelism });
+  return Math.max(parallelism, expanded.slotsNeeded);
 }
 
 function replaceSinks(graph: StreamGraph, target: SimSinkTarget): StreamGraph {

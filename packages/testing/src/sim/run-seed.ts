@@ -11,6 +11,7 @@ import {
 } from "./end-checks.ts";
 import { faultEndMs, type Fault } from "./fault.ts";
 import type { JobOutcome } from "./job-outcome.ts";
+import { drawSlotSharing } from "./jobs/slot-sharing.ts";
 import { longestFaultMs, runJob, type RunReport, type StopRequest } from "./run-job.ts";
 import { createSeededRandom, type SeededRandom } from "./seeded-random.ts";
 import { SimCluster } from "./sim-cluster.ts";
@@ -56,15 +57,17 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
   const workerCount = 1 + random.below(3);
   const profile = options.profile ?? drawProfile(random);
   const coordinators = drawShape(profile, random);
+  const sharing = drawSlotSharing(random.fork("slot-sharing"));
   const cluster = new SimCluster({
     seed,
     workerCount,
     // The widest job has three subtasks a vertex.
-    slotsPerWorker: Math.ceil(3 / workerCount),
+    slotsPerWorker: Math.ceil((3 * sharing.groupCount) / workerCount),
     ...(failpoint === undefined ? {} : { failpoint }),
     ...(coordinators === undefined ? {} : { coordinators }),
   });
-  const job = drawJob(random.fork("job"), cluster.world.target);
+  const drawn = drawJob(random.fork("job"), cluster.world.target);
+  const job = { ...drawn, graph: sharing.share(drawn.graph) };
   const limits = { endMs: faultsEndMs, workerCount, coordinators };
   const faults = options.faults ?? drawFaultsOf(random, limits);
   const stop = drawStop(random.fork("stop"));
