@@ -1,13 +1,14 @@
 import type { GeneralWindowSpec } from "@millrace/graph";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, test } from "vitest";
 
+import type { Operator } from "../operator.ts";
 import { testBackends } from "../test-backends.ts";
 import { createGeneralWindowOperator } from "./general-window-operator.ts";
 import { WindowDriver } from "./test-driver.ts";
+import { expectAsNaive, stepsOf, type NaiveWindows, type WindowEvent } from "./test-steps.ts";
 
-interface Event {
-  readonly atMs: number;
+interface Event extends WindowEvent {
   readonly gapMs: number;
 }
 
@@ -33,7 +34,7 @@ interface NaiveSession {
 }
 
 /** Sessions as sets of events; their bounds are computed each time. */
-class NaiveSessions {
+class NaiveSessions implements NaiveWindows<Event> {
   readonly results: string[] = [];
   lateCount = 0;
   #sessions: NaiveSession[] = [];
@@ -89,69 +90,23 @@ function touches(
   return left.start <= right.end && right.start <= left.end;
 }
 
-type Step =
-  | { readonly kind: "record"; readonly key: string; readonly event: Event }
-  | { readonly kind: "watermark"; readonly byMs: number; readonly pauses: readonly boolean[] }
-  | { readonly kind: "restore" };
-
-const step: fc.Arbitrary<Step> = fc.oneof(
-  {
-    weight: 8,
-    arbitrary: fc.record({
-      kind: fc.constant("record" as const),
-      key: fc.constantFrom("a", "b"),
-      event: fc.record({
-        atMs: fc.integer({ min: -30, max: 90 }),
-        gapMs: fc.integer({ min: 1, max: 15 }),
-      }),
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      kind: fc.constant("watermark" as const),
-      byMs: fc.nat({ max: 20 }),
-      pauses: fc.array(fc.boolean(), { maxLength: 4 }),
-    }),
-  },
-  { weight: 1, arbitrary: fc.constant({ kind: "restore" as const }) },
-);
-
 describe.each(testBackends)("on %s", (_name, create) => {
   test("sessions are those of a naive model, over pauses, restores, lateness and gaps of all lengths (S12)", () => {
     const lateness = fc.oneof(fc.constant(0), fc.nat({ max: 25 }));
+    const steps = stepsOf(
+      fc.record({
+        atMs: fc.integer({ min: -60, max: 90 }),
+        gapMs: fc.integer({ min: 1, max: 15 }),
+      }),
+    );
     fc.assert(
-      fc.property(lateness, fc.array(step, { maxLength: 60 }), (allowedLatenessMs, steps) => {
-        const naive = new NaiveSessions(allowedLatenessMs);
-        const results: string[] = [];
-        let lateCount = 0;
-        let watermarkMs = -40;
-        let driver = new WindowDriver(
-          () => createGeneralWindowOperator(specOf(allowedLatenessMs)),
-          create(),
+      fc.property(lateness, steps, (allowedLatenessMs, all) => {
+        const windows = (): Operator => createGeneralWindowOperator(specOf(allowedLatenessMs));
+        expectAsNaive(
+          all,
+          new WindowDriver(windows, create()),
+          new NaiveSessions(allowedLatenessMs),
         );
-        const collect = (): void => {
-          results.push(...driver.sorted());
-          lateCount += driver.side("late").length;
-        };
-        for (const next of [...steps, { kind: "watermark", byMs: 1e9, pauses: [] } as const]) {
-          if (next.kind === "record") {
-            driver.push(next.key, next.event, next.event.atMs);
-            naive.push(next.key, next.event);
-          } else if (next.kind === "watermark") {
-            const pauses = [...next.pauses];
-            watermarkMs += next.byMs;
-            driver.advance(watermarkMs, () => pauses.pop() ?? false);
-            naive.advance(watermarkMs);
-          } else {
-            collect();
-            driver = driver.restore();
-          }
-        }
-        collect();
-        expect(results.toSorted()).toEqual(naive.results.toSorted());
-        expect(lateCount).toBe(naive.lateCount);
-        expect(driver.cellCount).toBe(0);
       }),
       { numRuns: 300 },
     );
