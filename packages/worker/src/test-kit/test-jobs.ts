@@ -115,6 +115,24 @@ export async function drained(world: SlotWorld, subtask: string): Promise<void> 
   await world.time.runUntil(() => world.stateOf(subtask) === "drained");
 }
 
+/** Hands the source its split and says that another may come: the input does not end. */
+export async function assignOpenSplit(world: SlotWorld): Promise<void> {
+  await world.time.runUntil(() => world.events("request-split").length > 0);
+  const [split] = world.pool();
+  const [request] = world.events("request-split");
+  if (split === undefined || request === undefined) throw new Error("the source asks for a split");
+  const { vertexId, subtaskIndex, requestNumber } = request;
+  world.broadcast({
+    kind: "assign-split",
+    vertexId,
+    subtaskIndex,
+    requestNumber,
+    split,
+    isPoolEmpty: false,
+    poolLowerBoundMs: 0,
+  });
+}
+
 /** The entries that an operator's subtasks stored. */
 export function listEntries(
   snapshot: readonly SnapshotEvent[],
