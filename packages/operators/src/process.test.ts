@@ -155,10 +155,11 @@ describe.each(testBackends)("on %s", (_name, create) => {
   });
 
   test("firing stops when asked and goes on to the same end, wherever it is interrupted (I2)", () => {
+    const long = { maxLength: 40, size: "max" } as const;
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(fc.constantFrom("a", "b", "c"), fc.nat({ max: 50 }))),
-        fc.array(fc.boolean()),
+        fc.array(fc.tuple(fc.constantFrom("a", "b", "c"), fc.nat({ max: 50 })), long),
+        fc.array(fc.boolean(), long),
         (records, pauses) => {
           const run = (shouldPause: () => boolean): unknown => {
             const { push, advance, recorded } = openProcess(sessions, create());

@@ -244,7 +244,7 @@ describe.each([
 ])("panes %s", (_name, usesNumberTables) => {
   test("hold what plain maps would, also restored, whatever happens between the steps (I3-I5)", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 60, size: "max" }), (steps) => {
         const subject = new Subject(usesNumberTables);
         for (const next of steps) subject.run(next);
         subject.finish();

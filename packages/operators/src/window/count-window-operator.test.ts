@@ -65,7 +65,7 @@ describe.each(testBackends)("on %s", (_name, create) => {
     const sizes = fc
       .record({ slide: fc.integer({ min: 1, max: 6 }), extra: fc.nat({ max: 6 }) })
       .map(({ slide, extra }) => ({ size: slide + extra, slide }));
-    const keys = fc.array(fc.constantFrom("a", "b"), { maxLength: 40 });
+    const keys = fc.array(fc.constantFrom("a", "b"), { maxLength: 40, size: "max" });
     fc.assert(
       fc.property(sizes, keys, fc.nat({ max: 40 }), ({ size, slide }, pushed, restoreAt) => {
         let driver = open({ size, slide });

@@ -6,7 +6,7 @@ import { PendingEnds } from "./pending-ends.ts";
 test("it is a set with its minimum", () => {
   const step = fc.record({ isAdded: fc.boolean(), end: fc.integer({ min: -20, max: 20 }) });
   fc.assert(
-    fc.property(fc.array(step), (steps) => {
+    fc.property(fc.array(step, { maxLength: 60, size: "max" }), (steps) => {
       const ends = new PendingEnds();
       const model = new Set<number>();
       for (const { isAdded, end } of steps) {

@@ -87,10 +87,10 @@ const turn = fc.record({
       aheadMs: fc.nat({ max: 20 }),
       amount: fc.integer({ min: -5, max: 5 }),
     }),
-    { maxLength: 20 },
+    { maxLength: 20, size: "max" },
   ),
   byMs: fc.nat({ max: 15 }),
-  pauses: fc.array(fc.boolean(), { maxLength: 30 }),
+  pauses: fc.array(fc.boolean(), { maxLength: 30, size: "max" }),
   isRestored: fc.boolean(),
 });
 
@@ -99,41 +99,46 @@ test.each(testBackends)(
   (_name, createBackend) => {
     const fold = fc.constantFrom("count" as const, "sum" as const, "max" as const);
     fc.assert(
-      fc.property(fold, assigner, fc.array(turn, { maxLength: 12 }), (name, windows, turns) => {
-        const spec = specOf(name, windows);
-        const results: string[] = [];
-        const records: Added[] = [];
-        let watermarkMs = -1;
-        const open = (backend: BackendUnderTest): Operator => {
-          const operator = createWindowOperator(spec);
-          const { keyed } = backend;
-          const { context } = createTestContext({ keyed, watermarkMs: () => watermarkMs });
-          const emit = (value: unknown): void => void results.push(String(value));
-          operator.open({ ...context, output: { emit } });
-          return operator;
-        };
-        let backend = createBackend();
-        let operator = open(backend);
-        const advance = (toMs: number, pauses: boolean[]): void => {
-          while (operator.advanceWatermark?.(toMs, () => pauses.pop() ?? false) === false);
-          watermarkMs = toMs;
-        };
-        for (const { records: added, byMs, pauses, isRestored } of turns) {
-          for (const { keyIndex, aheadMs, amount } of added) {
-            const timeMs = watermarkMs + 1 + aheadMs;
-            setKey(backend.keyed, keys[keyIndex]);
-            operator.onRecord(amount, timeMs);
-            records.push({ keyIndex, timeMs, amount });
+      fc.property(
+        fold,
+        assigner,
+        fc.array(turn, { maxLength: 12, size: "max" }),
+        (name, windows, turns) => {
+          const spec = specOf(name, windows);
+          const results: string[] = [];
+          const records: Added[] = [];
+          let watermarkMs = -1;
+          const open = (backend: BackendUnderTest): Operator => {
+            const operator = createWindowOperator(spec);
+            const { keyed } = backend;
+            const { context } = createTestContext({ keyed, watermarkMs: () => watermarkMs });
+            const emit = (value: unknown): void => void results.push(String(value));
+            operator.open({ ...context, output: { emit } });
+            return operator;
+          };
+          let backend = createBackend();
+          let operator = open(backend);
+          const advance = (toMs: number, pauses: boolean[]): void => {
+            while (operator.advanceWatermark?.(toMs, () => pauses.pop() ?? false) === false);
+            watermarkMs = toMs;
+          };
+          for (const { records: added, byMs, pauses, isRestored } of turns) {
+            for (const { keyIndex, aheadMs, amount } of added) {
+              const timeMs = watermarkMs + 1 + aheadMs;
+              setKey(backend.keyed, keys[keyIndex]);
+              operator.onRecord(amount, timeMs);
+              records.push({ keyIndex, timeMs, amount });
+            }
+            advance(watermarkMs + byMs, [...pauses]);
+            if (!isRestored) continue;
+            backend = backend.restore();
+            operator = open(backend);
           }
-          advance(watermarkMs + byMs, [...pauses]);
-          if (!isRestored) continue;
-          backend = backend.restore();
-          operator = open(backend);
-        }
-        advance(Infinity, []);
-        expect(results.toSorted()).toEqual(naiveResults(name, windows, records));
-        expect(backend.keyed.cellCount()).toBe(0);
-      }),
+          advance(Infinity, []);
+          expect(results.toSorted()).toEqual(naiveResults(name, windows, records));
+          expect(backend.keyed.cellCount()).toBe(0);
+        },
+      ),
       { numRuns: 200 },
     );
   },
