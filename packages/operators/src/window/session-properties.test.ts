@@ -1,12 +1,12 @@
 import type { GeneralWindowSpec } from "@millrace/graph";
 import fc from "fast-check";
-import { describe, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import type { Operator } from "../operator.ts";
 import { testBackends } from "../test-backends.ts";
 import { createGeneralWindowOperator } from "./general-window-operator.ts";
 import { WindowDriver } from "./test-driver.ts";
-import { expectAsNaive, stepsOf, type NaiveWindows, type WindowEvent } from "./test-steps.ts";
+import { compareWithNaive, stepsOf, type NaiveWindows, type WindowEvent } from "./test-steps.ts";
 
 interface Event extends WindowEvent {
   readonly gapMs: number;
@@ -102,11 +102,10 @@ describe.each(testBackends)("on %s", (_name, create) => {
     fc.assert(
       fc.property(lateness, steps, (allowedLatenessMs, all) => {
         const windows = (): Operator => createGeneralWindowOperator(specOf(allowedLatenessMs));
-        expectAsNaive(
-          all,
-          new WindowDriver(windows, create()),
-          new NaiveSessions(allowedLatenessMs),
-        );
+        const naive = new NaiveSessions(allowedLatenessMs);
+        const driver = new WindowDriver(windows, create());
+        const { actual, expected } = compareWithNaive(all, driver, naive);
+        expect(actual).toEqual(expected);
       }),
       { numRuns: 300 },
     );

@@ -1,5 +1,4 @@
 import fc from "fast-check";
-import { expect } from "vitest";
 
 import type { WindowDriver } from "./test-driver.ts";
 
@@ -54,15 +53,20 @@ export function stepsOf<Event extends WindowEvent>(
   return fc.array(step, { maxLength: 60, size: "max" });
 }
 
-/**
- * Does the steps to windows and to the model, ends the input, and compares results, late records (counted
- * or put aside to `late`) and what is left in the state, which is nothing.
- */
-export function expectAsNaive<Event extends WindowEvent>(
+interface Outcome {
+  readonly results: readonly string[];
+  /** Records that were too late, counted or put aside to `late`. */
+  readonly lateCount: number;
+  /** What is left of state at the end. */
+  readonly cellCount: number;
+}
+
+/** Does the steps to windows and to the model, and ends the input; returns what both come to. */
+export function compareWithNaive<Event extends WindowEvent>(
   steps: readonly WindowStep<Event>[],
   opened: WindowDriver,
   naive: NaiveWindows<Event>,
-): void {
+): { readonly actual: Outcome; readonly expected: Outcome } {
   const results: string[] = [];
   let lateCount = 0;
   let watermarkMs = startMs;
@@ -86,7 +90,12 @@ export function expectAsNaive<Event extends WindowEvent>(
     }
   }
   collect();
-  expect(results.toSorted()).toEqual(naive.results.toSorted());
-  expect(lateCount).toBe(naive.lateCount);
-  expect(driver.cellCount).toBe(0);
+  return {
+    actual: { results: sortedTexts(results), lateCount, cellCount: driver.cellCount },
+    expected: { results: sortedTexts(naive.results), lateCount: naive.lateCount, cellCount: 0 },
+  };
+}
+
+function sortedTexts(texts: readonly string[]): readonly string[] {
+  return texts.toSorted((left, right) => (left < right ? -1 : 1));
 }
