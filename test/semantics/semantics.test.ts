@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 
 import { describe, expect, test } from "vitest";
 
+import { operatorNames, unnamedMethods } from "./operators.ts";
 import { hasTest, parseSemantics } from "./parse-semantics.ts";
 
 const pageUrl = new URL("../../packages/api/SEMANTICS.md", import.meta.url);
@@ -10,6 +11,7 @@ const page = parseSemantics(readFileSync(pageUrl, "utf8"));
 test("the page has a section for each part of the programming model", () => {
   expect(page.sections).toEqual([
     "Time and watermarks",
+    "Functions, unions and sinks",
     "Windows",
     "State and timers",
     "Joins",
@@ -29,6 +31,42 @@ test("every row names a test that is there", () => {
   expect(
     missing.map(({ line, testFile, testTitle }) => `${line}: ${testFile} ${testTitle}`),
   ).toEqual([]);
+});
+
+/** The cases that systems decide differently. */
+const disputed = [
+  "two session events exactly one gap apart",
+  "an element at exactly the watermark",
+  "a window ending at the largest timestamp",
+  "interval join: a record at exactly the watermark",
+  "interval join: an element at exactly the watermark of two inputs",
+  "a finished input beside an idle one",
+  "a timer registered in the past",
+  "a timer of processing time, registered in the past",
+  "a key that is null",
+  "equal timestamps",
+  "two timers at one time",
+  "late data into a merged session",
+];
+
+test.each(disputed)("the page tells what happens to %s", (name) => {
+  expect(page.rows.map(({ case: known }) => known)).toContain(name);
+});
+
+test("every method of the API's streams belongs to an operator that the page tells of", () => {
+  expect(unnamedMethods()).toEqual([]);
+});
+
+describe.each(operatorNames())("of %s", (name) => {
+  const told = page.rows.flatMap(({ case: known }) =>
+    known.startsWith(`${name}: `) ? [known.slice(name.length + 2)] : [],
+  );
+
+  test("the page tells its time, state, order and edges", () => {
+    const main = ["time", "state", "order"];
+    expect(told).toEqual(expect.arrayContaining(main));
+    expect(told.filter((about) => !main.includes(about))).not.toEqual([]);
+  });
 });
 
 test("no case of a section is told twice", () => {

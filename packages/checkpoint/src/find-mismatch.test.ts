@@ -54,6 +54,17 @@ test("a job with the operators of the checkpoint, and more, can go on from it", 
   expect(findMismatch(manifest, plan)).toBeUndefined();
 });
 
+test("operators without state may come, go and change their names", () => {
+  const manifest = manifestOf({ counts: "keyed" });
+  for (const others of [
+    {},
+    { double: "stateless" },
+    { twice: "stateless", odd: "stateless" },
+  ] as const) {
+    expect(findMismatch(manifest, planOf({ counts: "keyed", ...others }))).toBeUndefined();
+  }
+});
+
 test("state whose operator is gone is refused by name, unless it may be left behind", () => {
   const manifest = manifestOf({ counts: "keyed", sums: "keyed", board: "list" });
   const operators = { counts: "keyed", board: "stateless" } as const;

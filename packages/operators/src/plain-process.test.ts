@@ -203,6 +203,23 @@ test("the end is told once, also over a restore from behind it", async () => {
   expect(ends).toEqual([Infinity]);
 });
 
+test("results come in the order of the records, those of one record as they are emitted", async () => {
+  const { operator, recorded } = await openWith({
+    onRecord: (record: string, ctx: { emit(value: string): void }) => {
+      for (const letter of record) ctx.emit(letter);
+    },
+  });
+  operator.onRecord("ba", 7);
+  operator.onRecord("", 9);
+  operator.onRecord("cd", 3);
+  expect(recorded.emitted.map(({ value, timestampMs }) => [value, timestampMs])).toEqual([
+    ["b", 7],
+    ["a", 7],
+    ["c", 3],
+    ["d", 3],
+  ]);
+});
+
 test("records and side outputs carry the timestamp of the record", async () => {
   const { operator, recorded } = await openWith({
     onRecord: (

@@ -67,6 +67,26 @@ describe.each(testBackends)("on %s", (_name, create) => {
     ]);
   });
 
+  test("results come in the order of the records, those of one record as they are emitted", () => {
+    const { push, recorded } = openProcess(
+      {
+        onRecord: (value: string, ctx: Context) => {
+          for (const letter of value) ctx.emit(`${ctx.key} ${letter}`);
+        },
+      },
+      create(),
+    );
+    push("ann", "ba", 7);
+    push("bob", "c", 3);
+    push("ann", "d", 5);
+    expect(recorded.emitted.map(({ value, timestampMs }) => [value, timestampMs])).toEqual([
+      ["ann b", 7],
+      ["ann a", 7],
+      ["bob c", 3],
+      ["ann d", 5],
+    ]);
+  });
+
   test("what goes to a tag has the context's time and leaves the main output alone", () => {
     const tag = { name: "even" };
     const { push, advance, recorded } = openProcess(

@@ -11,11 +11,11 @@ function openSum({ keyed }: BackendUnderTest) {
     kind: "reduce",
     create: (amount: number) => amount,
     add: (sum: number, amount: number) => sum + amount,
-    result: (sum: number, key: string) => `${key}=${sum}`,
+    result: (sum: number, key: string | null) => `${key}=${sum}`,
   });
   const { context, recorded } = createTestContext({ keyed });
   operator.open(context);
-  const push = (key: string, amount: number, timestampMs: number): void => {
+  const push = (key: string | null, amount: number, timestampMs: number): void => {
     setKey(keyed, key);
     operator.onRecord(amount, timestampMs);
   };
@@ -33,6 +33,30 @@ describe.each(testBackends)("on %s", (_name, create) => {
       { value: "b=5", timestampMs: 11 },
       { value: "a=3", timestampMs: 9 },
     ]);
+  });
+
+  test("records count in the order in which they come: none is late, with a time or without", () => {
+    const { push, recorded } = openSum(create());
+    push("a", 1, 1_000);
+    push("a", 2, 1);
+    push("a", 3, -Infinity);
+    expect(recorded.emitted.map(({ value, timestampMs }) => [value, timestampMs])).toEqual([
+      ["a=1", 1_000],
+      ["a=3", 1],
+      ["a=6", -Infinity],
+    ]);
+    expect(recorded.late).toBe(0);
+  });
+
+  test("state is one value for each key, also for the key null", () => {
+    const backend = create();
+    const { push, recorded } = openSum(backend);
+    for (let amount = 0; amount < 10; amount += 1) {
+      push("a", amount, 0);
+      push(null, 1, 0);
+    }
+    expect(backend.keyed.cellCount()).toBe(2);
+    expect(recorded.emitted.slice(-2).map(({ value }) => value)).toEqual(["a=45", "null=10"]);
   });
 
   test("a restored value goes on where it was", () => {

@@ -135,13 +135,21 @@ describe.each(testBackends)("on %s", (_name, create) => {
     driver.push("a", 2, 6);
     driver.push("b", 4, 7);
     driver.advance(Infinity);
-    expect(driver.results().toSorted()).toEqual([
+    expect(driver.sorted()).toEqual([
       "a [-5, 5) 1",
       "a [0, 10) 3",
       "a [5, 15) 2",
       "b [0, 10) 4",
       "b [5, 15) 4",
     ]);
+  });
+
+  test("fire by their end, whatever the order in which their records came", () => {
+    const driver = open({ assigner: sliding(10, 5) }, create());
+    for (const atMs of [31, 2, 17, 8, 26]) driver.push("a", 1, atMs);
+    driver.advance(Infinity);
+    const times = driver.recorded.emitted.map(({ timestampMs }) => timestampMs);
+    expect(times).toEqual([4, 9, 14, 19, 24, 29, 34, 39]);
   });
 
   test("a record without event time is a bug of the plan, not a silent window", () => {

@@ -85,16 +85,20 @@ describe("a split's watermark", () => {
 
   test("is the greatest timestamp less the bound less one, and never falls (S12)", () => {
     fc.assert(
-      fc.property(fc.array(fc.integer(), { minLength: 1, maxLength: 60, size: "max" }), fc.nat(1_000), (times, bound) => {
-        const watermark = new SplitWatermark(bound, { split });
-        let previousMs = watermark.watermarkMs;
-        for (const [index, timeMs] of times.entries()) {
-          watermark.observe(timeMs);
-          expect(watermark.watermarkMs).toBe(Math.max(...times.slice(0, index + 1)) - bound - 1);
-          expect(watermark.watermarkMs).toBeGreaterThanOrEqual(previousMs);
-          previousMs = watermark.watermarkMs;
-        }
-      }),
+      fc.property(
+        fc.array(fc.integer(), { minLength: 1, maxLength: 60, size: "max" }),
+        fc.nat(1_000),
+        (times, bound) => {
+          const watermark = new SplitWatermark(bound, { split });
+          let previousMs = watermark.watermarkMs;
+          for (const [index, timeMs] of times.entries()) {
+            watermark.observe(timeMs);
+            expect(watermark.watermarkMs).toBe(Math.max(...times.slice(0, index + 1)) - bound - 1);
+            expect(watermark.watermarkMs).toBeGreaterThanOrEqual(previousMs);
+            previousMs = watermark.watermarkMs;
+          }
+        },
+      ),
     );
   });
 
