@@ -15,7 +15,7 @@ import {
   type TimerContext,
   type TypeTag,
 } from "./process.ts";
-import type { StateDeclarations } from "./state.ts";
+import type { StateDeclarations, StateHandleOf } from "./state.ts";
 
 /** A state that is the same in all subtasks, declared by name. */
 export interface BroadcastStateDeclaration<K extends BroadcastKey, Value> {
@@ -52,11 +52,28 @@ export interface BroadcastContext<R, B> extends PlainContext<R> {
   readonly broadcastState: WritableBroadcast<B>;
 }
 
-/** The function of the broadcast side runs in every subtask, and must do the same in each. */
-interface BroadcastSide<U, R, B extends BroadcastDeclarations> {
+/** What `onBroadcast` works with beside keyed records. */
+export interface KeyedSideContext<
+  K,
+  R,
+  S extends StateDeclarations,
+  B extends BroadcastDeclarations,
+> extends BroadcastContext<R, B> {
+  /**
+   * Calls the function for each key of this subtask that has something in the state, in no promised
+   * order; the handle is that key's during the call (Flink's applyToKeyedState). Over all subtasks
+   * each key comes once. Takes one call for all keys, in which the subtask does nothing else.
+   */
+  applyToKeyedState<Name extends keyof S & string>(
+    state: Name,
+    apply: (key: K, state: StateHandleOf<S[Name]>) => void,
+  ): void;
+}
+
+/** The states that the broadcast side declares. */
+interface DeclaresBroadcast<B extends BroadcastDeclarations> {
   /** By the name that `ctx.broadcastState` offers it under. */
   readonly broadcastState: B;
-  readonly onBroadcast: (record: U, ctx: BroadcastContext<NoInfer<R>, B>) => void;
 }
 
 export interface BroadcastProcessDefinition<
@@ -64,9 +81,11 @@ export interface BroadcastProcessDefinition<
   U,
   R,
   B extends BroadcastDeclarations,
-> extends BroadcastSide<U, R, B> {
+> extends DeclaresBroadcast<B> {
   /** The type of what is emitted; without it nothing can be. */
   readonly emits?: TypeTag<R>;
+  /** Runs in every subtask, and must do the same in each. */
+  readonly onBroadcast: (record: U, ctx: BroadcastContext<NoInfer<R>, B>) => void;
   readonly onRecord: (
     record: T,
     ctx: PlainContext<NoInfer<R>> & { readonly broadcastState: ReadableBroadcast<B> },
@@ -88,9 +107,12 @@ export interface KeyedBroadcastDefinition<
   S extends StateDeclarations,
   B extends BroadcastDeclarations,
 >
-  extends
-    Omit<ProcessDefinition<never, K, R, S>, "onRecord" | "onTimer">,
-    BroadcastSide<Records["broadcast"], R, B> {
+  extends Omit<ProcessDefinition<never, K, R, S>, "onRecord" | "onTimer">, DeclaresBroadcast<B> {
+  /** Runs in every subtask, and must do the same to what is broadcast in each. */
+  readonly onBroadcast: (
+    record: Records["broadcast"],
+    ctx: KeyedSideContext<K, NoInfer<R>, S, B>,
+  ) => void;
   readonly onRecord: (
     record: Records["first"],
     ctx: KeyedBroadcastContext<K, NoInfer<R>, S, B>,

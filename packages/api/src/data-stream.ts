@@ -7,11 +7,17 @@ import {
 } from "@millrace/graph";
 
 import { addAsyncMap, type AsyncCall, type AsyncOptions } from "./async-map.ts";
+import { BroadcastJoin } from "./broadcast-join.ts";
 import { BroadcastConnectedStreams, requireSameJob } from "./broadcast-process.ts";
 import { requireName, type GraphBuilder } from "./graph-builder.ts";
 import { KeyedStream } from "./keyed-stream.ts";
-import { addPlainProcess, type PlainProcessDefinition } from "./plain-process.ts";
+import {
+  addPlainProcess,
+  type BroadcastKey,
+  type PlainProcessDefinition,
+} from "./plain-process.ts";
 import type { OutputTag } from "./process.ts";
+import type { Table } from "./table.ts";
 import type { WindowOptions } from "./window-place.ts";
 import { WindowedStream } from "./windowed-stream.ts";
 import type { WindowAssigner } from "./windows.ts";
@@ -204,6 +210,24 @@ export class DataStream<T> {
     requireSameJob(builder, other);
     const createStream: CreateStream = (nextId) => new DataStream(builder, nextId);
     return new BroadcastConnectedStreams({ builder, inputs: [this.#id, id], createStream });
+  }
+
+  /**
+   * Each record with the row that its key has, of a small table that every subtask keeps whole
+   * (Kafka Streams' join with a GlobalKTable): nothing is sent by key, and the stream keeps its order. A
+   * record meets the row that is there when it comes, at once; which that is depends on which input is
+   * read first. The rows are broadcast state. Event time is held back by the slower of both, so a table
+   * that is read on and on should have `idleAfter`.
+   */
+  joinBroadcast<V, K extends BroadcastKey>(
+    table: Table<V, K>,
+    key: (record: T) => K,
+  ): BroadcastJoin<T, V> {
+    const builder = this.#builder;
+    const { place } = table.toStream().broadcast();
+    requireSameJob(builder, place.builder);
+    const createStream: CreateStream = (nextId) => new DataStream(builder, nextId);
+    return new BroadcastJoin({ builder, inputs: [this.#id, place.id], createStream }, key);
   }
 
   /**

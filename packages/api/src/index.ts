@@ -30,6 +30,7 @@ export {
   type KeyedBroadcastContext,
   type KeyedBroadcastDefinition,
   type KeyedBroadcastStreams,
+  type KeyedSideContext,
 } from "./broadcast-process.ts";
 export type {
   AsyncCall,
@@ -47,6 +48,7 @@ export type {
   SinkInput,
   SlotSharingOptions,
 } from "./data-stream.ts";
+export type { BroadcastJoin } from "./broadcast-join.ts";
 export type { ConnectedStreams } from "./connected-streams.ts";
 export {
   defineConfig,

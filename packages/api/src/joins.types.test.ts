@@ -57,6 +57,34 @@ test("a pair has the types of both, and undefined where nobody may have come", (
   expect(write).not.toThrow();
 });
 
+test("a join with a broadcast table has its row, by a key of the table's type", () => {
+  const write = build((job) => {
+    const table = payments(job).toTable("rows");
+    const sales = job.source("sales", elements<Order>([]));
+    const join = sales.joinBroadcast(table, ({ id }) => id);
+    join
+      .inner("inner", (order, payment) => {
+        expectTypeOf(order).toEqualTypeOf<Order>();
+        expectTypeOf(payment).toEqualTypeOf<Payment>();
+      })
+      .print();
+    join.left("left", (_order, payment) => {
+      expectTypeOf(payment).toEqualTypeOf<Payment | undefined>();
+    });
+    // @ts-expect-error -- the table's keys are texts
+    const wrong = (): unknown => sales.joinBroadcast(table, ({ at }) => at);
+    expect(wrong).toBeTypeOf("function");
+    const byTuple = job
+      .source("tuple-payments", elements<Payment>([]))
+      .keyBy(({ order, cents }) => [order, cents] as const)
+      .toTable("tuples");
+    // @ts-expect-error -- broadcast state has no keys that are tuples
+    const noKey = (): unknown => sales.joinBroadcast(byTuple, ({ id, at }) => [id, at] as const);
+    expect(noKey).toBeTypeOf("function");
+  });
+  expect(write).not.toThrow();
+});
+
 test("a co-group has its key, its window and both sides", () => {
   const write = build((job) => {
     const grouped = orders(job)

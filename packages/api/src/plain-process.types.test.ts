@@ -99,6 +99,13 @@ test("broadcast state is written on its own side and read on the other", () => {
           // @ts-expect-error -- what is broadcast has no key
           const wrong = (): unknown => ctx.key;
           expect(wrong).toBeTypeOf("function");
+          ctx.applyToKeyedState("sum", (key, sum) => {
+            expectTypeOf(key).toEqualTypeOf<string>();
+            expectTypeOf(sum.get()).toEqualTypeOf<number | undefined>();
+          });
+          // @ts-expect-error -- there is no state of this name
+          const unknown = (): void => ctx.applyToKeyedState("sun", () => {});
+          expect(unknown).toBeTypeOf("function");
         },
       })
       .sink("out", sink);

@@ -35,6 +35,7 @@ export type {
   FailedRequest,
   RetryOptions,
 } from "@millrace/api";
+export type { BroadcastJoin } from "@millrace/api";
 export type { ConnectedStreams } from "@millrace/api";
 export {
   datagen,
@@ -79,6 +80,7 @@ export {
   type KeyedBroadcastContext,
   type KeyedBroadcastDefinition,
   type KeyedBroadcastStreams,
+  type KeyedSideContext,
   type BroadcastState,
   type InitializeContext,
   type OperatorListState,

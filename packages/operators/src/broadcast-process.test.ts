@@ -1,5 +1,5 @@
 import { parseCheckpointId, type JsonValue } from "@millrace/core";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { createBroadcastProcessOperator } from "./broadcast-process.ts";
 import type { BroadcastHandle } from "./operator-state-store.ts";
@@ -10,7 +10,9 @@ interface Context {
   readonly key: string;
   readonly timestamp: number;
   readonly timers: { atEventTime(timeMs: number): void };
-  readonly state: { readonly seen: { get(): number | undefined; set(value: number): void } };
+  readonly state: {
+    readonly seen: { get(): number | undefined; set(value: number): void; clear(): void };
+  };
   readonly broadcastState: { readonly limits: BroadcastHandle };
   emit(value: unknown): void;
 }
@@ -109,3 +111,117 @@ test.each(testBackends)(
     );
   },
 );
+
+interface ApplyContext extends Context {
+  applyToKeyedState(
+    name: string,
+    apply: (key: string, seen: Context["state"]["seen"]) => void,
+  ): void;
+}
+
+/** Counts each key's records; what is broadcast is what `onBroadcast` does with all of them. */
+async function openCounting(
+  create: (typeof testBackends)[number][1],
+  onBroadcast: (record: number, ctx: ApplyContext) => void,
+) {
+  const backend = create();
+  const operator = createBroadcastProcessOperator({
+    kind: "keyed-broadcast-process",
+    broadcastState: ["limits"],
+    state: { seen: { kind: "value", version: 1 } },
+    onBroadcast,
+    onRecord: (_record: unknown, ctx: Context) => {
+      ctx.state.seen.set((ctx.state.seen.get() ?? 0) + 1);
+    },
+  });
+  const { context, recorded } = createTestContext({ keyed: backend.keyed });
+  operator.open(context);
+  await operator.restoreList?.([]);
+  const count = (key: unknown): void => {
+    setKey(backend.keyed, key);
+    operator.onRecord(key, 1);
+  };
+  return { operator, recorded, count, backend };
+}
+
+describe.each(testBackends)("applyToKeyedState on %s", (_name, create) => {
+  test("comes to each key that has something in the state once, and may change or clear it", async () => {
+    const { operator, recorded, count } = await openCounting(create, (record, ctx) => {
+      ctx.applyToKeyedState("seen", (key, seen) => {
+        ctx.emit([key, seen.get()]);
+        if (key === "b") seen.set(record);
+      });
+    });
+    const keys = ["a", "b", "b", 7, null, ["x", 1]];
+    for (const key of keys) count(key);
+    operator.onSecond?.(10, 5);
+    expect(recorded.emitted.every(({ timestampMs }) => timestampMs === 5)).toBe(true);
+    const first = recorded.emitted.splice(0).map(({ value }) => value);
+    expect(first).toHaveLength(5);
+    expect(first).toEqual(
+      expect.arrayContaining([
+        ["a", 1],
+        ["b", 2],
+        [7, 1],
+        [null, 1],
+        [["x", 1], 1],
+      ]),
+    );
+    count("b");
+    operator.onSecond?.(20, 6);
+    expect(recorded.emitted.map(({ value }) => value)).toContainEqual(["b", 11]);
+  });
+
+  test("leaves out keys that were cleared, and keys that have other state only", async () => {
+    const { operator, recorded, count } = await openCounting(create, (isClearing, ctx) => {
+      ctx.applyToKeyedState("seen", (key, seen) => {
+        ctx.emit(key);
+        if (isClearing === 1 && key !== "b") seen.clear();
+      });
+    });
+    for (const key of ["a", "b", "c"]) count(key);
+    operator.onSecond?.(1, 5);
+    recorded.emitted.length = 0;
+    operator.onSecond?.(0, 6);
+    expect(recorded.emitted.map(({ value }) => value)).toEqual(["b"]);
+  });
+
+  test("is in the next snapshot, and goes over restored keys", async () => {
+    const { operator, count, backend } = await openCounting(create, (add, ctx) => {
+      ctx.applyToKeyedState("seen", (_key, seen) => seen.set((seen.get() ?? 0) + add));
+    });
+    for (const key of ["a", "b", 3]) count(key);
+    const once = backend.restore();
+    const { operator: second, backend: other } = await openCounting(
+      () => once,
+      (add, ctx) =>
+        ctx.applyToKeyedState("seen", (_key, seen) => seen.set((seen.get() ?? 0) + add)),
+    );
+    second.onSecond?.(100, 1);
+    const { operator: third, recorded } = await openCounting(
+      () => other.restore(),
+      (_add, ctx) => ctx.applyToKeyedState("seen", (key, seen) => ctx.emit([key, seen.get()])),
+    );
+    third.onSecond?.(0, 1);
+    expect(recorded.emitted.map(({ value }) => value)).toEqual(
+      expect.arrayContaining([
+        ["a", 101],
+        ["b", 101],
+        [3, 101],
+      ]),
+    );
+    expect(operator).not.toBe(third);
+  });
+
+  test("is refused within itself, and for a state that is not declared", async () => {
+    const { operator, count } = await openCounting(create, (which, ctx) => {
+      const nest = (): void => ctx.applyToKeyedState("seen", () => {});
+      ctx.applyToKeyedState(which === 1 ? "seen" : "sene", nest);
+    });
+    count("a");
+    expect(() => operator.onSecond?.(1, 1)).toThrow("called within applyToKeyedState");
+    expect(() => operator.onSecond?.(2, 1)).toThrow("it declares no state sene");
+    // The first failure is over: it may be called again.
+    expect(() => operator.onSecond?.(1, 1)).toThrow("called within applyToKeyedState");
+  });
+});

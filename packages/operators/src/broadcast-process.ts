@@ -5,18 +5,19 @@ import { createAuthorOutput, type AuthorOutput } from "./author-output.ts";
 import { OperatorStateStore, type BroadcastHandle } from "./operator-state-store.ts";
 import { operatorStateEntry, RestoredOperatorState } from "./operator-state.ts";
 import type { Operator, OperatorContext } from "./operator.ts";
-import { createProcessOperator } from "./process.ts";
+import { createProcessOperator, type ApplyToState, type KeyedProcess } from "./process.ts";
+import { badCall } from "./process/state-handles.ts";
 
 /** Returns the operator over records, with or without keys, and what is broadcast beside them. */
 export function createBroadcastProcessOperator(
   spec: BroadcastProcessSpec | KeyedBroadcastProcessSpec,
 ): Operator {
   const states = new BroadcastStates(spec.broadcastState);
-  const main =
-    spec.kind === "broadcast-process"
-      ? new PlainMain(spec, states)
-      : createProcessOperator(withBroadcastState(spec, states));
-  return new BroadcastProcessOperator(spec, { states, main });
+  if (spec.kind === "broadcast-process") {
+    return new BroadcastProcessOperator(spec, { states, main: new PlainMain(spec, states) });
+  }
+  const main = createProcessOperator(withBroadcastState(spec, states));
+  return new BroadcastProcessOperator(spec, { states, main, keyedMain: main });
 }
 
 type Readable = Pick<BroadcastHandle, "get" | "has" | "entries" | "size">;
@@ -96,9 +97,23 @@ function withBroadcastState(
   };
 }
 
+/** What the function of the broadcast side gets; one object for all its records. */
+type BroadcastAuthor = AuthorOutput & {
+  readonly broadcastState: unknown;
+  readonly applyToKeyedState: (stateName: string, apply: ApplyToState) => void;
+};
+
 interface Opened {
   readonly context: OperatorContext;
-  readonly author: AuthorOutput & { readonly broadcastState: unknown };
+  readonly author: BroadcastAuthor;
+}
+
+interface Parts {
+  readonly states: BroadcastStates;
+  /** What runs the records of the other side. */
+  readonly main: Operator;
+  /** The same, where they have keys. */
+  readonly keyedMain?: KeyedProcess;
 }
 
 /**
@@ -107,22 +122,27 @@ interface Opened {
  * I1 Only the broadcast side can change the state, and each of its records comes to all subtasks: at a
  *    barrier all hold the same, if their functions do the same.
  * I2 One subtask stores it; all restore it, at any parallelism.
+ * I3 From the broadcast side keyed state is reached through `applyToKeyedState` only, for all keys of the
+ *    subtask: together, over all subtasks, each key once.
  */
 class BroadcastProcessOperator implements Operator {
   readonly #spec: BroadcastProcessSpec | KeyedBroadcastProcessSpec;
   readonly #states: BroadcastStates;
   readonly #main: Operator;
+  readonly #keyedMain: KeyedProcess | undefined;
+  #isApplying = false;
   readonly finish: (() => Promise<void>) | undefined;
   #open: Opened | undefined;
   #store: OperatorStateStore | undefined;
 
   constructor(
     spec: BroadcastProcessSpec | KeyedBroadcastProcessSpec,
-    { states, main }: { readonly states: BroadcastStates; readonly main: Operator },
+    { states, main, keyedMain }: Parts,
   ) {
     this.#spec = spec;
     this.#states = states;
     this.#main = main;
+    this.#keyedMain = keyedMain;
     this.finish =
       main.finish === undefined ? undefined : () => main.finish?.() ?? Promise.resolve();
   }
@@ -130,7 +150,11 @@ class BroadcastProcessOperator implements Operator {
   open(context: OperatorContext): void {
     this.#main.open(context);
     const broadcastState = this.#states.writable;
-    const author = Object.assign(createAuthorOutput(context), { broadcastState });
+    const applyToKeyedState: BroadcastAuthor["applyToKeyedState"] = (stateName, apply) => {
+      this.#applyToKeyedState(stateName, apply);
+    };
+    const output = createAuthorOutput(context);
+    const author = Object.assign(output, { broadcastState, applyToKeyedState });
     this.#open = { context, author };
   }
 
@@ -179,6 +203,20 @@ class BroadcastProcessOperator implements Operator {
       return Promise.resolve([operatorStateEntry(context.operatorName, context, cut)]);
     } catch (error) {
       return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  #applyToKeyedState(stateName: string, apply: ApplyToState): void {
+    const { context, author } = this.#opened();
+    if (this.#isApplying) {
+      // The inner one would change the outer one's current key.
+      throw badCall(context.operatorName, "applyToKeyedState was called within applyToKeyedState");
+    }
+    this.#isApplying = true;
+    try {
+      this.#keyedMain?.applyToKeyedState(stateName, author.timestamp, apply);
+    } finally {
+      this.#isApplying = false;
     }
   }
 

@@ -4,9 +4,21 @@ import type { KeyedBackend, TimerState } from "@millrace/state";
 
 import type { Operator, OperatorContext } from "./operator.ts";
 import { createAuthorContext, type AuthorContext } from "./process/author-context.ts";
+import { badCall, type StateHandle } from "./process/state-handles.ts";
+
+/** An operator whose keyed state can be gone over from outside of any key. */
+export interface KeyedProcess extends Operator {
+  /**
+   * Calls back for each key that has a value in the state, in no promised order, with the handle that
+   * is of that key during the call. Throws `invalid-argument` for a state that is not declared.
+   */
+  applyToKeyedState(stateName: string, timestampMs: number, apply: ApplyToState): void;
+}
+
+export type ApplyToState = (key: unknown, state: StateHandle) => void;
 
 /** Returns the operator that runs an author's functions over keyed state and timers (Flink's KeyedProcessOperator). */
-export function createProcessOperator(spec: ProcessSpec): Operator {
+export function createProcessOperator(spec: ProcessSpec): KeyedProcess {
   return new ProcessOperator(spec);
 }
 
@@ -19,7 +31,7 @@ export function createProcessOperator(spec: ProcessSpec): Operator {
  * I4 After the watermark Infinity, the end of input, no timer of processing time fires any more
  *    (Flink's ProcessingTimeService.quiesce).
  */
-class ProcessOperator implements Operator {
+class ProcessOperator implements KeyedProcess {
   readonly #spec: ProcessSpec;
   #operator: OperatorContext | undefined;
   #open: Opened | undefined;
@@ -63,6 +75,18 @@ class ProcessOperator implements Operator {
     const { context } = this.#opened();
     context.timestamp = timestampMs;
     this.#spec.onSecond?.(record, context);
+  }
+
+  applyToKeyedState(stateName: string, timestampMs: number, apply: ApplyToState): void {
+    const { keyed, context } = this.#opened();
+    const state = context.state[stateName];
+    if (state === undefined) {
+      const operatorName = this.#operator?.operatorName ?? "";
+      throw badCall(operatorName, `applyToKeyedState: it declares no state ${stateName}`);
+    }
+    // By it goes the time to live.
+    context.timestamp = timestampMs;
+    keyed.forEachKey(stateName, (key) => apply(key, state));
   }
 
   advanceWatermark(watermarkMs: number, shouldPause: () => boolean): boolean {

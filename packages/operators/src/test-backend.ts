@@ -1,3 +1,4 @@
+import { keyHash } from "@millrace/core";
 import type {
   KeyedBackend,
   MapState,
@@ -111,6 +112,15 @@ export class TestBackend implements KeyedBackend {
     };
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- named by the caller
     return state as PaneState<Value>;
+  }
+
+  forEachKey(stateName: string, visit: (key: unknown) => void): void {
+    const values = [...(this.#values.get(stateName)?.values() ?? [])].map(({ key }) => key);
+    const maps = [...(this.#maps.get(stateName) ?? [])].filter(([, entries]) => entries.size > 0);
+    for (const key of [...values, ...maps.map(([name]): unknown => JSON.parse(name))]) {
+      this.setCurrentKey(key, keyHash(key));
+      visit(key);
+    }
   }
 
   timers(domain: TimeDomain = "event-time"): TimerState {

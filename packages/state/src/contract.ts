@@ -33,6 +33,12 @@ export interface KeyedBackend {
   mapState<MapKey, Value>(name: string, ttl?: TimeToLive): MapState<MapKey, Value>;
   /** Returns the handle of a state with one value per pane and key. */
   paneState<Value>(name: string): PaneState<Value>;
+  /**
+   * Makes each key current that has a value in the plain or map state of this name, one after the
+   * other in no promised order, and calls back: whoever is called may change what that key holds.
+   * Afterwards another key is current than before. Linear in the number of keys.
+   */
+  forEachKey(stateName: string, visit: (key: unknown) => void): void;
   /** Returns the timers of a time domain, event time by default; the same handle each time. */
   timers(domain?: TimeDomain): TimerState;
   /**

@@ -35,6 +35,7 @@ import { BlockRestorer } from "./heap-restore.ts";
 import type { MapTable } from "./map-table.ts";
 import type { NumberGroup } from "./number-group.ts";
 import { SnapshotSeries } from "./snapshot-series.ts";
+import { keysByGroup } from "./state-keys.ts";
 import { StateTables, type StateTablesOptions } from "./state-tables.ts";
 import { stampedOf, type TimeToLive } from "./time-to-live.ts";
 
@@ -111,6 +112,17 @@ export class HeapBackend implements KeyedBackend {
   paneState<Value>(name: string): PaneState<Value> {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one type per state name
     return this.#tables.paneState(name) as PaneState<Value>;
+  }
+
+  forEachKey(stateName: string, visit: (key: unknown) => void): void {
+    const table = this.#tables.plainTable(stateName);
+    if (table === undefined) return;
+    for (const keys of keysByGroup(table)) {
+      for (const { key, hash } of keys) {
+        this.setCurrentKey(key, hash);
+        visit(key);
+      }
+    }
   }
 
   timers(domain: TimeDomain = "event-time"): TimerState {

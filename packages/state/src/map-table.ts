@@ -21,6 +21,11 @@ export class MapTable extends CellTable {
     return this.#byGroup.get(group)?.get(keyIdentity);
   }
 
+  /** Returns the entries of each key of the group, as `entriesOf`. */
+  entriesByKey(group: number): Iterable<ReadonlyMap<unknown, Cell>> {
+    return this.#byGroup.get(group)?.values() ?? [];
+  }
+
   addEntry(keyIdentity: unknown, mapKeyIdentity: unknown, cell: Cell): void {
     let byKey = this.#byGroup.get(cell.group);
     if (byKey === undefined) {

@@ -112,6 +112,11 @@ export class StateTables {
     return table;
   }
 
+  /** Returns the table of a plain or map state; undefined if there is none of the name. */
+  plainTable(name: string): CellTable | undefined {
+    return this.#values.get(name) ?? this.#maps.get(name);
+  }
+
   /** Returns the table that a block's entry belongs to, made if need be. */
   tableOf(
     state: { readonly name: string; readonly kind: StateKind },

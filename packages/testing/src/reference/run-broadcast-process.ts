@@ -12,6 +12,9 @@ export interface BroadcastResult {
   readonly emitted: readonly Timed[];
 }
 
+/** Before all records no key has any state. */
+const applyToKeyedState = (): void => {};
+
 /** Runs what is broadcast, in the order of event time. */
 export function runBroadcasts(
   { broadcastState, onBroadcast }: BroadcastProcessSpec | KeyedBroadcastProcessSpec,
@@ -23,7 +26,8 @@ export function runBroadcasts(
   const emitted: Timed[] = [];
   for (const { value, atMs } of records.toSorted((left, right) => left.atMs - right.atMs)) {
     const emit = (each: unknown): void => void emitted.push({ value: each, atMs });
-    onBroadcast(value, { timestamp: atMs, watermark: atMs, broadcastState: states, emit });
+    const same = { timestamp: atMs, watermark: atMs, broadcastState: states, emit };
+    onBroadcast(value, { ...same, applyToKeyedState });
   }
   return { states, emitted };
 }

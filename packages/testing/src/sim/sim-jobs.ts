@@ -8,6 +8,7 @@ import {
 } from "@millrace/graph";
 
 import { drawAsync, failedTag } from "./jobs/async.ts";
+import { addBroadcasts } from "./jobs/broadcast-to-all-keys.ts";
 import { drawBroadcast } from "./jobs/broadcast.ts";
 import { drawHolders, drawSpread, drawWatermarks } from "./jobs/flow.ts";
 import { drawHeldRecords } from "./jobs/held-records.ts";
@@ -80,6 +81,8 @@ export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
   const kinds = drawKindsOfState(random.fork("kinds-of-state"), builder, stream);
   const [source = stream] = sources;
   ends.push(...addJoins(random.fork("joins"), builder, { left: stream, right: source }));
+  const beside = { left: stream, right: source };
+  ends.push(...addBroadcasts(random.fork("broadcasts"), builder, beside));
   const windows = drawWindows(random.fork("windows"), builder, stream);
   const asides = [...sides, ...failed, ...held, ...kinds, ...windows, ...flowEnds];
   for (const [index, last] of [...ends, ...asides].entries()) {

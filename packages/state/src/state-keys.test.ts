@@ -1,0 +1,151 @@
+import { keyHash, parseCheckpointId } from "@millrace/core";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+
+import type { KeyedBackend, StateBlock } from "./contract.ts";
+import { createHeapBackend } from "./heap-backend.ts";
+import type { TimeToLive } from "./time-to-live.ts";
+
+const maxParallelism = 4;
+const full = { checkpointId: parseCheckpointId(1n), mode: "full" } as const;
+
+function create(blocks: readonly StateBlock[] = []): KeyedBackend {
+  const groups = { start: 0, end: maxParallelism - 1 };
+  const backend = createHeapBackend({ operatorName: "op", groups, maxParallelism });
+  for (const block of blocks) backend.restoreBlock(block);
+  if (blocks.length > 0) backend.finishRestore(full.checkpointId);
+  return backend;
+}
+
+function at(backend: KeyedBackend, key: unknown): KeyedBackend {
+  backend.setCurrentKey(key, keyHash(key));
+  return backend;
+}
+
+function keysOf(backend: KeyedBackend, name: string): unknown[] {
+  const keys: unknown[] = [];
+  backend.forEachKey(name, (key) => {
+    expect(backend.currentKey()).toEqual(key);
+    keys.push(key);
+  });
+  return keys;
+}
+
+describe("forEachKey", () => {
+  test("comes to every key of a plain state once, whatever its values are, and to no other", () => {
+    const key = fc.oneof(fc.integer(), fc.string({ maxLength: 3 }), fc.tuple(fc.nat({ max: 9 })));
+    const value = fc.constantFrom<unknown>(undefined, 1, 2.5, "text", { a: 1 });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(key, value), { maxLength: 60 }), (writes) => {
+        const backend = create();
+        const state = backend.valueState<unknown>("n");
+        backend.valueState<unknown>("other");
+        const expected = new Map<string, unknown>();
+        for (const [own, written] of writes) {
+          at(backend, own).valueState("other").set(7);
+          if (written === undefined) state.clear();
+          else state.set(written);
+          if (written === undefined) expected.delete(JSON.stringify(own));
+          else expected.set(JSON.stringify(own), written);
+        }
+        const seen: [string, unknown][] = [];
+        backend.forEachKey("n", (own) => seen.push([JSON.stringify(own), state.get()]));
+        expect(seen.toSorted(byName)).toEqual([...expected].toSorted(byName));
+      }),
+    );
+  });
+
+  test("comes to a key once for all entries of its map, and not to one whose map is empty", () => {
+    const backend = create();
+    const map = backend.mapState<string, number>("m");
+    for (const key of ["a", "b", ["c", 1]]) {
+      at(backend, key);
+      map.set("x", 1);
+      map.set("y", 2);
+    }
+    at(backend, "b");
+    map.delete("x");
+    map.delete("y");
+    expect(keysOf(backend, "m")).toHaveLength(2);
+    expect(keysOf(backend, "m")).toEqual(expect.arrayContaining(["a", ["c", 1]]));
+  });
+
+  test("lets what is called change, add to and clear what the key holds", () => {
+    const backend = create();
+    const state = backend.valueState<unknown>("n");
+    for (let key = 0; key < 100; key += 1) at(backend, key).valueState("n").set(key);
+    backend.forEachKey("n", (key) => {
+      const number = Number(key);
+      if (number % 3 === 0) state.clear();
+      // No number any more: the key moves from the number table to a cell.
+      else if (number % 3 === 1) state.set(`was ${number}`);
+      else state.set(number + 1_000);
+    });
+    expect(backend.cellCount()).toBe(66);
+    at(backend, 4);
+    expect(state.get()).toBe("was 4");
+    at(backend, 5);
+    expect(state.get()).toBe(1_005);
+    expect(keysOf(backend, "n")).toHaveLength(66);
+  });
+
+  test("leaves out keys whose values have expired", () => {
+    let nowMs = 0;
+    const clock = (): number => nowMs;
+    const ttl: TimeToLive = {
+      afterMs: 100,
+      refreshesOnRead: false,
+      nowMs: clock,
+      passedMs: () => -Infinity,
+    };
+    const backend = create();
+    const value = backend.valueState("v", ttl);
+    const map = backend.mapState("m", ttl);
+    for (const [key, writtenMs] of [
+      ["old", 0],
+      ["new", 60],
+    ] as const) {
+      nowMs = writtenMs;
+      at(backend, key);
+      value.set(1);
+      map.set("x", 1);
+    }
+    nowMs = 100;
+    expect(keysOf(backend, "v")).toEqual(["new"]);
+    expect(keysOf(backend, "m")).toEqual(["new"]);
+  });
+
+  test("while a snapshot is encoded changes nothing of what that holds (I3)", () => {
+    const backend = create();
+    const state = backend.valueState<number>("n");
+    const map = backend.mapState<string, number>("m");
+    const keys = Array.from({ length: 50 }, (_, index) => `key-${index}`);
+    for (const key of keys) {
+      at(backend, key);
+      state.set(1);
+      map.set("x", 1);
+    }
+    const blocks: StateBlock[] = [];
+    const cursor = backend.beginSnapshot(full, (block) => void blocks.push(block));
+    let steps = 0;
+    cursor.step(() => (steps += 1) > 10);
+    backend.forEachKey("n", () => state.set(2));
+    backend.forEachKey("m", () => map.clear());
+    while (!cursor.step(() => false));
+    const restored = create(blocks);
+    const values = keys.map((key) => at(restored, key).valueState("n").get());
+    expect(values).toEqual(keys.map(() => 1));
+    const entries = keys.map((key) => at(restored, key).mapState("m").get("x"));
+    expect(entries).toEqual(keys.map(() => 1));
+    at(backend, "key-7");
+    expect([state.get(), map.isEmpty()]).toEqual([2, true]);
+  });
+
+  test("of a state that there is not comes to none", () => {
+    expect(keysOf(create(), "nothing")).toEqual([]);
+  });
+});
+
+function byName([left]: readonly [string, unknown], [right]: readonly [string, unknown]): number {
+  return left < right ? -1 : 1;
+}
