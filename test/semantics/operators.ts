@@ -31,6 +31,7 @@ const namesOf: Readonly<Record<string, Readonly<Record<string, readonly string[]
       "partitioners",
     ),
     connect: ["process beside broadcast"],
+    joinBroadcast: ["joinBroadcast"],
     print: ["print"],
     sink: ["sink"],
     // Where an operator runs: nothing of what it does.
@@ -61,6 +62,7 @@ const namesOf: Readonly<Record<string, Readonly<Record<string, readonly string[]
   WindowJoin: allAs([...joinVerbs, "coGroup"], "window join"),
   Table: { ...allAs(["mapValues", "filter", "toStream"], "table"), join: ["table join"] },
   TableJoin: allAs(joinVerbs, "table join"),
+  BroadcastJoin: allAs(["inner", "left"], "joinBroadcast"),
   LookupJoin: { inner: ["joinLatest", "joinAsOf"], left: ["joinLatest", "joinAsOf"] },
 };
 

@@ -1,6 +1,7 @@
 import {
   defineJob,
   elements,
+  type,
   type DataStream,
   type Job,
   type SinkConnector,
@@ -77,6 +78,34 @@ describe("a join with a broadcast table", () => {
     // The table is small and read soon: most records find its last rows.
     const latest = joined.filter(([, product, cents]) => cents === 100 + product);
     expect(latest.length).toBeGreaterThan(50);
+  });
+
+  test("gives a record its own event time, and leaves those of a sender in their order", async () => {
+    const job = defineJob("timed", (to) => {
+      const table = to
+        .source("prices", elements<Price>([]))
+        .keyBy(({ product }) => product)
+        .toTable("price-rows", { value: ({ cents }: Price) => cents, order: "arrival" });
+      to.source("sales", elements<Sale>([]), { watermarks: { timestamp: ({ id }) => id * 10 } })
+        .joinBroadcast(table, ({ product }) => product)
+        .left("with-price", ({ id }) => id)
+        .process("stamp", {
+          emits: type<readonly [id: number, arrival: number, timestamp: number]>(),
+          create: () => {
+            let arrival = 0;
+            return {
+              onRecord(id, ctx) {
+                ctx.emit([id, arrival, ctx.timestamp]);
+                arrival += 1;
+              },
+            };
+          },
+        })
+        .sink("out", nowhere);
+    });
+    const run = await simulate(job, { seed: "6", inputs, splits: 1, parallelism: 1 });
+    const stamped = joinedBy(run).toSorted(([left], [right]) => left - right);
+    expect(stamped).toEqual(sales.map(({ id }) => [id, id, id * 10]));
   });
 
   test("drops records without a row where it is inner", async () => {
