@@ -20,6 +20,7 @@ const namesOf: Readonly<Record<string, Readonly<Record<string, readonly string[]
   Job: { source: ["source"], defaults: [] },
   DataStream: {
     ...allAs(["map", "filter", "flatMap"], "map, filter, flatMap"),
+    check: ["check"],
     ...allAs(["asyncMap", "asyncFlatMap"], "asyncMap"),
     process: ["process without keys"],
     keyBy: ["keyBy"],

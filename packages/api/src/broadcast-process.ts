@@ -1,6 +1,7 @@
 import { invalidJob, type UserFunction } from "@millrace/graph";
 
 import type { CreateStream, DataStream, ParallelismOptions } from "./data-stream.ts";
+import { checkEmits, type Emits } from "./emits.ts";
 import { requireName, type GraphBuilder, type NodePlace } from "./graph-builder.ts";
 import type {
   BroadcastKey,
@@ -13,7 +14,6 @@ import {
   type ProcessContext,
   type ProcessDefinition,
   type TimerContext,
-  type TypeTag,
 } from "./process.ts";
 import type { StateDeclarations, StateHandleOf } from "./state.ts";
 
@@ -82,8 +82,8 @@ export interface BroadcastProcessDefinition<
   R,
   B extends BroadcastDeclarations,
 > extends DeclaresBroadcast<B> {
-  /** The type of what is emitted; without it nothing can be. */
-  readonly emits?: TypeTag<R>;
+  /** The type of what is emitted, or a schema of it; without it nothing can be. */
+  readonly emits?: Emits<R>;
   /** Runs in every subtask, and must do the same in each. */
   readonly onBroadcast: (record: U, ctx: BroadcastContext<NoInfer<R>, B>) => void;
   readonly onRecord: (
@@ -151,11 +151,11 @@ export class BroadcastConnectedStreams<T, U> {
   ): DataStream<R> {
     requireName(name, "process");
     const { builder, inputs, createStream } = this.#pair;
-    const { onRecord, onBroadcast, broadcastState } = definition;
+    const { emits, onRecord, onBroadcast, broadcastState } = definition;
     const spec = {
       kind: "broadcast-process",
-      onRecord,
-      onBroadcast,
+      onRecord: checkEmits(emits, name).ofTwo(onRecord),
+      onBroadcast: checkEmits(emits, name).ofTwo(onBroadcast),
       broadcastState: Object.keys(broadcastState),
     } as const;
     return createStream(builder.add(spec, { inputs, name, parallelism }));
@@ -194,6 +194,7 @@ export class KeyedBroadcastStreams<T, U, K> {
 }
 
 interface ErasedDefinition {
+  readonly emits?: Emits<unknown>;
   readonly state?: StateDeclarations;
   readonly onRecord: UserFunction<void>;
   readonly onTimer?: UserFunction<void>;
@@ -208,9 +209,9 @@ function addKeyedBroadcast(
 ): number {
   return builder.add(
     {
-      ...toProcessSpec(process),
+      ...toProcessSpec(process, place.name),
       kind: "keyed-broadcast-process",
-      onBroadcast,
+      onBroadcast: checkEmits(process.emits, place.name ?? "").ofTwo(onBroadcast),
       broadcastState: Object.keys(broadcastState),
     },
     place,

@@ -9,6 +9,7 @@ import {
 import { addAsyncMap, type AsyncCall, type AsyncOptions } from "./async-map.ts";
 import { BroadcastJoin } from "./broadcast-join.ts";
 import { BroadcastConnectedStreams, requireSameJob } from "./broadcast-process.ts";
+import { checkSpec, type CheckOptions } from "./check-records.ts";
 import { requireName, type GraphBuilder } from "./graph-builder.ts";
 import { KeyedStream } from "./keyed-stream.ts";
 import {
@@ -17,6 +18,7 @@ import {
   type PlainProcessDefinition,
 } from "./plain-process.ts";
 import type { OutputTag } from "./process.ts";
+import type { StandardSchema } from "./standard-schema.ts";
 import type { Table } from "./table.ts";
 import type { WindowOptions } from "./window-place.ts";
 import { WindowedStream } from "./windowed-stream.ts";
@@ -83,6 +85,21 @@ export class DataStream<T> {
     options: OperatorOptions = {},
   ): DataStream<R> {
     return this.#next({ kind: "flat-map", flatMap: eraseFlatMap(flatMap) }, options);
+  }
+
+  /**
+   * The records that fit a Standard Schema (of Zod, Valibot, ArkType and others), as the schema returns
+   * them. One that does not fit fails the job with `record-invalid`, or goes to the side output
+   * `invalidTo` with the reasons. To check records before their event time is read, give the
+   * schema to the source.
+   */
+  check<R>(
+    name: string,
+    schema: StandardSchema<unknown, R>,
+    options: CheckOptions<NoInfer<T>> = {},
+  ): DataStream<R> {
+    requireName(name, "check");
+    return this.#next(checkSpec(name, schema, options), { ...options, name });
   }
 
   /**

@@ -49,6 +49,7 @@ export type {
   SlotSharingOptions,
 } from "./data-stream.ts";
 export type { BroadcastJoin } from "./broadcast-join.ts";
+export type { CheckOptions, InvalidRecord } from "./check-records.ts";
 export type { ConnectedStreams } from "./connected-streams.ts";
 export {
   defineConfig,
@@ -59,6 +60,7 @@ export {
 export { defineJob, type JobParams } from "./define-job.ts";
 export { days, hours, minutes, seconds } from "./durations.ts";
 export { elements } from "./elements.ts";
+export { type, type Emits, type TypeTag } from "./emits.ts";
 export type { IntervalJoin } from "./interval-join.ts";
 export type { JoinedStreams, JoinInterval } from "./joined-streams.ts";
 export type { LookupJoin } from "./lookup-join.ts";
@@ -82,7 +84,6 @@ export type {
 } from "./plain-process.ts";
 export {
   outputTag,
-  type,
   type ConnectedDefinition,
   type OpenContext,
   type OutputTag,
@@ -90,7 +91,6 @@ export {
   type ProcessDefinition,
   type TagFor,
   type TimerContext,
-  type TypeTag,
 } from "./process.ts";
 export {
   state,
@@ -113,6 +113,7 @@ export {
   type ValueStateHandle,
 } from "./state.ts";
 export { evictors, type CustomEvictor, type Evictor, type WindowRecord } from "./evictors.ts";
+export type { SchemaIssue, StandardSchema } from "./standard-schema.ts";
 export { topN } from "./top-n.ts";
 export { triggers, type CustomTrigger, type Trigger, type TriggerContext } from "./triggers.ts";
 export type {

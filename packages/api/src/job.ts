@@ -4,11 +4,22 @@ import type { JobSettings, SourceConnector, SourceFactory, WatermarkSpec } from 
 import { asyncIterableSource } from "./async-iterable-source.ts";
 import { DataStream } from "./data-stream.ts";
 import { requireName, type GraphBuilder } from "./graph-builder.ts";
+import { checkerOf, type StandardSchema } from "./standard-schema.ts";
 
 /** What a job's function writes to. */
 export interface Job {
   /** Sets what holds for the whole job; may be called several times. */
   defaults(settings: JobDefaults): void;
+  /**
+   * Returns the stream of what a schema makes of a source's records: each is held against it before
+   * anything else sees it. One that does not fit fails the job with `record-invalid`, which names the
+   * split and the position; see `check` for another way.
+   */
+  source<R>(
+    name: string,
+    source: SourceInput<unknown>,
+    options: SourceOptions<NoInfer<R>> & { readonly schema: StandardSchema<unknown, R> },
+  ): DataStream<R>;
   /**
    * Returns the stream that a source reads. The name comes first: it identifies the positions that
    * checkpoints hold. An async iterable cannot be read again: the job's guarantee says so.
@@ -80,16 +91,21 @@ export interface WatermarkGenerator<T> {
   readonly onPeriodic?: (nowMs: number) => number | undefined;
 }
 
+/** What is left of the options without their types. */
+type ErasedSourceOptions = SourceOptions<never> & {
+  readonly schema?: StandardSchema<unknown, unknown>;
+};
+
 /** Returns what a job's function gets; it adds to the builder. */
 export function createJob(builder: GraphBuilder): Job {
   return {
     defaults(settings) {
       builder.mergeSettings(toSettings(settings));
     },
-    source<T>(
+    source(
       name: string,
-      source: SourceInput<T>,
-      { watermarks, rateLimit, parallelism }: SourceOptions<T> = {},
+      source: SourceInput<unknown>,
+      { watermarks, rateLimit, parallelism, schema }: ErasedSourceOptions = {},
     ) {
       requireName(name, "source");
       const id = builder.add(
@@ -98,10 +114,13 @@ export function createJob(builder: GraphBuilder): Job {
           connector: toConnector(name, source, builder),
           ...(watermarks === undefined ? {} : { watermarks: toWatermarks(watermarks) }),
           ...(rateLimit === undefined ? {} : { rateLimit }),
+          ...(schema === undefined
+            ? {}
+            : { check: checkerOf(schema, `a record of source ${name}`) }),
         },
         { inputs: [], name, parallelism },
       );
-      return new DataStream<T>(builder, id);
+      return new DataStream<never>(builder, id);
     },
   };
 }

@@ -1,7 +1,9 @@
 import type { PlainFunctions } from "@millrace/graph";
 
+import { checkEmits, type Emits } from "./emits.ts";
 import type { GraphBuilder, NodePlace } from "./graph-builder.ts";
-import type { OutputTag, TypeTag } from "./process.ts";
+import type { OutputTag } from "./process.ts";
+import { isStandardSchema } from "./standard-schema.ts";
 import type { DeepReadonly } from "./state.ts";
 
 /** What the functions of an operator without keys work with; valid during the call only. */
@@ -89,8 +91,8 @@ export interface SubtaskFunctions<T, R> {
 }
 
 export interface PlainProcessDefinition<T, R> {
-  /** The type of what is emitted; without it nothing can be. */
-  readonly emits?: TypeTag<R>;
+  /** The type of what is emitted, or a schema of it; without it nothing can be. */
+  readonly emits?: Emits<R>;
   /** Returns the functions of one subtask; called once in each attempt of each. */
   readonly create: () => SubtaskFunctions<T, NoInfer<R>>;
 }
@@ -99,7 +101,23 @@ export interface PlainProcessDefinition<T, R> {
 export function addPlainProcess(
   builder: GraphBuilder,
   place: NodePlace,
-  { create }: { readonly create: () => PlainFunctions },
+  { emits, create }: { readonly emits?: Emits<unknown>; readonly create: () => PlainFunctions },
 ): number {
-  return builder.add({ kind: "plain-process", create }, place);
+  const name = place.name ?? "";
+  // Each subtask has checks of its own, as it has a context of its own.
+  const checked = (): PlainFunctions => withChecks(create(), checkEmits(emits, name));
+  const isChecked = isStandardSchema(emits);
+  return builder.add({ kind: "plain-process", create: isChecked ? checked : create }, place);
+}
+
+function withChecks(
+  functions: PlainFunctions,
+  { ofTwo, ofContext }: ReturnType<typeof checkEmits>,
+): PlainFunctions {
+  const { onRecord, onEnd } = functions;
+  return {
+    ...functions,
+    onRecord: ofTwo(onRecord),
+    ...(onEnd === undefined ? {} : { onEnd: ofContext(onEnd) }),
+  };
 }

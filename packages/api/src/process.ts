@@ -1,19 +1,8 @@
 import type { ProcessSpec, UserFunction } from "@millrace/graph";
 
+import { checkEmits, type Emits } from "./emits.ts";
 import type { GraphBuilder, NodePlace } from "./graph-builder.ts";
 import type { StateDeclarations, StateHandleOf, TimeDomain } from "./state.ts";
-
-/** A type, said where a value cannot say it: `emits: type<{ user: string }>()`. */
-export interface TypeTag<T> {
-  readonly kind: "type";
-  /** Only types use it. */
-  readonly of?: T;
-}
-
-/** Returns the mark of a type. */
-export function type<T>(): TypeTag<T> {
-  return { kind: "type" };
-}
 
 /** Names a side output and says what it carries. */
 export interface OutputTag<T> {
@@ -85,8 +74,8 @@ export interface OpenContext {
 }
 
 export interface ProcessDefinition<T, K, R, S extends StateDeclarations> {
-  /** The type of what is emitted; without it nothing can be. */
-  readonly emits?: TypeTag<R>;
+  /** The type of what is emitted, or a schema of it; without it nothing can be. */
+  readonly emits?: Emits<R>;
   /** By the name that `ctx.state` offers it under. */
   readonly state?: S;
   /**
@@ -117,6 +106,7 @@ export interface ConnectedDefinition<
 
 /** What is left of a definition without its types. */
 interface ErasedDefinition {
+  readonly emits?: Emits<unknown>;
   readonly state?: StateDeclarations;
   readonly onRecord: UserFunction<void>;
   readonly onSecond?: UserFunction<void>;
@@ -131,24 +121,21 @@ export function addProcess(
   place: NodePlace,
   definition: ErasedDefinition,
 ): number {
-  return builder.add(toProcessSpec(definition), place);
+  return builder.add(toProcessSpec(definition, place.name), place);
 }
 
 /** Returns the definition without its types. */
-export function toProcessSpec({
-  state = {},
-  onRecord,
-  onSecond,
-  onTimer,
-  open,
-  close,
-}: ErasedDefinition): ProcessSpec {
+export function toProcessSpec(
+  { emits, state = {}, onRecord, onSecond, onTimer, open, close }: ErasedDefinition,
+  name = "",
+): ProcessSpec {
+  const { ofTwo } = checkEmits(emits, name);
   return {
     kind: "process",
     state,
-    onRecord,
-    ...(onSecond === undefined ? {} : { onSecond }),
-    ...(onTimer === undefined ? {} : { onTimer }),
+    onRecord: ofTwo(onRecord),
+    ...(onSecond === undefined ? {} : { onSecond: ofTwo(onSecond) }),
+    ...(onTimer === undefined ? {} : { onTimer: ofTwo(onTimer) }),
     ...(open === undefined ? {} : { open }),
     ...(close === undefined ? {} : { close }),
   };

@@ -2,8 +2,8 @@ import { expect, expectTypeOf, test } from "vitest";
 
 import { defineJob } from "./define-job.ts";
 import { elements } from "./elements.ts";
+import { type } from "./emits.ts";
 import type { KeyedStream } from "./keyed-stream.ts";
-import { type } from "./process.ts";
 import { state } from "./state.ts";
 
 interface Visit {

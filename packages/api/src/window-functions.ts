@@ -1,4 +1,5 @@
-import type { OutputTag, TypeTag } from "./process.ts";
+import type { Emits } from "./emits.ts";
+import type { OutputTag } from "./process.ts";
 
 /** From `start`, inclusive, to `end`, exclusive; milliseconds since the epoch. */
 export interface TimeWindow {
@@ -51,8 +52,8 @@ export interface WindowContext<K, R> {
 
 /** A function over a window, called each time it fires (Flink's ProcessWindowFunction). */
 export interface WindowProcess<T, K, R, Contents> {
-  /** The type of what is emitted; without it nothing can be. */
-  readonly emits?: TypeTag<R>;
+  /** The type of what is emitted, or a schema of it; without it nothing can be. */
+  readonly emits?: Emits<R>;
   /**
    * Folds records as they come, so that the function gets one accumulator and no records: state is as
    * small as that. Without it all records of a window are state.

@@ -2,6 +2,7 @@ import { assert } from "@millrace/core";
 import { invalidJob, type WindowSpec } from "@millrace/graph";
 
 import type { CreateStream, DataStream, ParallelismOptions } from "./data-stream.ts";
+import { checkEmits } from "./emits.ts";
 import { requireName, type GraphBuilder } from "./graph-builder.ts";
 import {
   allRecords,
@@ -52,7 +53,7 @@ export class WindowedStream<T, K> {
    */
   process<R = never, Contents = readonly T[]>(
     name: string,
-    { aggregate, onWindow }: WindowProcess<T, K, R, Contents>,
+    { emits, aggregate, onWindow }: WindowProcess<T, K, R, Contents>,
     options: WindowedOptions = {},
   ): DataStream<R> {
     requireName(name, "process");
@@ -60,7 +61,8 @@ export class WindowedStream<T, K> {
     // To combine all records would save none of them.
     const combine = aggregate !== undefined && options.combine !== false;
     const { create, add, merge } = contents;
-    const functions = { create, add, merge, result: onWindow, emitsItself: true } as const;
+    const result = checkEmits(emits, name).ofTwo(onWindow);
+    const functions = { create, add, merge, result, emitsItself: true } as const;
     return this.#add(name, functions, { ...options, combine });
   }
 

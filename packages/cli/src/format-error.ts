@@ -91,6 +91,8 @@ const advice = {
   "permission-denied": "Use a token of a higher role: millrace token create --role submit.",
   "plan-mismatch": "Let the module build the same graph everywhere: pass what differs as --param.",
   "port-in-use": "Choose another port, or end the process that has it.",
+  "record-invalid":
+    "Correct the input, widen the schema, or check(...) behind the source with `invalidTo`.",
   "record-not-encodable": "Emit plain data: map the record before it leaves the operator.",
   "record-too-large": "Split the record, or keep its large part outside and pass a reference.",
   "restart-limit": "Correct the cause named above, then run the job again.",

@@ -106,6 +106,11 @@ export interface SourceSpec {
   readonly kind: "source";
   readonly connector: SourceConnector<unknown>;
   readonly watermarks?: WatermarkSpec;
+  /**
+   * Returns what a record is, before anything else sees it; throws `record-invalid` for what is none.
+   * See `readChecked`.
+   */
+  readonly check?: UserFunction;
   /** Records per second over all subtasks; absent means as fast as possible. */
   readonly rateLimit?: number;
 }

@@ -36,6 +36,13 @@ export type {
   RetryOptions,
 } from "@millrace/api";
 export type { BroadcastJoin } from "@millrace/api";
+export type {
+  CheckOptions,
+  Emits,
+  InvalidRecord,
+  SchemaIssue,
+  StandardSchema,
+} from "@millrace/api";
 export type { ConnectedStreams } from "@millrace/api";
 export {
   datagen,

@@ -4,5 +4,6 @@ export { combineSettings, CombinePolicy, type CombineSettings } from "./combine/
 export { CombineTable, placeOf, type CombineOutput } from "./combine/combine-table.ts";
 export { combiningOf, type Combining } from "./combine/combining.ts";
 export { PartialAggregate, partialTimestampMs, type PartialRecord } from "./combine/partial.ts";
+export { createCheckedReader } from "./checked-reader.ts";
 export { createOperator } from "./create-operator.ts";
 export type { Operator, OperatorContext, Output } from "./operator.ts";

@@ -48,6 +48,7 @@ const lasting: ReadonlySet<StreamErrorCode> = new Set([
   "input-unreadable",
   "job-module-timeout",
   "key-not-encodable",
+  "record-invalid",
   "record-not-encodable",
   "record-too-large",
   "state-not-encodable",

@@ -1,6 +1,8 @@
 import { StreamError } from "@millrace/core";
 import type { OperatorSpec, StreamGraph } from "@millrace/graph";
 
+import { rawTimestampOf } from "./subject.ts";
+
 /** Operators that drop what is late, or whose timers show it. */
 const timedKinds: ReadonlySet<OperatorSpec["kind"]> = new Set([
   "window",
@@ -22,7 +24,8 @@ export function checkOnTime(
   if (!nodes.some(({ spec }) => timedKinds.has(spec.kind))) return;
   for (const { name, spec } of nodes) {
     if (spec.kind !== "source" || spec.watermarks === undefined) continue;
-    const { timestamp, outOfOrdernessMs } = spec.watermarks;
+    const { outOfOrdernessMs } = spec.watermarks;
+    const timestamp = rawTimestampOf(spec) ?? spec.watermarks.timestamp;
     let newestMs = -Infinity;
     for (const [index, record] of (inputs[name] ?? []).entries()) {
       const atMs = timestamp(record);

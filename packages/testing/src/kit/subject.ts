@@ -88,7 +88,7 @@ export function mapSources(
 }
 
 function replace(
-  { watermarks }: SourceSpec,
+  spec: SourceSpec,
   records: readonly unknown[],
   { splitCount, batchSize }: InputCut,
 ): SourceConnector<unknown> {
@@ -96,7 +96,16 @@ function replace(
   const splits = Array.from({ length: Math.ceil(records.length / size) }, (_, index) =>
     records.slice(index * size, (index + 1) * size),
   );
-  return createSimSource({ splits, batchSize, timestamp: watermarks?.timestamp });
+  return createSimSource({ splits, batchSize, timestamp: rawTimestampOf(spec) });
+}
+
+/** Returns the event time of records as they come, which a check may make others of. */
+export function rawTimestampOf({
+  watermarks,
+  check,
+}: SourceSpec): ((record: unknown) => number) | undefined {
+  if (watermarks === undefined || check === undefined) return watermarks?.timestamp;
+  return (record) => watermarks.timestamp(check(record));
 }
 
 function checkNames({ jobName, nodes }: StreamGraph, names: readonly string[]): void {

@@ -64,11 +64,10 @@ function openContextOf(operatorName: string): unknown {
 }
 
 async function readTimed(spec: SourceSpec, context: ConnectorContext): Promise<readonly Timed[]> {
-  const records = await readSource(spec.connector, context);
-  return records.map((value) => ({
-    value,
-    atMs: spec.watermarks?.timestamp(value) ?? -Infinity,
-  }));
+  const { connector, watermarks, check } = spec;
+  const records = await readSource(connector, context);
+  const checked = check === undefined ? records : records.map((record) => check(record));
+  return checked.map((value) => ({ value, atMs: watermarks?.timestamp(value) ?? -Infinity }));
 }
 
 function runNode(

@@ -7,8 +7,13 @@ import {
   type JsonValue,
 } from "@millrace/core";
 import type { Exchange } from "@millrace/exchange";
-import { isCombined, type ConnectorContext, type SourceSpec } from "@millrace/graph";
-import { AsyncOperator, createOperator } from "@millrace/operators";
+import {
+  isCombined,
+  type ConnectorContext,
+  type SourceReader,
+  type SourceSpec,
+} from "@millrace/graph";
+import { AsyncOperator, createCheckedReader, createOperator } from "@millrace/operators";
 import type { KeyedBackend } from "@millrace/state";
 
 import type { ChainStep } from "../chain/compile-chain.ts";
@@ -143,12 +148,20 @@ function createSourceTask(
     context,
     operatorName: name,
     spec,
-    reader: spec.connector.createReader(connectorContext),
+    reader: readerOf(spec, connectorContext),
     restored: ownEntries(environment, subtask, entries).map((entry) =>
       parseSourceEntry(entry, name),
     ),
     discover: isDiscovering ? async () => spec.connector.discover(connectorContext) : undefined,
   });
+}
+
+function readerOf(
+  { connector, check }: SourceSpec,
+  context: ConnectorContext,
+): SourceReader<unknown> {
+  const reader = connector.createReader(context);
+  return check === undefined ? reader : createCheckedReader(reader, check);
 }
 
 function ownEntries(
