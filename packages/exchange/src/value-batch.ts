@@ -15,8 +15,8 @@ const maxFree = 4;
  * Collects records as they are, for a channel within the slot that skips the codec.
  *
  * What credits count is a guess, but for strings, which tell their length: records are taken for as
- * large as the last one that was measured, the first of a batch and every 128th. These go through
- * the codec for it, so what it refuses is refused here as well, if not at the first record of its kind.
+ * large as the last one that was measured, the first of all and every 128th. These go through the
+ * codec for it, so what it refuses is refused here as well, if not at the first record of its kind.
  */
 export class ValueBuffer implements RecordBuffer {
   readonly #measure: RecordWriter;
@@ -56,7 +56,6 @@ export class ValueBuffer implements RecordBuffer {
     this.#columns = this.#free.pop() ?? new Columns();
     this.recordCount = 0;
     this.sizeBytes = 0;
-    this.#untilMeasured = 1;
     return batch;
   }
 

@@ -86,6 +86,8 @@ export class SourceTask implements Task, SourceControl {
   #limitMs = Infinity;
   readonly #isUnbounded: boolean;
   readonly #discovery: SplitDiscovery | undefined;
+  /** Records have passed since it was last without any. */
+  #hasRun = false;
   /** It has no split, and none may come for long: so it has said. */
   #isWithoutSplit = false;
   readonly #idleness: Idleness | undefined;
@@ -288,17 +290,28 @@ export class SourceTask implements Task, SourceControl {
       if (isAhead || split.index >= split.records().length) {
         // Whoever has records is read meanwhile.
         emptyCount += 1;
-        if (emptyCount >= this.#splits.length) return "idle";
+        if (emptyCount >= this.#splits.length) return this.#awaitBatch();
         this.#rotate(split);
         continue;
       }
       emptyCount = 0;
       if (this.#idleness?.onActive() === true) this.#context.emitStatus(false);
+      this.#hasRun = true;
       const paused = this.#runner.run(split, budget);
       if (paused !== undefined) return paused;
       this.#rotate(split);
     }
     return "idle";
+  }
+
+  /**
+   * Whoever reads fast has the next batch by the next turn. It counts as idle only behind that: what
+   * is buffered would else leave with each batch, in frames of a few records.
+   */
+  #awaitBatch(): TaskActivity {
+    const hasRun = this.#hasRun;
+    this.#hasRun = false;
+    return hasRun ? "busy" : "idle";
   }
 
   /** The first split goes behind the others. */
