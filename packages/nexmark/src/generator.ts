@@ -32,6 +32,8 @@ const lastNames = "Abel,Brandt,Cruz,Dahl,Eriksen,Fuchs,Garcia,Hansen,Ivanov".spl
 const cities =
   "Phoenix,Los Angeles,San Francisco,Boise,Portland,Bend,Redmond,Seattle,Kent,Cheyenne".split(",");
 const states = "AZ,CA,ID,OR,WA,WY".split(",");
+/** Of a card's number: printing them anew would cost half of a person. */
+const fourDigits = Array.from({ length: 10_000 }, (_, index) => String(10_000 + index).slice(1));
 const decades = [100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000] as const;
 
 /**
@@ -193,7 +195,7 @@ function priceOf(drawn: number): number {
 }
 
 function digits(seed: number, index: number): string {
-  return String(10_000 + (draw(seed, index) % 10_000)).slice(1);
+  return pick(fourDigits, draw(seed, index));
 }
 
 function pick<T>(values: readonly T[], drawn: number): T {
