@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
-import { planJob } from "./plan-job.ts";
+import { parseJobGraph } from "./parse-job-graph.ts";
+import { canonicalPlanJson, planJob } from "./plan-job.ts";
 import { graphOf, specs, type TestNode } from "./test-graphs.ts";
 
 /** Returns the plan in lines: chains, then edges. */
@@ -8,14 +9,22 @@ function describePlan(nodes: readonly TestNode[]): readonly string[] {
   const { vertices, edges } = planJob(graphOf(nodes));
   return [
     ...vertices.map(({ operators, parallelism }) => {
-      const chain = operators.map(({ name, isKeyed }) => (isKeyed ? `${name}*` : name)).join(" > ");
+      const chain = operators
+        .map(({ name, isKeyed, after }) => {
+          const behind = after === undefined ? "" : ` behind ${operators[after]?.name}`;
+          return `${name}${isKeyed ? "*" : ""}${behind}`;
+        })
+        .join(" > ");
       return `${chain} (${parallelism})`;
     }),
-    ...edges.map(({ index, from, to, partitioning, input, tag }) => {
+    ...edges.map(({ index, from, to, partitioning, input, tag, fromOperator }) => {
       const key = partitioning.kind === "hash" ? ` by ${partitioning.keyNodeId}` : "";
       const of = tag === undefined ? "" : ` of ${tag}`;
       const second = input === undefined ? "" : ", second input";
-      return `${index}: ${from} -> ${to} ${partitioning.kind}${key}${of}${second}`;
+      const vertex = vertices.find(({ id }) => id === from);
+      const emitter =
+        fromOperator === undefined ? from : `${from}.${vertex?.operators[fromOperator]?.name}`;
+      return `${index}: ${emitter} -> ${to} ${partitioning.kind}${key}${of}${second}`;
     }),
   ];
 }
@@ -112,7 +121,7 @@ test("where parallelism differs records are spread evenly, also between a number
   ]);
 });
 
-test("an operator with several consumers ends its chain and gives each every record", () => {
+test("several consumers of an operator run in its vertex, and each is given every record", () => {
   expect(
     describePlan([
       { name: "in", spec: specs.source },
@@ -120,16 +129,48 @@ test("an operator with several consumers ends its chain and gives each every rec
       { name: "log", inputs: ["map-1"], spec: specs.print },
       { name: "out", inputs: ["map-1"], spec: specs.sink },
     ]),
+  ).toEqual(["in > map-1 > log > out behind map-1 (default)"]);
+});
+
+test("edges say which operator of a tree they come from", () => {
+  expect(
+    describePlan([
+      { name: "in", spec: specs.source },
+      { name: "left", inputs: ["in"], spec: specs.filter },
+      { name: "right", inputs: ["in"], spec: specs.filter },
+      { name: "map-3", inputs: ["left"], spec: specs.map },
+      { name: "both", inputs: ["map-3", "right", "in"], spec: specs.union },
+      { name: "key", inputs: ["both"], spec: specs.keyBy },
+      { name: "sum", inputs: ["key"], spec: specs.reduce },
+      { name: "out", inputs: ["sum"], spec: specs.sink },
+    ]),
   ).toEqual([
-    "in > map-1 (default)",
-    "log (default)",
-    "out (default)",
-    "0: in -> log forward",
-    "1: in -> out forward",
+    "in > left > right behind in > map-3 behind left (default)",
+    "sum* > out (default)",
+    "0: in -> sum hash by 5",
+    "1: in.right -> sum hash by 5",
+    "2: in.in -> sum hash by 5",
   ]);
 });
 
-test("a side output is an edge of its own, and what has one is the last of its chain", () => {
+test("a vertex takes so many operators, and what follows begins another", () => {
+  const maps = Array.from({ length: 120 }, (_, index) => ({
+    name: `map-${index}`,
+    inputs: [index === 0 ? "in" : `map-${index - 1}`],
+    spec: specs.map,
+  }));
+  const plan = planJob(
+    graphOf([
+      { name: "in", spec: specs.source },
+      ...maps,
+      { name: "out", inputs: ["map-119"], spec: specs.sink },
+    ]),
+  );
+  expect(plan.vertices.map(({ operators }) => operators.length)).toEqual([100, 22]);
+  expect(parseJobGraph(canonicalPlanJson(plan))).toEqual(plan);
+});
+
+test("a side output is an edge of its own, beside the chain of the main output", () => {
   const before: readonly TestNode[] = [
     { name: "in", spec: specs.source },
     { name: "key", inputs: ["in"], spec: specs.keyBy },
@@ -144,12 +185,10 @@ test("a side output is an edge of its own, and what has one is the last of its c
     ]),
   ).toEqual([
     "in (default)",
-    "check* (default)",
-    "out (default)",
+    "check* > out (default)",
     "late (default)",
     "0: in -> check hash by 1",
-    "1: check -> out forward",
-    "2: check -> late forward of late",
+    "1: check.check -> late forward of late",
   ]);
   expect(
     describePlan([

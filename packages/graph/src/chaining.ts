@@ -1,20 +1,24 @@
 import { assert, parseVertexId, type VertexId } from "@millrace/core";
 
 import { invalidJob } from "./invalid-job.ts";
-import type { JobGraph, JobVertex, Partitioning } from "./job-graph.ts";
+import type { JobGraph, JobVertex, Partitioning, PlannedOperator } from "./job-graph.ts";
 import { hasTwoInputs, isHeadKind, isVirtual } from "./operator-kind.ts";
 import { planOperator } from "./plan-operator.ts";
 import { defaultSlotSharingGroup, slotSharingGroupsOf } from "./slot-sharing.ts";
 import type { StreamGraph, StreamNode } from "./stream-graph.ts";
+
+/** What more would follow begins a vertex of its own: a chain is compiled as a whole. */
+const maxChained = 100;
 
 /**
  * Which operators run in one subtask, and the edges between the others. Virtual nodes (`key-by`,
  * `union`, `rebalance`, `partition`) become the partitioning of edges: the one nearest to the consumer decides.
  * A `side-output` becomes an edge's tag.
  *
- * I1 A node joins its input's chain only if it is its only consumer, has no other input, is reached
- *    without a partitioner or a tag, is neither keyed nor async, both have the same parallelism and
- *    slot sharing group, and neither's author wants it otherwise. So what has side outputs is the last of its chain.
+ * I1 A node joins its input's vertex only if it has no other input, is reached without a partitioner
+ *    or a tag, is neither keyed nor async, both have the same parallelism and slot sharing group, and
+ *    neither's author wants it otherwise. Several consumers of one node all join it, as in Flink: a
+ *    channel to each of them would cost more than most of them do.
  * I2 Vertices stand in the order of their first node, which is topological: inputs have lower ids.
  */
 export function chainOperators(graph: StreamGraph): Pick<JobGraph, "vertices" | "edges"> {
@@ -23,37 +27,73 @@ export function chainOperators(graph: StreamGraph): Pick<JobGraph, "vertices" | 
   const groups = slotSharingGroupsOf(graph);
   const chains = findChains(physical, links, groups);
   const chained = new Set(chains.flatMap((chain) => chain.slice(1)));
-  const vertexIds = new Map<StreamNode, VertexId>();
+  const inputs = new Map(links.map(({ from, to }) => [to, from] as const));
+  const places = new Map<StreamNode, Place>();
   for (const chain of chains) {
     const id = parseVertexId(firstOf(chain).name);
-    for (const node of chain) vertexIds.set(node, id);
+    for (const [index, node] of chain.entries()) {
+      places.set(node, { id, index, isLast: index === chain.length - 1 });
+    }
   }
   return {
-    vertices: chains.map((chain) => planVertex(chain, groups)),
+    vertices: chains.map((chain) => planVertex(chain, { inputs, groups })),
     edges: links
       .filter(({ to }) => !chained.has(to))
-      .map(({ from, to, partitioning, input, tag }, index) => ({
-        index,
-        from: vertexIdOf(vertexIds, from),
-        to: vertexIdOf(vertexIds, to),
-        partitioning,
-        ...(input === undefined ? {} : { input }),
-        ...(tag === undefined ? {} : { tag }),
-      })),
+      .map(({ from, to, partitioning, input, tag }, index) => {
+        const source = placeOf(places, from);
+        return {
+          index,
+          from: source.id,
+          to: placeOf(places, to).id,
+          partitioning,
+          ...(input === undefined ? {} : { input }),
+          ...(source.isLast ? {} : { fromOperator: source.index }),
+          ...(tag === undefined ? {} : { tag }),
+        };
+      }),
   };
 }
 
 /** The default group is left out, so that the plan of a job without groups is what it always was. */
-function planVertex(chain: readonly StreamNode[], groups: readonly string[]): JobVertex {
+function planVertex(
+  chain: readonly StreamNode[],
+  {
+    inputs,
+    groups,
+  }: {
+    readonly inputs: ReadonlyMap<StreamNode, StreamNode>;
+    readonly groups: readonly string[];
+  },
+): JobVertex {
   const { id, name, parallelism = "default" } = firstOf(chain);
   const group = groups[id];
   const isDefault = group === undefined || group === defaultSlotSharingGroup;
   return {
     id: parseVertexId(name),
-    operators: chain.map(planOperator),
+    operators: chain.map((node, index) => ({
+      ...planOperator(node),
+      ...(index === 0 ? {} : afterOf(chain, { index, input: inputs.get(node) })),
+    })),
     parallelism,
     ...(isDefault ? {} : { slotSharingGroup: group }),
   };
+}
+
+/** Where a node is in the plan. */
+interface Place {
+  readonly id: VertexId;
+  readonly index: number;
+  readonly isLast: boolean;
+}
+
+/** Nothing for what takes the results of the node before it, so that plain chains read as such. */
+function afterOf(
+  chain: readonly StreamNode[],
+  { index, input }: { readonly index: number; readonly input: StreamNode | undefined },
+): Pick<PlannedOperator, "after"> {
+  const after = input === undefined ? -1 : chain.indexOf(input);
+  assert(after >= 0 && after < index, `what is chained stands behind its input`);
+  return after === index - 1 ? {} : { after };
 }
 
 /** A way that records take from one physical node to another. */
@@ -128,19 +168,19 @@ function findChains(
   groups: readonly string[],
 ): readonly (readonly StreamNode[])[] {
   const incoming = Map.groupBy(links, ({ to }) => to);
-  const outgoing = Map.groupBy(links, ({ from }) => from);
   const chainOf = new Map<StreamNode, StreamNode[]>();
   for (const node of physical) {
     const [link, ...others] = incoming.get(node) ?? [];
     const isOnlyLink = link !== undefined && others.length === 0;
-    const isOnlyConsumer = isOnlyLink && outgoing.get(link.from)?.length === 1;
     const isDirect = link?.partitioning.kind === "forward" && link.tag === undefined;
     const isWanted = node.chaining === undefined && link?.from.chaining !== "never";
     const isInSlot = link !== undefined && groups[link.from.id] === groups[node.id];
-    const canChain = isOnlyConsumer && isDirect && isWanted && isInSlot;
-    const chain = canChain && !isHeadKind(node.spec.kind) ? chainOf.get(link.from) : undefined;
-    chain?.push(node);
-    chainOf.set(node, chain ?? [node]);
+    const canChain = isOnlyLink && isDirect && isWanted && isInSlot;
+    const isChained = canChain && !isHeadKind(node.spec.kind);
+    const inputChain = isChained ? chainOf.get(link.from) : undefined;
+    const chain = inputChain === undefined || inputChain.length >= maxChained ? [] : inputChain;
+    chain.push(node);
+    chainOf.set(node, chain);
   }
   return [...new Set(chainOf.values())];
 }
@@ -151,8 +191,8 @@ function firstOf(chain: readonly StreamNode[]): StreamNode {
   return first;
 }
 
-function vertexIdOf(ids: ReadonlyMap<StreamNode, VertexId>, node: StreamNode): VertexId {
-  const id = ids.get(node);
-  assert(id !== undefined, `node ${node.id} is in no chain`);
-  return id;
+function placeOf(places: ReadonlyMap<StreamNode, Place>, node: StreamNode): Place {
+  const place = places.get(node);
+  assert(place !== undefined, `node ${node.id} is in no chain`);
+  return place;
 }

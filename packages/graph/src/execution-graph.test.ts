@@ -12,8 +12,8 @@ const plan = planJob(
     { name: "in", parallelism: 1, spec: specs.source },
     { name: "key", inputs: ["in"], spec: specs.keyBy },
     { name: "sum", inputs: ["key"], spec: specs.reduce },
-    { name: "also", inputs: ["sum"], spec: specs.print },
-    { name: "out", inputs: ["sum"], spec: specs.sink },
+    { name: "also", inputs: ["sum"], chaining: "head", spec: specs.print },
+    { name: "out", inputs: ["sum"], chaining: "head", spec: specs.sink },
   ]),
 );
 

@@ -16,7 +16,10 @@ export interface JobGraph {
   readonly settings: PlannedSettings;
 }
 
-/** A chain of operators that run in one subtask, first to last. */
+/**
+ * Operators that run in one subtask, by direct calls: a chain, or a tree of chains where one has several
+ * consumers. Each stands behind the one that it takes its records from.
+ */
 export interface JobVertex {
   readonly id: VertexId;
   readonly operators: readonly PlannedOperator[];
@@ -51,6 +54,8 @@ export interface PlannedOperator {
   /** Whether records reach it by key; then it is first in its chain. */
   readonly isKeyed: boolean;
   readonly hasState: boolean;
+  /** Whose results it takes: the index in the vertex's operators; absent: the one before it. */
+  readonly after?: number;
   /** Of a source: whose sources it reads on together with, and how far ahead at most. */
   readonly alignment?: { readonly group: string; readonly maxDriftMs: number };
   /** Of sources and sinks: connector, options and guarantee; of windows: sizes; of async operators: limits. */
@@ -65,7 +70,9 @@ export interface JobEdge {
   readonly partitioning: Partitioning;
   /** Which input of an operator that has two; absent: the first or only one. */
   readonly input?: 1;
-  /** Carries what the last operator of `from` emits to this tag; absent: its main output. */
+  /** The operator of `from` that emits: its index there; absent: the last one. */
+  readonly fromOperator?: number;
+  /** Carries what that operator emits to this tag; absent: its main output. */
   readonly tag?: string;
 }
 

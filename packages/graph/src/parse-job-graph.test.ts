@@ -64,6 +64,16 @@ describe("a plan is refused", () => {
       /edge 0 from hours to in does not lead onwards/,
     ],
     [
+      "with an edge from an operator that is not there",
+      change((plan) => Object.assign(plan.edges[0] ?? {}, { fromOperator: 2 })),
+      /edge 0 comes from operator 2, which in has not/,
+    ],
+    [
+      "with an operator behind itself",
+      change((plan) => Object.assign(plan.vertices[0]?.operators[1] ?? {}, { after: 1 })),
+      /takes the results of one that does not stand before it/,
+    ],
+    [
       "that forwards between different parallelisms",
       change((plan) => Object.assign(plan.edges[0] ?? {}, { partitioning: { kind: "forward" } })),
       /edge 0 .* forwards to another parallelism/,

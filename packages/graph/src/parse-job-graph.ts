@@ -38,6 +38,7 @@ const operatorSchema = z.strictObject({
   ]),
   isKeyed: z.boolean(),
   hasState: z.boolean(),
+  after: count.exactOptional(),
   alignment: z
     .strictObject({ group: operatorName, maxDriftMs: z.number().positive() })
     .exactOptional(),
@@ -57,6 +58,7 @@ const edgeSchema = z.strictObject({
     z.strictObject({ kind: z.literal("hash"), keyNodeId: count }),
   ]),
   input: z.literal(1).exactOptional(),
+  fromOperator: count.exactOptional(),
   tag: operatorName.exactOptional(),
 });
 
@@ -123,9 +125,12 @@ function checkVertices(vertices: readonly JobVertex[], maxParallelism: number): 
     if (own !== "default" && own > maxParallelism) {
       throw refuse(`vertex ${id} has parallelism ${own}, above the maximum ${maxParallelism}`);
     }
-    for (const { name } of operators) {
+    for (const [index, { name, after }] of operators.entries()) {
       if (names.has(name)) throw refuse(`operator ${name} appears twice`);
       names.add(name);
+      if (after !== undefined && after >= index) {
+        throw refuse(`operator ${name} takes the results of one that does not stand before it`);
+      }
     }
   }
 }
@@ -138,6 +143,11 @@ function checkEdges(vertices: readonly JobVertex[], edges: readonly JobEdge[]): 
     if (edge.index !== index) throw refuse(`edge ${edge.index} stands at ${index}`);
     if (from === undefined || to === undefined || from >= to) {
       throw refuse(`edge ${index} from ${edge.from} to ${edge.to} does not lead onwards`);
+    }
+    if ((edge.fromOperator ?? 0) >= (vertices[from]?.operators.length ?? 0)) {
+      throw refuse(
+        `edge ${index} comes from operator ${edge.fromOperator}, which ${edge.from} has not`,
+      );
     }
     if (edge.partitioning.kind === "forward") {
       checkForward(edge, vertices[from]?.parallelism, vertices[to]?.parallelism);

@@ -18,13 +18,28 @@ export function describePlan(planJson: string): string {
 }
 
 function describeVertex(plan: JobGraph, vertex: JobVertex): string {
-  const chain = vertex.operators.map(describeOperator).join(" -> ");
+  const chain = describeChain(vertex.operators, 0);
   const outputs = plan.edges
     .filter(({ from }) => from === vertex.id)
-    .map(({ to, partitioning }) => `\n    ${partitioning.kind} to ${to}`);
+    .map(({ to, partitioning, fromOperator }) => {
+      const emitter = fromOperator === undefined ? undefined : vertex.operators[fromOperator]?.name;
+      const of = emitter === undefined ? "" : `, what ${emitter} emits`;
+      return `\n    ${partitioning.kind} to ${to}${of}`;
+    });
   const { id, parallelism, slotSharingGroup } = vertex;
   const group = slotSharingGroup === undefined ? "" : `, slots of ${slotSharingGroup}`;
   return `  ${id} (parallelism ${parallelism}${group}): ${chain}${outputs.join("")}`;
+}
+
+/** Returns the operator and all behind it; several consumers of one stand in brackets. */
+function describeChain(operators: readonly PlannedOperator[], start: number): string {
+  const [operator] = operators.slice(start, start + 1);
+  const behind = operators.flatMap(({ after }, index) =>
+    index > 0 && (after ?? index - 1) === start ? [describeChain(operators, index)] : [],
+  );
+  const rest = behind.length > 1 ? `(${behind.join(", ")})` : behind[0];
+  const text = operator === undefined ? "" : describeOperator(operator);
+  return rest === undefined ? text : `${text} -> ${rest}`;
 }
 
 function describeOperator({ kind, name, hasState, options }: PlannedOperator): string {

@@ -6,9 +6,20 @@ export type ChainStepKind = "map" | "filter" | "flat-map" | "operator";
 /** A combining gate lets records pass unseen while it pauses. */
 type ChainGateKind = "plain" | "combining";
 
+/** What begins the chain: its records, before any step. */
+export const chainEntry = -1;
+
 export interface ChainShape {
-  readonly steps: readonly ChainStepKind[];
-  readonly gates: readonly ChainGateKind[];
+  readonly steps: readonly {
+    readonly kind: ChainStepKind;
+    /** The step whose results it takes, which stands before it, or `chainEntry`. */
+    readonly after: number;
+  }[];
+  readonly gates: readonly {
+    readonly kind: ChainGateKind;
+    /** The same for a gate. */
+    readonly after: number;
+  }[];
 }
 
 const prelude =
@@ -20,8 +31,9 @@ const maxChainGates = 200;
 
 /**
  * Returns the body of a function of `constants` that returns `{ run, runSecond, outputs }`. Nothing but
- * numbers of ours enters the text. A step that can emit
- * several records (flat-map, operator) ends a section; each section is a function of its own.
+ * numbers of ours enters the text. What takes the results of a step that can emit several records
+ * (flat-map, operator) is a function of its own, `run` with that step's number + 1; of several consumers
+ * of one step each step is one, `branch` with its own number. All else is one text.
  */
 export function chainSource(shape: ChainShape): string {
   const { steps, gates } = shape;
@@ -34,8 +46,9 @@ export function chainSource(shape: ChainShape): string {
     );
   }
   const lines = ['"use strict";', prelude, ...constants(shape)];
-  const starts = [0, ...steps.flatMap((kind, index) => (endsSection(kind) ? [index + 1] : []))];
-  for (const start of starts.toReversed()) lines.push(...section(shape, start));
+  for (let step = steps.length - 1; step >= chainEntry; step -= 1) {
+    lines.push(...branchFunction(shape, step), ...runFunction(shape, step));
+  }
   lines.push(...secondEntry(steps), ...outputs(steps));
   lines.push("return { run: run0, runSecond, outputs };");
   return lines.join("\n");
@@ -46,12 +59,12 @@ function endsSection(kind: ChainStepKind): boolean {
 }
 
 function constants({ steps, gates }: ChainShape): readonly string[] {
-  const lines = steps.map((kind, index) =>
+  const lines = steps.map(({ kind }, index) =>
     kind === "operator"
       ? `const o${index} = operators[${index}];`
       : `const f${index} = functions[${index}];`,
   );
-  for (const [gate, kind] of gates.entries()) {
+  for (const [gate, { kind }] of gates.entries()) {
     lines.push(`const g${gate} = gates[${gate}];`);
     if (kind === "combining") {
       lines.push(`const { pause: w${gate}, gate: p${gate} } = shortcuts[${gate}];`);
@@ -61,36 +74,52 @@ function constants({ steps, gates }: ChainShape): readonly string[] {
 }
 
 /** Only an operator tells two inputs apart, and it is the first of its chain. */
-function secondEntry([first]: readonly ChainStepKind[]): readonly string[] {
-  const lines = first === "operator" ? ["cursor.step = 0;", "o0.onSecond(v, t);"] : [];
+function secondEntry([first]: ChainShape["steps"]): readonly string[] {
+  const lines = first?.kind === "operator" ? ["cursor.step = 0;", "o0.onSecond(v, t);"] : [];
   return ["function runSecond(v, t) {", ...lines, "}"];
 }
 
-/** The steps from `start` to the next end of a section, as one function. */
-function section(shape: ChainShape, start: number): readonly string[] {
-  const { steps, gates } = shape;
-  const lines: string[] = [];
-  let current = start;
-  let isOpen = true;
-  while (isOpen && current < steps.length) {
-    const kind = steps[current] ?? "map";
-    lines.push(...stepLines(kind, current));
-    isOpen = !endsSection(kind);
-    current += 1;
-  }
-  if (isOpen) lines.push(...tailLines(gates, steps.length));
-  const emitter = steps[current - 1] === "flat-map" && !isOpen ? emitLines(current - 1) : [];
-  return [...emitter, `function run${start}(v${start}, t) {`, ...lines, "}"];
+/** What takes the results of a step that emits by calls, and the chain's records. */
+function runFunction(shape: ChainShape, step: number): readonly string[] {
+  const kind = shape.steps[step]?.kind;
+  if (kind !== undefined && !endsSection(kind)) return [];
+  const lines = [`function run${step + 1}(v${step + 1}, t) {`, ...consumerLines(shape, step), "}"];
+  return kind === "flat-map" ? [...emitLines(step), ...lines] : lines;
 }
 
-function stepLines(kind: ChainStepKind, index: number): readonly string[] {
-  const value = `v${index}`;
+/** One of several that take the results of a step: a filter in it ends nothing but itself. */
+function branchFunction(shape: ChainShape, step: number): readonly string[] {
+  const after = shape.steps[step]?.after;
+  if (after === undefined || isOnlyConsumer(shape, after)) return [];
+  return [`function branch${step}(v${after + 1}, t) {`, ...stepLines(shape, step), "}"];
+}
+
+/** All that takes the results of a step, one after the other. */
+function consumerLines(shape: ChainShape, after: number): readonly string[] {
+  const { steps } = shape;
+  const taking = [...steps.keys()].filter((step) => steps[step]?.after === after);
+  const [only] = taking;
+  if (only !== undefined && isOnlyConsumer(shape, after)) return stepLines(shape, only);
+  const calls = taking.map((step) => `branch${step}(v${after + 1}, t);`);
+  return [...calls, ...gateLines(shape, after)];
+}
+
+function isOnlyConsumer({ steps, gates }: ChainShape, after: number): boolean {
+  const isTaking = (one: { readonly after: number }): boolean => one.after === after;
+  return steps.filter(isTaking).length === 1 && !gates.some(isTaking);
+}
+
+/** One step, and what takes its results as far as that is the same text. */
+function stepLines(shape: ChainShape, index: number): readonly string[] {
+  const { kind, after } = shape.steps[index] ?? { kind: "map", after: index - 1 };
+  const value = `v${after + 1}`;
   switch (kind) {
     case "map":
       return [
         `cursor.step = ${index};`,
         `const v${index + 1} = f${index}(${value});`,
         `if (isPromise(v${index + 1})) fail(${index});`,
+        ...consumerLines(shape, index),
       ];
     case "filter":
       return [
@@ -99,9 +128,10 @@ function stepLines(kind: ChainStepKind, index: number): readonly string[] {
         `if (!k${index}) return;`,
         `if (isPromise(k${index})) fail(${index});`,
         `const v${index + 1} = ${value};`,
+        ...consumerLines(shape, index),
       ];
     case "flat-map":
-      return flatMapLines(index);
+      return flatMapLines(index, value);
     case "operator":
       return [`cursor.step = ${index};`, `o${index}.onRecord(${value}, t);`];
   }
@@ -119,13 +149,13 @@ function emitLines(index: number): readonly string[] {
   ];
 }
 
-function flatMapLines(index: number): readonly string[] {
+function flatMapLines(index: number, value: string): readonly string[] {
   const next = `run${index + 1}`;
   return [
     `cursor.step = ${index};`,
     `s${index}.timestampMs = t;`,
     `s${index}.isOpen = true;`,
-    `const r${index} = f${index}(v${index}, emit${index});`,
+    `const r${index} = f${index}(${value}, emit${index});`,
     `s${index}.isOpen = false;`,
     `if (r${index} === undefined || r${index} === null) return;`,
     `if (isPromise(r${index})) fail(${index});`,
@@ -142,12 +172,12 @@ function flatMapLines(index: number): readonly string[] {
  * combining gate only lets pass goes straight to the gate behind it: one call more in between, and
  * the compiler inlines less of what follows (5 to 15 % of the CPU of a word count).
  */
-function tailLines(gates: readonly ChainGateKind[], stepCount: number): readonly string[] {
-  if (gates.length === 0) return [];
-  const value = `v${stepCount}`;
-  const lines = ["cursor.recordsOut += 1;"];
-  for (const [gate, kind] of gates.entries()) {
-    lines.push(`cursor.step = ${stepCount + gate};`);
+function gateLines({ steps, gates }: ChainShape, after: number): readonly string[] {
+  const value = `v${after + 1}`;
+  const lines: string[] = [];
+  for (const [gate, { kind, after: emitter }] of gates.entries()) {
+    if (emitter !== after) continue;
+    lines.push(`cursor.step = ${steps.length + gate};`);
     if (kind === "combining") {
       lines.push(
         `if (w${gate}.pauseLeft > 0) {`,
@@ -157,12 +187,12 @@ function tailLines(gates: readonly ChainGateKind[], stepCount: number): readonly
       );
     } else lines.push(`g${gate}.emit(${value}, t);`);
   }
-  return lines;
+  return lines.length === 0 ? [] : ["cursor.recordsOut += 1;", ...lines];
 }
 
-/** What operators emit into: the next section, after which the operator's code goes on. */
-function outputs(steps: readonly ChainStepKind[]): readonly string[] {
-  const list = steps.map((kind, index) =>
+/** What operators emit into: all that takes their results, after which the operator's code goes on. */
+function outputs(steps: ChainShape["steps"]): readonly string[] {
+  const list = steps.map(({ kind }, index) =>
     kind === "operator"
       ? `{ emit(value, t) { run${index + 1}(value, t); cursor.step = ${index}; } }`
       : "undefined",

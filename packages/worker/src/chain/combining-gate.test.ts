@@ -165,7 +165,11 @@ test("a compiled chain passes the gate by while it pauses, and comes back to it"
   emit("a b c");
   gate.flush(0, false);
   inner.take();
-  const { run } = compileChain({ steps: [], gates: [gate], cursor: createChainCursor() });
+  const { run } = compileChain({
+    steps: [],
+    gates: [{ gate, after: -1 }],
+    cursor: createChainCursor(),
+  });
   const asked = vi.spyOn(gate, "emit");
   const words = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
   for (const word of words) run({ word }, 5);

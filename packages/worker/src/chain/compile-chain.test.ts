@@ -33,7 +33,10 @@ function compiled(
 ): { chain: CompiledChain; emitted: unknown[]; cursor: ReturnType<typeof createChainCursor> } {
   const emitted: unknown[] = [];
   const cursor = createChainCursor();
-  const gates = Array.from({ length: gateCount }, () => gateInto(emitted));
+  const gates = Array.from({ length: gateCount }, () => ({
+    gate: gateInto(emitted),
+    after: steps.length - 1,
+  }));
   return { chain: compileChain({ steps, gates, cursor }), emitted, cursor };
 }
 
@@ -174,6 +177,80 @@ test("records of a second input reach the operator as such, by a key of their ow
   expect(cursor.recordsIn).toBe(2);
 });
 
+test("several consumers of a step each take its results, whatever the others drop or emit", () => {
+  const taken: string[] = [];
+  const into = (name: string) => ({
+    ...gateInto([]),
+    emit: (value: unknown, timestampMs: number) =>
+      void taken.push(`${name} ${String(value)} at ${timestampMs}`),
+  });
+  const cursor = createChainCursor();
+  const chain = compileChain({
+    steps: [
+      { kind: "filter", name: "even", after: -1, call: (value: number) => value % 2 === 0 },
+      { kind: "flat-map", name: "twice", after: -1, call: (value: number) => [value, -value] },
+      { kind: "map", name: "tens", after: 0, call: (value: number) => value * 10 },
+      { kind: "map", name: "sum", after: 1, call: (value: number) => value + 1 },
+      { kind: "filter", name: "positive", after: 1, call: (value: number) => value > 0 },
+    ],
+    gates: [
+      { gate: into("all"), after: -1 },
+      { gate: into("tens"), after: 2 },
+      { gate: into("sums"), after: 3 },
+      { gate: into("positive"), after: 4 },
+      { gate: into("twice"), after: 1 },
+    ],
+    cursor,
+  });
+  chain.run(1, 5);
+  expect(taken.toSorted()).toEqual([
+    "all 1 at 5",
+    "positive 1 at 5",
+    "sums 0 at 5",
+    "sums 2 at 5",
+    "twice -1 at 5",
+    "twice 1 at 5",
+  ]);
+  taken.length = 0;
+  chain.run(2, 6);
+  expect(taken).toHaveLength(7);
+  expect(taken).toContain("tens 20 at 6");
+  expect(cursor.recordsOut).toBe(6 + 7);
+});
+
+test("what an operator emits reaches all that follow it, and the operator goes on as itself", () => {
+  const taken: unknown[] = [];
+  const steps: number[] = [];
+  const cursor = createChainCursor();
+  let output: Output | undefined;
+  const operator: Operator = {
+    open: () => {},
+    onRecord: (value, timestampMs) => {
+      output?.emit(value, timestampMs);
+      steps.push(cursor.step);
+    },
+  };
+  const chain = compileChain({
+    steps: [
+      { kind: "operator", name: "twofold", operator },
+      { kind: "map", name: "left", after: 0, call: (value: string) => `${value} left` },
+      { kind: "map", name: "right", after: 0, call: (value: string) => `${value} right` },
+    ],
+    gates: [
+      { gate: gateInto(taken), after: 1 },
+      { gate: gateInto(taken), after: 2 },
+    ],
+    cursor,
+  });
+  [output] = chain.outputs;
+  chain.run("a", 1);
+  expect(taken).toEqual([
+    ["a left", 1],
+    ["a right", 1],
+  ]);
+  expect(steps).toEqual([0]);
+});
+
 test("nothing of a name enters the generated code", () => {
   const name = '"); throw new Error("injected"); ("';
   const { chain, emitted } = compiled([{ kind: "map", name, call: (value: unknown) => value }]);
@@ -182,6 +259,10 @@ test("nothing of a name enters the generated code", () => {
 });
 
 test("a chain that is too long is refused", () => {
-  const steps = Array.from({ length: maxChainSteps + 1 }, () => "map" as const);
-  expect(() => chainSource({ steps, gates: ["plain"] })).toThrow(/rebalance/);
+  const steps = Array.from({ length: maxChainSteps + 1 }, (_, index) => ({
+    kind: "map" as const,
+    after: index - 1,
+  }));
+  const gates = [{ kind: "plain" as const, after: maxChainSteps }];
+  expect(() => chainSource({ steps, gates })).toThrow(/rebalance/);
 });

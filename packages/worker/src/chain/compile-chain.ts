@@ -5,21 +5,26 @@ import { PartialAggregate, type Operator, type Output } from "@millrace/operator
 import type { KeyedBackend } from "@millrace/state";
 
 import type { ChainCursor } from "./chain-cursor.ts";
-import { chainSource, type ChainStepKind } from "./chain-source.ts";
+import { chainSource } from "./chain-source.ts";
 import { CombiningGate, type GateShortcut } from "./combining-gate.ts";
 
 /** One operator of a chain: inlined as a call of the author's function, or called as an object. */
-export type ChainStep =
-  | {
-      readonly kind: "map" | "filter" | "flat-map";
-      readonly name: string;
-      readonly call: UserFunction;
-    }
-  | { readonly kind: "operator"; readonly name: string; readonly operator: Operator };
+export type ChainStep = {
+  readonly name: string;
+  /** The step whose results it takes, or `chainEntry`; absent: the one before it. */
+  readonly after?: number;
+} & (
+  | { readonly kind: "map" | "filter" | "flat-map"; readonly call: UserFunction }
+  | { readonly kind: "operator"; readonly operator: Operator }
+);
 
 export interface CompileOptions {
   readonly steps: readonly ChainStep[];
-  readonly gates: readonly OutputGate[];
+  readonly gates: readonly {
+    readonly gate: OutputGate;
+    /** The step whose results it takes, or `chainEntry`. */
+    readonly after: number;
+  }[];
   readonly cursor: ChainCursor;
 }
 
@@ -52,13 +57,15 @@ type ConsumeKeyed = (value: unknown, timestampMs: number, hash: number) => void;
  * the chain is too long to compile.
  */
 export function compileChain({ steps, gates, cursor }: CompileOptions): CompiledChain {
-  const kinds = steps.map((step): ChainStepKind => step.kind);
-  const shortcuts = gates.map((gate) =>
+  const shortcuts = gates.map(({ gate }) =>
     gate instanceof CombiningGate ? gate.shortcut : undefined,
   );
   const body = chainSource({
-    steps: kinds,
-    gates: shortcuts.map((shortcut) => (shortcut === undefined ? "plain" : "combining")),
+    steps: steps.map(({ kind, after }, index) => ({ kind, after: after ?? index - 1 })),
+    gates: gates.map(({ after }, index) => ({
+      kind: shortcuts[index] === undefined ? "plain" : "combining",
+      after,
+    })),
   });
   // oxlint-disable-next-line typescript/no-implied-eval, typescript/no-unsafe-type-assertion -- templates of ours, no data enters
   const factory = new Function("constants", body) as (constants: ChainConstants) => CompiledChain;
@@ -66,7 +73,7 @@ export function compileChain({ steps, gates, cursor }: CompileOptions): Compiled
     cursor,
     functions: steps.map((step) => (step.kind === "operator" ? undefined : step.call)),
     operators: steps.map((step) => (step.kind === "operator" ? step.operator : undefined)),
-    gates,
+    gates: gates.map(({ gate }) => gate),
     shortcuts,
     isPromise,
     fail: (step, isLateEmit) =>

@@ -3,6 +3,7 @@ import {
   keyGroupOf,
   keyHash,
   minWatermark,
+  parseSubtaskId,
   StreamError,
   type FailureLocation,
   type JsonValue,
@@ -33,14 +34,17 @@ export interface ChainGate {
   readonly gate: OutputGate;
   /** What of the author's chooses its channel, if anything does. */
   readonly outer: OuterStep;
-  /** What it takes of the last operator: what is emitted to the tag, or the main output. */
+  /** The step that emits to it, or `chainEntry`, and that operator's name. */
+  readonly after: number;
+  readonly emitterName: string;
+  /** What it takes of that operator: what is emitted to the tag, or the main output. */
   readonly tag: string | undefined;
 }
 
 /** A function of the author that belongs to an edge or to the source. */
 export interface OuterStep {
   readonly role: string;
-  /** Absent: the chain's last operator. */
+  /** Absent: the operator that emits. */
   readonly name: string | undefined;
 }
 
@@ -51,8 +55,6 @@ export interface ChainOptions {
   /** Of the first step, where it is keyed. */
   readonly keyed: KeyedBackend | undefined;
   readonly maxParallelism: number;
-  /** Of the vertex's last operator, also where that is its source. */
-  readonly lastName: string;
   /** What an operator's context holds besides its outputs, its keyed state and its time. */
   readonly contextOf: (
     name: string,
@@ -82,9 +84,8 @@ export class OperatorChain {
   readonly #subtaskId: SubtaskId;
   readonly #chain: CompiledChain;
   readonly #steps: readonly ChainStep[];
-  readonly #gates: readonly OutputGate[];
-  /** By gate. */
-  readonly #tags: readonly (string | undefined)[];
+  /** Those of main outputs first. */
+  readonly #gates: readonly ChainGate[];
   readonly #keyed: KeyedBackend | undefined;
   /** What runs at the steps behind the operators. */
   readonly #outerSteps: OuterStep[];
@@ -92,7 +93,6 @@ export class OperatorChain {
   /** Steps that may do something by the wall clock. */
   readonly #timed: readonly TimedStep[];
   readonly #maxParallelism: number;
-  readonly #lastName: string;
   readonly #firedMs: number[];
   /** Step that a watermark has reached. */
   #advancing = 0;
@@ -102,18 +102,15 @@ export class OperatorChain {
     this.cursor = createChainCursor();
     this.#subtaskId = options.subtaskId;
     this.#steps = options.steps;
-    // Those of the main output come first: the compiled chain counts steps by them.
-    const gates = options.gates.toSorted((left, right) => rankOf(left) - rankOf(right));
-    this.#gates = gates.map(({ gate }) => gate);
+    // Those of main outputs come first: the compiled chain counts steps by them.
+    this.#gates = options.gates.toSorted((left, right) => rankOf(left) - rankOf(right));
     this.#keyed = options.keyed;
     this.#maxParallelism = options.maxParallelism;
-    this.#lastName = options.lastName;
-    this.#outerSteps = gates.map(({ outer }) => outer);
-    this.#tags = gates.map(({ tag }) => tag);
+    this.#outerSteps = this.#gates.map(({ outer }) => outer);
     this.#firedMs = options.steps.map(() => minWatermark);
     this.#chain = compileChain({
       steps: options.steps,
-      gates: gates.filter(({ tag }) => tag === undefined).map(({ gate }) => gate),
+      gates: this.#gates.filter(({ tag }) => tag === undefined),
       cursor: this.cursor,
     });
     this.run = this.#chain.run;
@@ -173,7 +170,7 @@ export class OperatorChain {
 
   /** Whether every output has room and no sink holds back too much. */
   hasRoom(): boolean {
-    for (const gate of this.#gates) if (!gate.hasRoom()) return false;
+    for (const { gate } of this.#gates) if (!gate.hasRoom()) return false;
     for (const operator of this.#buffering) {
       if ((operator.bufferedBytes?.() ?? 0) > maxHeldBackBytes) return false;
     }
@@ -304,22 +301,26 @@ export class OperatorChain {
   /** Returns what was thrown while the chain ran, with its place. */
   locate(thrown: unknown, position: Pick<FailureLocation, "position" | "channel">): unknown {
     const { step } = this.cursor;
-    // Behind the key function the gate encodes: a record that it refuses is the last operator's.
+    const behind = step - this.#steps.length;
+    // Behind the key function the gate encodes: a record that it refuses is the emitting operator's.
     const isRefused = StreamError.is(thrown, "record-not-encodable", "record-too-large");
-    const outer = isRefused ? undefined : this.#outerSteps[step - this.#steps.length];
+    const outer = isRefused ? undefined : this.#outerSteps[behind];
+    const emitter = this.#gates[behind]?.emitterName ?? parseSubtaskId(this.#subtaskId).vertexId;
     return locateFailure(thrown, {
       subtaskId: this.#subtaskId,
-      operator: this.#steps[step]?.name ?? outer?.name ?? this.#lastName,
+      operator: this.#steps[step]?.name ?? outer?.name ?? emitter,
       role: outer?.role ?? "",
       position,
     });
   }
 
-  /** Returns what the operator at the step, the last one, emits to the tag with. */
+  /** Returns what the operator at the step emits to the tag with. */
   #sideOutput(tag: string, step: number): Output {
     const { cursor } = this;
-    const targets = this.#gates.flatMap((gate, index) =>
-      this.#tags[index] === tag ? [{ gate, gateStep: this.#steps.length + index }] : [],
+    const targets = this.#gates.flatMap((one, index) =>
+      one.tag === tag && one.after === step
+        ? [{ gate: one.gate, gateStep: this.#steps.length + index }]
+        : [],
     );
     if (targets.length === 0) return { emit: () => {} };
     return {

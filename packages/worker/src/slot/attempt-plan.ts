@@ -55,6 +55,11 @@ export function planSubtasks(
   return preparation.ownSubtasks.map((subtaskId) => planSubtask(placed, subtaskId));
 }
 
+/** Returns the step of the subtask's chain that an operator is; a source is what begins the chain, -1. */
+export function stepOf({ nodes }: PlannedSubtask, operatorIndex: number): number {
+  return nodes[0]?.spec.kind === "source" ? operatorIndex - 1 : operatorIndex;
+}
+
 interface Placed {
   readonly job: LoadedJob;
   readonly addresses: ReadonlyMap<SubtaskId, string>;

@@ -6,7 +6,7 @@ import { combineSettings, combiningOf } from "@millrace/operators";
 import { CombiningGate } from "../chain/combining-gate.ts";
 import { keyStepOf, type ChainGate, type OuterStep } from "../chain/operator-chain.ts";
 import type { Mailbox } from "../task/task.ts";
-import type { PlannedOutput, PlannedSubtask } from "./attempt-plan.ts";
+import { stepOf, type PlannedOutput, type PlannedSubtask } from "./attempt-plan.ts";
 import type { SlotPorts } from "./slot-ports.ts";
 
 interface OutputEnvironment {
@@ -36,10 +36,15 @@ export function createOutput(
     targets,
     partitioning: partitioningOf(output, maxParallelism),
   });
-  const { tag } = edge;
-  if (key === undefined) return { gate, outer: outerStepOf(output), tag };
+  const emitter = edge.fromOperator ?? subtask.nodes.length - 1;
+  const end = {
+    after: stepOf(subtask, emitter),
+    emitterName: subtask.nodes[emitter]?.name ?? edge.from,
+    tag: edge.tag,
+  };
+  if (key === undefined) return { gate, outer: outerStepOf(output), ...end };
   const hashed = { gate, selectKey: key.select, toNode: output.toNode };
-  return { gate: combine(environment, subtask, hashed), outer: keyStepOf(key.name), tag };
+  return { gate: combine(environment, subtask, hashed), outer: keyStepOf(key.name), ...end };
 }
 
 function partitioningOf(

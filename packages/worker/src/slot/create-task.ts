@@ -26,7 +26,7 @@ import { chooseEntries, parseSourceEntry } from "../task/source-entry.ts";
 import { SourceTask } from "../task/source-task.ts";
 import { SubtaskContext } from "../task/subtask-context.ts";
 import type { Task } from "../task/task.ts";
-import type { PlannedSubtask } from "./attempt-plan.ts";
+import { stepOf, type PlannedSubtask } from "./attempt-plan.ts";
 import { createOutput, keyOf } from "./create-output.ts";
 import { listEntriesOf, restoreKeyed, type RestoredState } from "./restored-state.ts";
 import type { SlotLoop } from "./slot-loop.ts";
@@ -200,7 +200,6 @@ function createChain(
     gates: parts.gates,
     keyed: parts.keyed,
     maxParallelism: environment.maxParallelism,
-    lastName: subtask.nodes.at(-1)?.name ?? subtask.vertex.id,
     contextOf: (name) => ({
       ...connectorContextOf(environment, subtask, name),
       processingTimeMs: () => parts.processingTime.nowMs(),
@@ -212,18 +211,23 @@ function createChain(
 /** The source itself is no step of its chain. */
 function chainSteps(
   { ports, loop }: TaskEnvironment,
-  { nodes, vertex }: PlannedSubtask,
+  subtask: PlannedSubtask,
 ): readonly ChainStep[] {
+  const { nodes, vertex } = subtask;
   return nodes.flatMap(({ name, spec }, index): readonly ChainStep[] => {
+    const planned = vertex.operators[index];
+    assert(planned !== undefined, `operator ${name} is planned`);
+    const { after } = planned;
+    const place = after === undefined ? { name } : { name, after: stepOf(subtask, after) };
     switch (spec.kind) {
       case "source":
         return [];
       case "map":
-        return [{ kind: "map", name, call: spec.map }];
+        return [{ kind: "map", ...place, call: spec.map }];
       case "filter":
-        return [{ kind: "filter", name, call: spec.filter }];
+        return [{ kind: "filter", ...place, call: spec.filter }];
       case "flat-map":
-        return [{ kind: "flat-map", name, call: spec.flatMap }];
+        return [{ kind: "flat-map", ...place, call: spec.flatMap }];
       case "key-by":
       case "union":
       case "rebalance":
@@ -242,16 +246,14 @@ function chainSteps(
       case "keyed-broadcast-process":
       case "sink":
       case "print": {
-        const planned = vertex.operators[index];
-        assert(planned !== undefined, `operator ${name} is planned`);
         const operator = createOperator(spec, planned, ports.failpoints);
-        return [{ kind: "operator", name, operator }];
+        return [{ kind: "operator", ...place, operator }];
       }
       case "async-map": {
         const { random, turn, failpoints } = ports;
         const wake = (): void => loop.wake();
         const operator = new AsyncOperator(spec, { wake, random, turn, failpoints });
-        return [{ kind: "operator", name, operator }];
+        return [{ kind: "operator", ...place, operator }];
       }
       default:
         return assertNever(spec);
