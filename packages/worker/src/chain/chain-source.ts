@@ -1,13 +1,13 @@
 import { StreamError } from "@millrace/core";
 
 /** What the template of one step looks like. */
-export type ChainStepKind = "map" | "filter" | "flat-map" | "operator";
+type ChainStepKind = "map" | "filter" | "flat-map" | "operator";
 
 /** A combining gate lets records pass unseen while it pauses. */
 type ChainGateKind = "plain" | "combining";
 
 /** What begins the chain: its records, before any step. */
-export const chainEntry = -1;
+const chainEntry = -1;
 
 export interface ChainShape {
   readonly steps: readonly {

@@ -11,7 +11,7 @@ import { CombiningGate, type GateShortcut } from "./combining-gate.ts";
 /** One operator of a chain: inlined as a call of the author's function, or called as an object. */
 export type ChainStep = {
   readonly name: string;
-  /** The step whose results it takes, or `chainEntry`; absent: the one before it. */
+  /** The step whose results it takes, -1: the records of the chain; absent: the one before it. */
   readonly after?: number;
 } & (
   | { readonly kind: "map" | "filter" | "flat-map"; readonly call: UserFunction }
@@ -22,7 +22,7 @@ export interface CompileOptions {
   readonly steps: readonly ChainStep[];
   readonly gates: readonly {
     readonly gate: OutputGate;
-    /** The step whose results it takes, or `chainEntry`. */
+    /** The step whose results it takes; -1: the records of the chain. */
     readonly after: number;
   }[];
   readonly cursor: ChainCursor;

@@ -34,7 +34,7 @@ export interface ChainGate {
   readonly gate: OutputGate;
   /** What of the author's chooses its channel, if anything does. */
   readonly outer: OuterStep;
-  /** The step that emits to it, or `chainEntry`, and that operator's name. */
+  /** The step that emits to it, -1 where that is what begins the chain, and that operator's name. */
   readonly after: number;
   readonly emitterName: string;
   /** What it takes of that operator: what is emitted to the tag, or the main output. */
