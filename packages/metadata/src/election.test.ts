@@ -117,6 +117,70 @@ test("of several at once exactly one holds the fence in the end", async () => {
   expect(new Set(all.map(({ leaderEpoch }) => leaderEpoch)).size).toBe(3);
 });
 
+/** A store with leases whose first transaction is answered after so long, by a clock that only it moves. */
+function slowStore(answerMs: number, onSecond: (store: MetadataStore) => void = () => {}) {
+  let nowMs = 0;
+  const due: { readonly atMs: number; readonly callback: () => void }[] = [];
+  const clock: Clock = {
+    monotonicMs: () => nowMs,
+    wallMs: () => nowMs,
+    schedule: (delayMs, callback) => {
+      const timer = { atMs: nowMs + delayMs, callback };
+      due.push(timer);
+      return { [Symbol.dispose]: () => void due.splice(due.indexOf(timer), 1) };
+    },
+  };
+  const memory = createMemoryMetadataStore({ clock });
+  const { leases } = memory;
+  if (leases === undefined) throw new Error("a store with a clock has leases");
+  const calls: string[] = [];
+  const store: MetadataStore = {
+    ...memory,
+    async transact(transaction) {
+      calls.push("transact");
+      const result = await memory.transact(transaction);
+      for (; calls.length === 1 && nowMs < answerMs; nowMs += 1_000) {
+        for (const { callback } of due.filter(({ atMs }) => atMs <= nowMs)) callback();
+        onSecond(memory);
+      }
+      return result;
+    },
+    leases: {
+      grant: (ttlMs) => leases.grant(ttlMs),
+      revoke: (leaseId) => leases.revoke(leaseId),
+      keepAlive(leaseId) {
+        calls.push("keep alive");
+        return leases.keepAlive(leaseId);
+      },
+    },
+  };
+  return { store, clock, calls };
+}
+
+test("who wins within the time of its lease leads at once", async () => {
+  const { store, clock, calls } = slowStore(4_000);
+  const { lease } = await campaign({ ...options(store, "a"), clock });
+  expect(lease?.provenAtMs).toBe(0);
+  expect(calls).toEqual(["transact"]);
+});
+
+test("a lease that ended while its candidate won makes no leader: it campaigns anew (F6)", async () => {
+  const { store, clock, calls } = slowStore(6_000);
+  const won = await campaign({ ...options(store, "a"), clock });
+  expect(calls).toEqual(["transact", "keep alive", "transact"]);
+  expect(won.lease?.provenAtMs).toBe(6_000);
+  expect(await commitUnder(store, won)).toBe(true);
+});
+
+test("a lease that lives on beyond its time is proven before its candidate leads (F6, F16)", async () => {
+  const stick = ({ leases }: MetadataStore): void => void leases?.keepAlive(1n);
+  const { store, clock, calls } = slowStore(6_000, stick);
+  const won = await campaign({ ...options(store, "a"), clock });
+  expect(calls).toEqual(["transact", "keep alive"]);
+  expect(won.lease).toMatchObject({ leaseId: 1n, provenAtMs: 6_000 });
+  expect(await commitUnder(store, won)).toBe(true);
+});
+
 test("it stops when the signal aborts", async () => {
   const store = createMemoryMetadataStore();
   const away: MetadataStore = { ...store, get: () => Promise.reject(unknownOutcome()) };

@@ -6,6 +6,8 @@
  * I2 An unknown outcome is read back; meanwhile only the same key under the same lease is tried
  *    again, so that at most one of the tries counts (S3).
  * I3 Nothing rests on the watch alone: it may be silent (F18), so the key is read every second.
+ * I4 A candidate leads only while its lease cannot have ended by its own clock (F6): where winning
+ *    took longer than that, the lease is proven anew first.
  */
 import { sleep, StreamError } from "@millrace/core";
 
@@ -60,7 +62,10 @@ class Candidate {
     const { entries, revision } = await this.#options.store.list(this.#electionKey);
     const entry = entries.find(({ key }) => key === this.#electionKey);
     if (entry === undefined) return this.#take();
-    if (parseElectionRecord(entry).identity === this.#options.identity) return this.#wonBy(entry);
+    if (parseElectionRecord(entry).identity === this.#options.identity) {
+      // A try whose outcome stayed unknown has won.
+      return this.#lease === undefined ? undefined : this.#lead(this.#lease, entry.createRevision);
+    }
     await this.#standBy(entry);
     await this.#untilChanged(revision);
     return undefined;
@@ -76,11 +81,9 @@ class Candidate {
         compares: [{ key: this.#electionKey, target: "createRevision", equals: 0n }],
         writes: [{ kind: "put", key: this.#electionKey, value, lease: lease.leaseId }],
       });
-      return isApplied ? { ...leadershipOf(this.#electionKey, revision), lease } : undefined;
+      return isApplied ? await this.#lead(lease, revision) : undefined;
     } catch (caught) {
-      if (!StreamError.is(caught, "not-found")) throw caught;
-      // The lease ended while this candidate was waiting.
-      this.#lease = undefined;
+      this.#forgetEnded(caught);
       return undefined;
     }
   }
@@ -91,11 +94,30 @@ class Candidate {
     return { leaseId: await this.#leases.grant(leaseMs), ttlMs: leaseMs, provenAtMs };
   }
 
-  /** A try whose outcome stayed unknown has won. */
-  #wonBy(entry: MetadataEntry): Leadership | undefined {
-    const lease = this.#lease;
-    if (lease === undefined) return undefined;
-    return { ...leadershipOf(this.#electionKey, entry.createRevision), lease };
+  /** Returns leadership under the lease; nothing if the lease has ended, or proving it took too long. */
+  async #lead(lease: HeldLease, createRevision: bigint): Promise<Leadership | undefined> {
+    const leadership = leadershipOf(this.#electionKey, createRevision);
+    if (this.#isProven(lease)) return { ...leadership, lease };
+    const provenAtMs = this.#options.clock.monotonicMs();
+    try {
+      // A lease that is still there has been there all the time, and so has its key.
+      await this.#leases.keepAlive(lease.leaseId);
+    } catch (caught) {
+      this.#forgetEnded(caught);
+      return undefined;
+    }
+    this.#lease = { ...lease, provenAtMs };
+    return this.#isProven(this.#lease) ? { ...leadership, lease: this.#lease } : undefined;
+  }
+
+  /** Of a lease that ended meanwhile nothing counts any more; throws what says something else. */
+  #forgetEnded(caught: unknown): void {
+    if (!StreamError.is(caught, "not-found")) throw caught;
+    this.#lease = undefined;
+  }
+
+  #isProven({ provenAtMs, ttlMs }: HeldLease): boolean {
+    return this.#options.clock.monotonicMs() - provenAtMs < ttlMs;
   }
 
   /** Somebody else holds the key: no try of this candidate can win any more. */
