@@ -12,6 +12,9 @@ interface Planted {
   readonly faults?: readonly Fault[];
 }
 
+/** What is sent to the first worker comes after what the others, who heard of it earlier, have done. */
+const farWorker: readonly Fault[] = [{ kind: "far-worker", atMs: 0, worker: 0, latencyMs: 100 }];
+
 /** A slow metadata store under a worker whose slots die again and again. */
 const slowAndDying: readonly Fault[] = [
   { kind: "slow-store", store: "metadata", atMs: 500, maxLatencyMs: 700, lastMs: 20_000 },
@@ -33,7 +36,7 @@ const bugs: Readonly<Record<FailpointName, Planted>> = {
   "commit-without-fence": { profile: "cluster", seed: 2, broken: /S1/ },
   "completion-of-older-attempt-accepted": { profile: "cluster", seed: 15, broken: /S2/ },
   "corrupt-read-not-repeated": { profile: "cluster", seed: 10, broken: /L6/ },
-  "early-messages-dropped": { profile: "embedded", seed: 1, broken: /L3/ },
+  "early-messages-dropped": { profile: "embedded", seed: 0, broken: /L3/, faults: farWorker },
   "election-trusts-watch": { profile: "cluster", seed: 7, broken: /L2/ },
   "failed-put-acked": { profile: "cluster", seed: 7, broken: /S4, S5/, faults: storms },
   "gc-deletes-in-flight": { profile: "cluster", seed: 0, broken: /S4/ },

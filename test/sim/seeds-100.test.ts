@@ -1,4 +1,4 @@
-import { runSeed } from "@millrace/testing";
+import { runSeed, type Fault } from "@millrace/testing";
 import { expect, test } from "vitest";
 
 import { runSeeds } from "./seeds.ts";
@@ -22,6 +22,19 @@ test.each(["128", "316", "377", "396", "5771"])(
     expect((await runSeed({ seed, profile: "embedded" })).violation).toBeUndefined();
   },
 );
+
+/** A slow metadata store under a worker whose slots die again and again. */
+const slowAndDying: readonly Fault[] = [
+  { kind: "slow-store", store: "metadata", atMs: 500, maxLatencyMs: 700, lastMs: 20_000 },
+  ...[2, 4, 6, 8, 10, 12].map((second): Fault => {
+    return { kind: "kill-slot", atMs: second * 1_000 + 37, worker: 0 };
+  }),
+];
+
+test("seed 13 of a cluster on slow metadata, where nobody leads without its lease, holds", async () => {
+  const options = { seed: "13", profile: "cluster", faults: slowAndDying } as const;
+  expect((await runSeed(options)).violation).toBeUndefined();
+});
 
 test.each(["11", "3373"])("seed %s of a cluster, which once failed, holds", async (seed) => {
   expect((await runSeed({ seed, profile: "cluster" })).violation).toBeUndefined();

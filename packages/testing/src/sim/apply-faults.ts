@@ -1,6 +1,6 @@
 import { damageObject } from "./damage-object.ts";
 import { createFaultCounts, type Fault, type FaultCounts } from "./fault.ts";
-import { createLinkConditions, pairKey } from "./link-faults.ts";
+import { createLinkConditions, machineOf, pairKey } from "./link-faults.ts";
 import type { SimCluster } from "./sim-cluster.ts";
 import type { SimProcess } from "./sim-process.ts";
 import { createObjectConditions } from "./store-conditions.ts";
@@ -49,6 +49,7 @@ function applyFault(application: Application, fault: Fault): void {
       return pause(application, fault);
     case "partition":
     case "slow-links":
+    case "far-worker":
     case "repeat-messages":
       return troubleLinks(application, fault);
     case "store-faults":
@@ -133,7 +134,7 @@ function pause(
 
 function troubleLinks(
   { cluster, happened, later }: Application,
-  fault: FaultOf<"partition" | "slow-links" | "repeat-messages">,
+  fault: FaultOf<"partition" | "slow-links" | "far-worker" | "repeat-messages">,
 ): void {
   const { conditions } = cluster.world.fabric;
   switch (fault.kind) {
@@ -150,6 +151,13 @@ function troubleLinks(
       const { maxLatencyMs } = createLinkConditions();
       conditions.maxLatencyMs = fault.maxLatencyMs;
       return later(fault.lastMs, () => void (conditions.maxLatencyMs = maxLatencyMs));
+    }
+    case "far-worker": {
+      const process = cluster.workerProcess(fault.worker);
+      if (process === undefined) return;
+      happened();
+      conditions.farMs.set(machineOf(process.name), fault.latencyMs);
+      return;
     }
     case "repeat-messages":
       happened();

@@ -8,8 +8,8 @@ export interface ClusterFaultLimits {
   readonly leaseMs: number;
 }
 
-/** All coordinators of a cluster run from the start: nobody usurps. */
-type ClusterKind = Exclude<FaultKind, "usurp">;
+/** All coordinators of a cluster run from the start: nobody usurps. Who is far off is drawn apart. */
+type ClusterKind = Exclude<FaultKind, "usurp" | "far-worker">;
 
 /** Kinds that belong together: a run has some of the groups and none of the others. */
 const groups: readonly (readonly ClusterKind[])[] = [

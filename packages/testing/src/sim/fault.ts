@@ -45,6 +45,11 @@ type LinkFault =
       readonly right: number;
     })
   | (Lasting & { readonly kind: "slow-links"; readonly maxLatencyMs: number })
+  /**
+   * From now on one worker is further from the coordinators than from the other workers: nothing
+   * breaks by it, so nobody waits for its end, but it hears of all later than the others.
+   */
+  | (At & { readonly kind: "far-worker"; readonly worker: number; readonly latencyMs: number })
   /** Messages of sessions come a second time, later, also over the session that followed (F9). */
   | (Lasting & { readonly kind: "repeat-messages"; readonly chance: number });
 
@@ -114,6 +119,7 @@ export function createFaultCounts(): FaultCounts {
     usurp: 0,
     partition: 0,
     "slow-links": 0,
+    "far-worker": 0,
     "repeat-messages": 0,
     "store-faults": 0,
     "store-down": 0,

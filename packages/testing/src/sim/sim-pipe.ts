@@ -57,7 +57,8 @@ export class SimPipe {
 
   #enqueue(item: unknown): void {
     const { scheduler } = this.#to.process;
-    const latencyMs = drawLatencyMs(this.#conditions, this.#random);
+    const ends = [this.#from.process, this.#to.process] as const;
+    const latencyMs = drawLatencyMs(this.#conditions, this.#random, ends);
     this.#readyAtMs = Math.max(this.#readyAtMs, scheduler.nowMs() + latencyMs);
     this.#queue.push(item);
     this.#scheduleDelivery(this.#readyAtMs - scheduler.nowMs());
