@@ -85,7 +85,11 @@ export async function runSubject(
     definition: defineAt(parallelism),
     ...(restoreAt === undefined
       ? {}
-      : { restore: { afterCheckpoints: restoredAfter, definition: defineAt(restoreAt) } }),
+      : {
+          restores: [
+            { afterCheckpoints: restoredAfter, how: "kill", definition: defineAt(restoreAt) },
+          ],
+        }),
     faults: drawnFaults(options, random, { endMs: paceMs, workerCount }),
     quietAfterMs: longestFaultMs + readingMs(prepare(graph, parallelism), subject),
     checkOver: async () => {

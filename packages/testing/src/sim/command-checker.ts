@@ -1,4 +1,4 @@
-import type { AttemptRef } from "@millrace/core";
+import type { AttemptRef, JobId } from "@millrace/core";
 import type { SlotCommand } from "@millrace/worker";
 
 import type { RunCounts } from "./invariant-checker.ts";
@@ -10,6 +10,8 @@ export interface CommandCheckerOptions {
   readonly head: () => bigint | undefined;
   /** The attempt that may commit; 0 before the first. */
   readonly attempt: () => number;
+  /** Whether the job has ended, and another one is watched. */
+  readonly hasEnded: (jobId: JobId) => boolean;
   /** Which attempt committed a checkpoint. */
   readonly attemptOf: (checkpointId: bigint) => number | undefined;
 }
@@ -51,9 +53,9 @@ export class CommandChecker {
   /** S7: an attempt restores exactly the head. */
   #onPrepare(worker: string, { ref, restore }: Preparation): void {
     this.#newest.set(worker, ref);
-    const { attempt, head, violate, counts } = this.#options;
+    const { attempt, head, hasEnded, violate, counts } = this.#options;
     // A message of an attempt that is over already: its slots will be refused.
-    if (attempt() !== ref.attempt) return;
+    if (hasEnded(ref.jobId) || attempt() !== ref.attempt) return;
     if (restore?.checkpointId !== head()) {
       violate(
         `S7: attempt ${ref.attempt} restores ${restore?.checkpointId}, the head is ${head()}`,

@@ -17,6 +17,8 @@ import type { SimWorld } from "./sim-world.ts";
 export interface RunCounts {
   attempts: number;
   commits: number;
+  /** Jobs that went on from a checkpoint of another one. */
+  restoredJobs: number;
   /** Attempts that restored a checkpoint with state in it. */
   nonEmptyRestores: number;
   removedObjects: number;
@@ -38,6 +40,7 @@ export class InvariantChecker {
   readonly counts: RunCounts = {
     attempts: 0,
     commits: 0,
+    restoredJobs: 0,
     nonEmptyRestores: 0,
     removedObjects: 0,
     leaders: 0,
@@ -75,6 +78,7 @@ export class InvariantChecker {
       counts: this.counts,
       head: () => this.#head()?.checkpointId ?? this.#origin,
       attempt: () => this.#attempt(),
+      hasEnded: (jobId) => this.#endedPrefixes.includes(`${prefix}jobs/${jobId}/`),
       attemptOf: (checkpointId) => this.#attemptOf.get(checkpointId),
     });
     world.onLeaseRenewed = (process) => this.leadership.onLeaseRenewed(process);

@@ -2,6 +2,7 @@ import type { JobDefinition } from "@millrace/graph";
 
 import { applyFaults } from "./apply-faults.ts";
 import type { Fault, FaultCounts } from "./fault.ts";
+import { goOnElsewhere, type RestoreRequest } from "./go-on-elsewhere.ts";
 import { InvariantViolation, type RunCounts } from "./invariant-checker.ts";
 import { outcomeOf, type JobOutcome } from "./job-outcome.ts";
 import type { SimCluster } from "./sim-cluster.ts";
@@ -14,8 +15,8 @@ export interface RunOptions {
   readonly quietAfterMs: number;
   /** What the user asks for while the job runs; nothing by default. */
   readonly stop?: StopRequest;
-  /** Kill the job while it runs, and go on from its latest checkpoint; not unless set. */
-  readonly restore?: RestoreRequest;
+  /** End the job while it runs and go on from its latest checkpoint, one after the other. None unless set. */
+  readonly restores?: readonly RestoreRequest[];
   /** Runs once the job is over; throws `InvariantViolation`. */
   readonly checkOver: (outcome: JobOutcome) => Promise<void>;
 }
@@ -23,13 +24,6 @@ export interface RunOptions {
 export interface StopRequest {
   readonly atMs: number;
   readonly isDrain: boolean;
-}
-
-interface RestoreRequest {
-  /** How many checkpoints complete before all workers die at once and the job is cancelled. */
-  readonly afterCheckpoints: number;
-  /** The job that goes on, such as the same at another parallelism. */
-  readonly definition: JobDefinition;
 }
 
 export interface RunReport {
@@ -105,37 +99,16 @@ async function runUntilOver(cluster: SimCluster, options: RunOptions): Promise<J
   if (stop !== undefined) {
     world.scheduler.schedule(stop.atMs, "stop", () => cluster.stop(stop.isDrain));
   }
-  if (options.restore !== undefined) await goOnElsewhere(cluster, options.restore, options);
-  await runUntil(cluster, options, () => checker.result() !== undefined);
+  const until = (isDone: () => boolean): Promise<void> => runUntil(cluster, options, isDone);
+  for (const restore of options.restores ?? []) {
+    if (!(await goOnElsewhere(cluster, restore, until))) break;
+    checker.counts.restoredJobs += 1;
+  }
+  await until(() => checker.result() !== undefined);
   return outcomeOf(checker.result() ?? "", {
     isStopAsked: stop !== undefined,
     damaged: checker.damaged,
   });
-}
-
-/** Lets the job run for some checkpoints, kills it, and submits the job that goes on from there. */
-async function goOnElsewhere(
-  cluster: SimCluster,
-  { afterCheckpoints, definition }: RestoreRequest,
-  options: RunOptions,
-): Promise<void> {
-  const { checker } = cluster;
-  const isOver = (): boolean => checker.result() !== undefined;
-  await runUntil(cluster, options, () => isOver() || checker.counts.commits >= afterCheckpoints);
-  if (isOver()) {
-    throw new InvariantViolation(
-      `the job was over after ${checker.counts.commits} checkpoints, before it could be restored`,
-    );
-  }
-  for (let index = 0; index < cluster.workerCount; index += 1) {
-    cluster.workerProcess(index)?.kill();
-  }
-  cluster.cancel();
-  await runUntil(cluster, options, isOver);
-  const { jobId } = cluster;
-  checker.watchNextJob();
-  for (let index = 0; index < cluster.workerCount; index += 1) cluster.startWorker(index);
-  cluster.submit(definition, jobId);
 }
 
 async function runUntil(

@@ -2,6 +2,7 @@ import type { FailpointName } from "@millrace/core";
 import { apiVersion, type JobDefinition } from "@millrace/graph";
 
 import type { Comparison } from "./compare-outputs.ts";
+import { drawRestores } from "./draw-restores.ts";
 import {
   checkBounds,
   checkGarbage,
@@ -70,7 +71,10 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
   const job = { ...drawn, graph: sharing.share(drawn.graph) };
   const limits = { endMs: faultsEndMs, workerCount, coordinators };
   const faults = options.faults ?? drawFaultsOf(random, limits);
-  const stop = drawStop(random.fork("stop"));
+  // Of a damaged object nothing is promised, so nobody can be sure to go on from it.
+  const isDamaged = faults.some(({ kind }) => kind === "damage-object");
+  const restores = isDamaged ? [] : drawRestores(random.fork("restores"), job.graph);
+  const stop = restores.length > 0 ? undefined : drawStop(random.fork("stop"));
   const quietAfterMs = Math.max(faultsEndMs + longestFaultMs, ...faults.map(faultEndMs));
   if (coordinators !== undefined) {
     scheduleLeaderCheck(cluster, { faults, quietAfterMs, leaseMs: coordinators.leaseMs });
@@ -81,6 +85,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
     faults,
     quietAfterMs,
     ...(stop === undefined ? {} : { stop }),
+    restores,
     checkOver: async (outcome) => {
       const run = { cluster, job, stop, coordinators, quietAfterMs };
       restoredCells = await checkOver(run, outcome);

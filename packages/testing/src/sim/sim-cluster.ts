@@ -159,7 +159,7 @@ export class SimCluster {
   submit(definition: JobDefinition, restoreFrom?: JobId): void {
     const graph = definition.build({ params: null, baseDirectory: "/" });
     const planJson = canonicalPlanJson(planJob(graph));
-    const name = `${this.#options.seed}${restoreFrom === undefined ? "" : " again"}`;
+    const name = `${this.#options.seed}${" again".repeat(this.#jobs.size)}`;
     const bundle = new TextEncoder().encode(`// ${graph.jobName} of seed ${name}`);
     const bundleSha256 = this.#digest.sha256(bundle);
     this.#jobs.set(bundleSha256, definition);
