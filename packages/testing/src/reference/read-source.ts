@@ -1,6 +1,9 @@
 import type { ConnectorContext, SourceConnector } from "@millrace/graph";
 
-/** Returns all records of a bounded source, split by split, as one reader gives them. */
+/**
+ * Returns all records of a source, split by split, as one reader gives them; of one without an end up
+ * to where it waits for more.
+ */
 export async function readSource(
   connector: SourceConnector<unknown>,
   context: ConnectorContext,
@@ -11,7 +14,8 @@ export async function readSource(
     const handle = await reader.open(split, undefined);
     for (;;) {
       const batch = await handle.nextBatch();
-      if (batch === undefined) break;
+      const isWaiting = connector.isBounded === false && batch?.records.length === 0;
+      if (batch === undefined || isWaiting) break;
       for (const value of batch.records) records.push(value);
     }
     await handle.close();

@@ -1,19 +1,26 @@
-import type { EvictorSpec, GeneralWindowSpec, TriggerSpec } from "@millrace/graph";
+import {
+  isProcessingTime,
+  type EvictorSpec,
+  type GeneralWindowSpec,
+  type TriggerSpec,
+} from "@millrace/graph";
 
 import { emitWindow } from "./emit-window.ts";
 import type { KeyGroup, Received, SideOutputs, Timed } from "./records.ts";
+import { runClockWindow } from "./run-clock-window.ts";
 import { alignedWindows, type Span } from "./run-window.ts";
 
 /**
  * Returns the results of one key's sessions, global window, or windows with a trigger or an evictor, in
- * the order of the inputs. Throws for what depends on more than the records: processing time, and
- * triggers other than by count.
+ * the order of the inputs; windows of processing time as `runClockWindow` says. Throws for what depends
+ * on more than the records, such as triggers other than by count.
  */
 export function runGeneralWindow(
   spec: GeneralWindowSpec,
   { key, records }: KeyGroup,
   side: SideOutputs,
 ): readonly Timed[] {
+  if (isProcessingTime(spec.assigner)) return runClockWindow(spec, { key, records }, side);
   const { aggregate, trigger, evictor } = spec;
   return spansOf(spec.assigner, records).flatMap(({ start, end, inside }) =>
     firingsOf(inside, trigger, evictor).flatMap((fired) => {
@@ -29,9 +36,6 @@ function spansOf(
   records: readonly Received[],
 ): readonly Span[] {
   if (assigner.kind === "global") return [{ start: -Infinity, end: Infinity, inside: records }];
-  if (assigner.time === "processing") {
-    throw new Error("the results of windows of processing time are not a function of the records");
-  }
   if (assigner.kind !== "session") return alignedWindows(assigner, records);
   return sessionsOf(assigner.gapMs, records);
 }

@@ -1,10 +1,12 @@
 import type { JobDefinition } from "@millrace/graph";
 
 import { applyFaults } from "./apply-faults.ts";
+import { drainOnceRead } from "./drain-once-read.ts";
 import type { Fault, FaultCounts } from "./fault.ts";
 import { goOnElsewhere, type RestoreRequest } from "./go-on-elsewhere.ts";
 import { InvariantViolation, type RunCounts } from "./invariant-checker.ts";
 import { outcomeOf, type JobOutcome } from "./job-outcome.ts";
+import type { ReadProgress } from "./read-progress.ts";
 import type { SimCluster } from "./sim-cluster.ts";
 import type { SimLogLine } from "./sim-world.ts";
 
@@ -17,6 +19,8 @@ export interface RunOptions {
   readonly stop?: StopRequest;
   /** End the job while it runs and go on from its latest checkpoint, one after the other. None unless set. */
   readonly restores?: readonly RestoreRequest[];
+  /** The job has no end: it is drained once all of its input was read. Not unless set. */
+  readonly progress?: ReadProgress;
   /** Runs once the job is over; throws `InvariantViolation`. */
   readonly checkOver: (outcome: JobOutcome) => Promise<void>;
 }
@@ -104,9 +108,11 @@ async function runUntilOver(cluster: SimCluster, options: RunOptions): Promise<J
     if (!(await goOnElsewhere(cluster, restore, until))) break;
     checker.counts.restoredJobs += 1;
   }
+  const { progress, quietAfterMs } = options;
+  if (progress !== undefined) await drainOnceRead(cluster, { progress, quietAfterMs }, until);
   await until(() => checker.result() !== undefined);
   return outcomeOf(checker.result() ?? "", {
-    isStopAsked: stop !== undefined,
+    isStopAsked: stop !== undefined || progress !== undefined,
     damaged: checker.damaged,
   });
 }

@@ -86,6 +86,7 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
     quietAfterMs,
     ...(stop === undefined ? {} : { stop }),
     restores,
+    ...(job.progress === undefined ? {} : { progress: job.progress }),
     checkOver: async (outcome) => {
       const run = { cluster, job, stop, coordinators, quietAfterMs };
       restoredCells = await checkOver(run, outcome);
@@ -116,9 +117,13 @@ function drawStop(random: SeededRandom): StopRequest | undefined {
   return { atMs: 1_000 + random.below(faultsEndMs), isDrain: random.chance(0.4) };
 }
 
-/** Windows that a drain closes early hold less than the oracle's. */
-function isComparable(outcome: JobOutcome, stop: StopRequest | undefined): Comparison | undefined {
-  if (outcome === "finished") return "all";
+/**
+ * Windows that a drain closes early hold less than the oracle's. A job without an end that nobody
+ * stopped before was drained when all of its input had been read.
+ */
+function isComparable(outcome: JobOutcome, { job, stop }: SeedRun): Comparison | undefined {
+  const isWhole = job.progress !== undefined && stop === undefined && outcome === "stopped";
+  if (outcome === "finished" || isWhole) return "all";
   return stop?.isDrain === true ? undefined : "surplus";
 }
 
@@ -128,7 +133,7 @@ function define({ graph }: SimJob): JobDefinition {
 
 async function checkOver(run: SeedRun, outcome: JobOutcome): Promise<number> {
   const { cluster, coordinators, quietAfterMs } = run;
-  const comparison = isComparable(outcome, run.stop);
+  const comparison = isComparable(outcome, run);
   if (comparison !== undefined) await compareOutputs(run, comparison);
   const { scheduler } = cluster.world;
   // Faults may still be under way: garbage is collected once they are over.

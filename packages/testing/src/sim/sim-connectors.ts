@@ -1,4 +1,4 @@
-import { assert, sleep, StreamError, type Clock } from "@millrace/core";
+import { assert, sleep, StreamError } from "@millrace/core";
 import type {
   ConnectorContext,
   SinkConnector,
@@ -8,6 +8,8 @@ import type {
   SourceReader,
   SplitDescriptor,
 } from "@millrace/graph";
+
+import type { ReadProgress } from "./read-progress.ts";
 
 /** A record of the simulation's inputs: small, with an identity that no other record has. */
 export interface SimRecord {
@@ -23,7 +25,16 @@ export interface SimSourceInput<T> {
   readonly batchSize: number;
   /** Gives the splits their lower bounds; absent where records have no event time. */
   readonly timestamp?: ((record: T) => number) | undefined;
+  /** Whether its splits have no end: who has read one waits for more, in vain. Not unless set. */
+  readonly isEndless?: boolean;
+  /** Each split appears so much later than the one before. All are there at once unless set. */
+  readonly appearsAfterMs?: number;
+  /** Is told what was read; where that matters. */
+  readonly progress?: ReadProgress;
 }
+
+const waitMs = 50;
+const rediscoverMs = 400;
 
 /** Returns a replayable source over records in memory. */
 export function createSimSource<T>(input: SimSourceInput<T>): SourceConnector<T> {
@@ -31,10 +42,20 @@ export function createSimSource<T>(input: SimSourceInput<T>): SourceConnector<T>
     connector: "sim",
     options: { splitCount: input.splits.length, batchSize: input.batchSize },
     canReplay: true,
-    discover: () =>
-      Promise.resolve(input.splits.map((_records, index) => describeSplit(input, index))),
-    createReader: (context) => createSimReader(input, context.clock),
+    ...(input.isEndless === true ? { isBounded: false } : {}),
+    ...(input.appearsAfterMs === undefined ? {} : { rediscoverMs }),
+    discover: ({ clock }) => {
+      const isThere = (index: number): boolean =>
+        index * (input.appearsAfterMs ?? 0) <= clock.monotonicMs();
+      const splits = input.splits.map((_records, index) => describeSplit(input, index));
+      return Promise.resolve(splits.filter((_split, index) => isThere(index)));
+    },
+    createReader: (context) => createSimReader(input, context),
   };
+}
+
+function splitIdOf(index: number): string {
+  return `split-${index}`;
 }
 
 function describeSplit<T>(
@@ -45,22 +66,36 @@ function describeSplit<T>(
   for (const record of splits[index] ?? [])
     lowerBoundMs = Math.min(lowerBoundMs, timestamp(record));
   return {
-    id: `split-${index}`,
+    id: splitIdOf(index),
     descriptor: { index },
     ...(Number.isFinite(lowerBoundMs) ? { lowerBoundMs } : {}),
   };
 }
 
-function createSimReader<T>(input: SimSourceInput<T>, clock: Clock): SourceReader<T> {
+function createSimReader<T>(
+  input: SimSourceInput<T>,
+  { clock, operatorName }: ConnectorContext,
+): SourceReader<T> {
   return {
     async open(split, position) {
+      input.progress?.onOpened(operatorName, split.id);
       await sleep(clock, 1);
       const records = input.splits[Number(split.id.slice("split-".length))] ?? [];
       let next = Number(position ?? 0);
+      let isAtEnd = false;
+      let emptyBatchCount = 0;
       return {
         async nextBatch() {
           await sleep(clock, 1);
-          if (next >= records.length) return undefined;
+          if (next >= records.length) {
+            isAtEnd = true;
+            if (input.isEndless !== true) return undefined;
+            // One batch is read ahead: whoever asks again has had the last one.
+            emptyBatchCount += 1;
+            if (emptyBatchCount > 1) input.progress?.onRead(operatorName, split.id);
+            await sleep(clock, waitMs);
+            return { records: [], positionAt: () => next };
+          }
           const start = next;
           // Copies: a function that changes its record must not change the next attempt's.
           const batch = records
@@ -69,7 +104,10 @@ function createSimReader<T>(input: SimSourceInput<T>, clock: Clock): SourceReade
           next += batch.length;
           return { records: batch, positionAt: (index) => start + index };
         },
-        close: () => Promise.resolve(),
+        close() {
+          if (isAtEnd) input.progress?.onRead(operatorName, split.id);
+          return Promise.resolve();
+        },
       };
     },
     close: () => Promise.resolve(),

@@ -10,23 +10,28 @@ import {
 import { drawAsync, failedTag } from "./jobs/async.ts";
 import { addBroadcasts } from "./jobs/broadcast-to-all-keys.ts";
 import { drawBroadcast } from "./jobs/broadcast.ts";
+import { drawEndless } from "./jobs/endless.ts";
 import { drawHolders, drawSpread, drawWatermarks } from "./jobs/flow.ts";
 import { drawHeldRecords } from "./jobs/held-records.ts";
 import { addJoins } from "./jobs/joins.ts";
 import { drawKindsOfState } from "./jobs/kinds-of-state.ts";
 import { drawWindows } from "./jobs/windows.ts";
+import { ReadProgress } from "./read-progress.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import {
   createSimSink,
   createSimSource,
   type SimRecord,
   type SimSinkTarget,
+  type SimSourceInput,
 } from "./sim-connectors.ts";
 
 /** A job drawn from a seed: what it runs, and how far its event time may be out of order. */
 export interface SimJob {
   readonly graph: StreamGraph;
   readonly recordCount: number;
+  /** Of a job without an end: what of its input was read. */
+  readonly progress?: ReadProgress;
 }
 
 const disorderMs = 400;
@@ -38,16 +43,19 @@ export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
   const drawMore = random.fork("side-output");
   const sourceCount = draw.chance(0.3) ? 2 : 1;
   let recordCount = 0;
+  const progress = random.fork("endless").chance(0.1) ? new ReadProgress() : undefined;
   const sources = Array.from({ length: sourceCount }, (_, index) => {
     const input = drawInput(random.fork(`input-${index}`), index);
     recordCount += input.splits.flat().length;
-    return builder.add(`source-${index}`, [], {
+    const name = `source-${index}`;
+    return builder.add(name, [], {
       kind: "source",
-      connector: createSimSource(input),
-      watermarks: drawWatermarks(random.fork(`watermarks-${index}`), {
-        timestamp,
-        outOfOrdernessMs: disorderMs,
-      }),
+      connector: createSimSource(progress === undefined ? input : endless(input, name, progress)),
+      watermarks: drawWatermarks(
+        random.fork(`watermarks-${index}`),
+        { timestamp, outOfOrdernessMs: disorderMs },
+        progress !== undefined,
+      ),
       // Slow enough that most faults hit a job that runs.
       rateLimit: Math.max(2, Math.ceil(input.splits.flat().length / (6 + draw.below(16)))),
     });
@@ -84,11 +92,22 @@ export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
   const beside = { left: stream, right: source };
   ends.push(...addBroadcasts(random.fork("broadcasts"), builder, beside));
   const windows = drawWindows(random.fork("windows"), builder, stream);
-  const asides = [...sides, ...failed, ...held, ...kinds, ...windows, ...flowEnds];
+  const drawMoreEndless = random.fork("endless more");
+  const never =
+    progress === undefined ? [] : drawEndless(drawMoreEndless, builder, { stream, progress });
+  const asides = [...sides, ...failed, ...held, ...kinds, ...windows, ...flowEnds, ...never];
   for (const [index, last] of [...ends, ...asides].entries()) {
     builder.add(`sink-${index}`, [last], { kind: "sink", connector: createSimSink(target) });
   }
-  return { graph: builder.finish(draw), recordCount };
+  const graph = builder.finish(draw);
+  return { graph, recordCount, ...(progress === undefined ? {} : { progress }) };
+}
+
+type SimInput = SimSourceInput<SimRecord>;
+
+function endless(input: SimInput, sourceName: string, progress: ReadProgress): SimInput {
+  for (const index of input.splits.keys()) progress.expect(sourceName, `split-${index}`);
+  return { ...input, isEndless: true, progress };
 }
 
 interface FlowStreams {

@@ -100,8 +100,13 @@ interface Lists {
  * Returns watermarks of bounded out-of-orderness, sometimes by a generator as authors write them, and
  * sometimes of sources that read on together.
  */
-export function drawWatermarks(draw: SeededRandom, same: WatermarkSpec): WatermarkSpec {
-  const isAligned = draw.chance(0.2);
+export function drawWatermarks(
+  draw: SeededRandom,
+  same: WatermarkSpec,
+  isEndless: boolean,
+): WatermarkSpec {
+  // Others would wait for ever for a split that waits for more.
+  const isAligned = draw.chance(0.2) && !isEndless;
   const alignment = { group: "sources", maxDriftMs: 100 + draw.below(2_000) };
   if (isAligned) return { ...same, alignment };
   if (!draw.chance(0.2)) return same;
