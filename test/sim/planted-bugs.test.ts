@@ -45,7 +45,7 @@ const bugs: Readonly<Record<FailpointName, Planted>> = {
   "lease-in-wrong-unit": { profile: "cluster", seed: 0, broken: /L2/ },
   "manifest-not-verified": { profile: "cluster", seed: 62, broken: /S4|L6/ },
   "new-commit-id-on-recommit": { profile: "embedded", seed: 2, broken: /S13/ },
-  "no-alignment": { profile: "embedded", seed: 0, broken: /S13/ },
+  "no-alignment": { profile: "embedded", seed: 1, broken: /S13/ },
   "no-attempt-check": { profile: "embedded", seed: 3, broken: /S1|S2/ },
   "objects-removed-before-pointer": { profile: "cluster", seed: 0, broken: /S4/ },
   "publish-before-commit": { profile: "embedded", seed: 0, broken: /S13/ },
@@ -57,7 +57,7 @@ const bugs: Readonly<Record<FailpointName, Planted>> = {
   "step-down-wipes-objects": { profile: "cluster", seed: 1, broken: /S4/ },
   "timers-not-restored": { profile: "embedded", seed: 5, broken: /S13/ },
   "unknown-taken-for-failed": { profile: "embedded", seed: 2, broken: /S4b/ },
-  "watermark-regresses": { profile: "embedded", seed: 1, broken: /S13/ },
+  "watermark-regresses": { profile: "embedded", seed: 6, broken: /S13/ },
   "wrong-bytes-accepted": { profile: "cluster", seed: 10, broken: /L6/ },
 };
 

@@ -1,20 +1,23 @@
 import {
   apiVersion,
   type OperatorSpec,
-  type ProcessSpec,
   type StreamGraph,
   type StreamNode,
   type UserFunction,
 } from "@millrace/graph";
 
 import { drawAsync, failedTag } from "./jobs/async.ts";
+import { drawBreaker } from "./jobs/breaker.ts";
 import { addBroadcasts } from "./jobs/broadcast-to-all-keys.ts";
 import { drawBroadcast } from "./jobs/broadcast.ts";
+import { bucketProcess, oddTag, pairProcess } from "./jobs/buckets.ts";
 import { drawEndless } from "./jobs/endless.ts";
 import { drawHolders, drawSpread, drawWatermarks } from "./jobs/flow.ts";
 import { drawHeldRecords } from "./jobs/held-records.ts";
 import { addJoins } from "./jobs/joins.ts";
 import { drawKindsOfState } from "./jobs/kinds-of-state.ts";
+import { drawMoreWindows } from "./jobs/more-windows.ts";
+import { drawPlain } from "./jobs/plain.ts";
 import { drawWindows } from "./jobs/windows.ts";
 import { ReadProgress } from "./read-progress.ts";
 import type { SeededRandom } from "./seeded-random.ts";
@@ -62,19 +65,9 @@ export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
   });
   let stream =
     sources.length === 1 ? (sources[0] ?? 0) : builder.add("union", sources, { kind: "union" });
-  if (draw.chance(0.5)) stream = builder.add("double", [stream], { kind: "map", map: double });
-  if (draw.chance(0.4)) stream = builder.add("thin", [stream], { kind: "filter", filter: thin });
-  if (draw.chance(0.2)) {
-    stream = builder.add("split", [stream], { kind: "flat-map", flatMap: splitAmount });
-  }
-  const drawMaybeAsync = random.fork("async");
+  stream = drawStateless(draw, builder, stream);
   const failed: number[] = [];
-  if (drawMaybeAsync.chance(0.3)) {
-    stream = builder.add("async", [stream], drawAsync(drawMaybeAsync));
-    if (drawMaybeAsync.chance(0.7)) {
-      failed.push(builder.add("failed", [stream], { kind: "side-output", tag: failedTag }));
-    }
-  }
+  stream = drawMaybeAsync(random.fork("async"), builder, { stream, failed });
   const flowEnds: number[] = [];
   stream = drawFlow(random.fork("flow"), builder, {
     stream,
@@ -95,12 +88,36 @@ export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
   const drawMoreEndless = random.fork("endless more");
   const never =
     progress === undefined ? [] : drawEndless(drawMoreEndless, builder, { stream, progress });
-  const asides = [...sides, ...failed, ...held, ...kinds, ...windows, ...flowEnds, ...never];
-  for (const [index, last] of [...ends, ...asides].entries()) {
+  const more = addMore(random.fork("more"), builder, { stream, other: source });
+  const asides = [sides, failed, held, kinds, windows, flowEnds, never, more];
+  for (const [index, last] of [...ends, ...asides.flat()].entries()) {
     builder.add(`sink-${index}`, [last], { kind: "sink", connector: createSimSink(target) });
   }
   const graph = builder.finish(draw);
   return { graph, recordCount, ...(progress === undefined ? {} : { progress }) };
+}
+
+function drawMaybeAsync(
+  draw: SeededRandom,
+  builder: GraphBuilder,
+  { stream, failed }: { readonly stream: number; readonly failed: number[] },
+): number {
+  if (!draw.chance(0.3)) return stream;
+  const answered = builder.add("async", [stream], drawAsync(draw));
+  if (draw.chance(0.7)) {
+    failed.push(builder.add("failed", [answered], { kind: "side-output", tag: failedTag }));
+  }
+  return answered;
+}
+
+function drawStateless(draw: SeededRandom, builder: GraphBuilder, first: number): number {
+  let stream = first;
+  if (draw.chance(0.5)) stream = builder.add("double", [stream], { kind: "map", map: double });
+  if (draw.chance(0.4)) stream = builder.add("thin", [stream], { kind: "filter", filter: thin });
+  if (draw.chance(0.2)) {
+    stream = builder.add("split", [stream], { kind: "flat-map", flatMap: splitAmount });
+  }
+  return stream;
 }
 
 type SimInput = SimSourceInput<SimRecord>;
@@ -108,6 +125,19 @@ type SimInput = SimSourceInput<SimRecord>;
 function endless(input: SimInput, sourceName: string, progress: ReadProgress): SimInput {
   for (const index of input.splits.keys()) progress.expect(sourceName, `split-${index}`);
   return { ...input, isEndless: true, progress };
+}
+
+/** What is added to some jobs beside all else. */
+function addMore(
+  random: SeededRandom,
+  builder: GraphBuilder,
+  { stream, other }: { readonly stream: number; readonly other: number },
+): readonly number[] {
+  return [
+    ...drawMoreWindows(random.fork("windows"), builder, stream),
+    ...drawPlain(random.fork("plain"), builder, { stream, broadcast: other }),
+    ...drawBreaker(random.fork("breaker"), builder, stream),
+  ];
 }
 
 interface FlowStreams {
@@ -237,56 +267,6 @@ function drawWindow(draw: SeededRandom, builder: GraphBuilder, stage: Stage): nu
       ) => ({ key, start: window.start, count: sum.count, amount: sum.amount }),
     },
   });
-}
-
-interface BucketContext {
-  readonly timestamp: number;
-  readonly key: string;
-  readonly state: {
-    readonly buckets: {
-      get(): Readonly<Record<string, number>> | undefined;
-      set(value: Readonly<Record<string, number>>): void;
-      clear(): void;
-    };
-  };
-  readonly timers: { atEventTime(timeMs: number): void };
-  emit(value: unknown): void;
-  emitTo(tag: typeof oddTag, value: unknown): void;
-}
-
-const oddTag = { name: "odd" };
-
-/** Counts by time bucket in value state; the timer at a bucket's end emits and forgets it. Odd amounts go aside. */
-function bucketProcess(sizeMs: number): ProcessSpec {
-  return {
-    kind: "process",
-    state: { buckets: { kind: "value", version: 1 } },
-    onRecord(record: { readonly amount: number }, context: BucketContext) {
-      if (record.amount % 2 === 1)
-        context.emitTo(oddTag, { key: context.key, amount: record.amount });
-      const end = (Math.floor(context.timestamp / sizeMs) + 1) * sizeMs;
-      const buckets = context.state.buckets.get() ?? {};
-      context.state.buckets.set({ ...buckets, [end]: (buckets[end] ?? 0) + 1 });
-      context.timers.atEventTime(end - 1);
-    },
-    onTimer(timeMs: number, context: BucketContext) {
-      const { [timeMs + 1]: count, ...rest } = context.state.buckets.get() ?? {};
-      if (Object.keys(rest).length === 0) context.state.buckets.clear();
-      else context.state.buckets.set(rest);
-      context.emit({ key: context.key, end: timeMs + 1, count: count ?? 0, amount: count ?? 0 });
-    },
-  };
-}
-
-/** As `bucketProcess`, over two inputs: the second counts a thousandfold. */
-function pairProcess(sizeMs: number): ProcessSpec {
-  const countAs = (weight: number) => (_record: unknown, context: BucketContext) => {
-    const end = (Math.floor(context.timestamp / sizeMs) + 1) * sizeMs;
-    const buckets = context.state.buckets.get() ?? {};
-    context.state.buckets.set({ ...buckets, [end]: (buckets[end] ?? 0) + weight });
-    context.timers.atEventTime(end - 1);
-  };
-  return { ...bucketProcess(sizeMs), onRecord: countAs(1), onSecond: countAs(1_000) };
 }
 
 function timestamp(record: SimRecord): number {

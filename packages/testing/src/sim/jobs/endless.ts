@@ -94,5 +94,9 @@ function drawGrowing(
     add: (count: number) => count + 1,
     result: (count: number, key: string) => ({ key, count }),
   });
-  return [source, counts, drawClockWindows(draw, graph, { stream: source, name: "grown-by-clock" })];
+  return [
+    source,
+    counts,
+    drawClockWindows(draw, graph, { stream: source, name: "grown-by-clock" }),
+  ];
 }

@@ -110,8 +110,19 @@ export function drawWatermarks(
   const alignment = { group: "sources", maxDriftMs: 100 + draw.below(2_000) };
   if (isAligned) return { ...same, alignment };
   if (!draw.chance(0.2)) return same;
+  const isPeriodic = draw.chance(0.3);
   const generator = (): WatermarkFunctions => {
     let greatestMs = -Infinity;
+    if (isPeriodic) {
+      return {
+        onRecord: (_record: unknown, timestampMs: number) => {
+          greatestMs = Math.max(greatestMs, timestampMs);
+          return undefined;
+        },
+        onPeriodic: () =>
+          greatestMs === -Infinity ? undefined : greatestMs - same.outOfOrdernessMs - 1,
+      };
+    }
     return {
       onRecord: (_record: unknown, timestampMs: number) => {
         greatestMs = Math.max(greatestMs, timestampMs);

@@ -29,6 +29,9 @@ export function addJoins(
   if (random.chance(0.2)) ends.push(addWindowJoin(random.fork("window"), builder, inputs));
   if (random.chance(0.2)) ends.push(addTemporalJoin(random.fork("temporal"), builder, inputs));
   if (random.chance(0.2)) ends.push(addTableJoin(random.fork("tables"), builder, inputs));
+  const draw = random.fork("more");
+  if (draw.chance(0.15)) ends.push(addTable(builder, inputs));
+  if (draw.chance(0.15)) ends.push(addLookupJoin(builder, inputs));
   return ends;
 }
 
@@ -113,7 +116,38 @@ function addTableJoin(draw: SeededRandom, builder: JoinBuilder, inputs: JoinInpu
     right: input,
     join: (left: unknown, right: unknown) => ({ left: left ?? null, right: right ?? null }),
   });
-  const last = builder.add("last-rows", [builder.keyBy({ stream: changes, name: "last-rows" })], {
+  return addLiveRows(builder, changes, "live-rows");
+}
+
+/** A table by itself, of the left stream. */
+function addTable(builder: JoinBuilder, { left }: JoinInputs): number {
+  const changes = builder.add("table", [builder.keyBy({ stream: left, name: "table" })], {
+    kind: "table",
+    valueOf: rowOf,
+    order: "event-time",
+  });
+  return addLiveRows(builder, changes, "table-rows");
+}
+
+/** Which row there is when a left record comes is left to chance: each comes out once. */
+function addLookupJoin(builder: JoinBuilder, inputs: JoinInputs): number {
+  return builder.add("look-up", keyBoth(builder, inputs, "look-up"), {
+    kind: "join",
+    type: "lookup",
+    mode: "left",
+    right: { valueOf: rowOf, order: "event-time" },
+    join: ({ key, id }: SimRecord, row: { readonly atMs: number } | undefined) => ({
+      key,
+      left: id,
+      isRow: row === undefined || row.atMs % 5 !== 0,
+    }),
+  });
+}
+
+/** The last row of each key, where there is one. */
+function addLiveRows(builder: JoinBuilder, changes: number, name: string): number {
+  const lastName = `${name}-last`;
+  const last = builder.add(lastName, [builder.keyBy({ stream: changes, name: lastName })], {
     kind: "window",
     assigner: { kind: "tumbling", sizeMs: 1e12, offsetMs: 0 },
     allowedLatenessMs: 0,
@@ -125,7 +159,7 @@ function addTableJoin(draw: SeededRandom, builder: JoinBuilder, inputs: JoinInpu
     },
   });
   const hasRow = ({ row }: { readonly row: unknown }): boolean => row !== null;
-  return builder.add("live-rows", [last], { kind: "filter", filter: hasRow });
+  return builder.add(name, [last], { kind: "filter", filter: hasRow });
 }
 
 function keyBoth(
