@@ -86,6 +86,12 @@ export interface SubtaskFunctions<T, R> {
   readonly onEnd?: (ctx: PlainContext<R>) => void;
   /** Once in every attempt, before any record (Flink's CheckpointedFunction). */
   readonly initializeState?: (ctx: InitializeContext) => void;
+  /**
+   * Once in every attempt in which `initializeState` would be called: to close what the functions hold
+   * outside. Behind the end of input the job does not finish before it returns; where the slot is
+   * ended, see `close` of a keyed process.
+   */
+  readonly close?: () => void | Promise<void>;
   /** At every checkpoint: brings the state up to date. Records wait meanwhile. */
   readonly snapshotState?: (ctx: SnapshotContext) => void;
 }

@@ -84,9 +84,10 @@ export interface ProcessDefinition<T, K, R, S extends StateDeclarations> {
    */
   readonly open?: (ctx: OpenContext) => void | Promise<void>;
   /**
-   * Called in each subtask behind the end of its input, when all timers have fired; the job does not
-   * finish before. Not called where an attempt fails or the job is stopped or cancelled: the thread of
-   * the slot, with all that it holds, is ended then.
+   * Called once in each attempt of each subtask in which `open` was called. Behind the end of its input, when
+   * all timers have fired, the job does not finish before it returns. Where the attempt fails, the job is
+   * stopped or cancelled, or its worker drains, it has two seconds, and what it throws is logged. Not
+   * called where the process is killed, its slot hangs or its thread breaks.
    */
   readonly close?: () => void | Promise<void>;
   readonly onRecord: (record: T, ctx: ProcessContext<K, NoInfer<R>, S>) => void;

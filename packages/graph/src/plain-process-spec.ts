@@ -13,6 +13,8 @@ export interface PlainFunctions {
   readonly onEnd?: UserFunction<void>;
   /** Before the first record of an attempt (Flink's CheckpointedFunction). */
   readonly initializeState?: UserFunction<void>;
+  /** Behind the end of input, when `onEnd` has returned, or when the slot is ended before that. */
+  readonly close?: UserFunction<void | Promise<void>>;
   /** At each barrier: brings the state up to date with what the functions hold. */
   readonly snapshotState?: UserFunction<void>;
 }

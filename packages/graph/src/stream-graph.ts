@@ -184,6 +184,6 @@ export interface ProcessSpec {
   readonly onTimer?: UserFunction<void>;
   /** `(context) => void`, in every attempt before the first record. */
   readonly open?: UserFunction<void | Promise<void>>;
-  /** Behind the end of input, when everything has fired. */
+  /** Behind the end of input, when everything has fired, or when the slot is ended before that. */
   readonly close?: UserFunction<void | Promise<void>>;
 }

@@ -132,6 +132,7 @@ class BroadcastProcessOperator implements Operator {
   readonly #keyedMain: KeyedProcess | undefined;
   #isApplying = false;
   readonly finish: (() => Promise<void>) | undefined;
+  readonly letGo: (() => Promise<void>) | undefined;
   #open: Opened | undefined;
   #store: OperatorStateStore | undefined;
 
@@ -143,8 +144,9 @@ class BroadcastProcessOperator implements Operator {
     this.#states = states;
     this.#main = main;
     this.#keyedMain = keyedMain;
-    this.finish =
-      main.finish === undefined ? undefined : () => main.finish?.() ?? Promise.resolve();
+    const { finish, letGo } = main;
+    this.finish = finish === undefined ? undefined : () => finish();
+    this.letGo = letGo === undefined ? undefined : () => letGo();
   }
 
   open(context: OperatorContext): void {

@@ -46,9 +46,15 @@ export interface Operator {
   start?(isRestored: boolean): Promise<void>;
   /**
    * Called once the input of an operator task has ended and everything has fired; nothing is emitted
-   * any more. The subtask is drained when it returns. A slot that is ended does not call it.
+   * any more. The subtask is drained when it returns.
    */
   readonly finish?: (() => Promise<void>) | undefined;
+  /**
+   * Called once when the slot is ended in order, wherever the operator is: also while `start` runs, after
+   * a failure, or behind `finish`. Lets go of what the author's functions hold outside; nothing is
+   * emitted. Absent where there is nothing to let go of: then the slot is not asked to.
+   */
+  readonly letGo?: (() => Promise<void>) | undefined;
   /**
    * Cuts at the barrier before its first await (two-phase sinks seal their transaction) and returns
    * the entries of non-keyed state to store, once all that they name is durable.

@@ -5,6 +5,7 @@ import { createAuthorOutput, type AuthorOutput } from "./author-output.ts";
 import { OperatorStateStore, type OperatorStates } from "./operator-state-store.ts";
 import { operatorStateEntry, RestoredOperatorState } from "./operator-state.ts";
 import type { Operator, OperatorContext } from "./operator.ts";
+import { Lifecycle } from "./process/lifecycle.ts";
 
 /** Returns the operator that runs an author's functions over records without keys. */
 export function createPlainProcessOperator(spec: PlainProcessSpec): Operator {
@@ -15,6 +16,7 @@ interface Opened {
   readonly context: OperatorContext;
   readonly functions: PlainFunctions;
   readonly author: AuthorOutput;
+  readonly lifecycle: Lifecycle<void>;
 }
 
 interface Restored {
@@ -27,7 +29,8 @@ interface Restored {
  *
  * I1 `initializeState` runs once in each attempt, before any record.
  * I2 `snapshotState` and the cut of what it leaves run in one step at the barrier (S8).
- * I3 `onEnd` runs once: a restore from behind the end does not repeat it.
+ * I3 `close` runs once in each attempt, behind `onEnd` or when the slot is ended.
+ * I4 `onEnd` runs once: a restore from behind the end does not repeat it.
  */
 class PlainProcessOperator implements Operator {
   readonly #spec: PlainProcessSpec;
@@ -41,11 +44,23 @@ class PlainProcessOperator implements Operator {
 
   open(context: OperatorContext): void {
     const functions = this.#spec.create();
-    this.#open = { context, functions, author: createAuthorOutput(context) };
+    const { close } = functions;
+    const lifecycle = new Lifecycle<void>({ close });
+    this.#open = { context, functions, author: createAuthorOutput(context), lifecycle };
   }
 
-  restoreList(entries: readonly JsonValue[]): Promise<void> {
-    const { context, functions } = this.#opened();
+  get finish(): (() => Promise<void>) | undefined {
+    return this.#opened().lifecycle.finish;
+  }
+
+  get letGo(): (() => Promise<void>) | undefined {
+    return this.#opened().lifecycle.letGo;
+  }
+
+  async restoreList(entries: readonly JsonValue[]): Promise<void> {
+    const { context, functions, lifecycle } = this.#opened();
+    // What is thrown from here on leaves something to close.
+    if (!(await lifecycle.open())) return;
     const { operatorName, subtaskIndex, parallelism } = context;
     const restored = new RestoredOperatorState(entries, operatorName, context);
     const store = new OperatorStateStore(operatorName, restored);
@@ -54,7 +69,6 @@ class PlainProcessOperator implements Operator {
     this.#isEnded = restored.isEnded;
     const { isRestored } = restored;
     functions.initializeState?.({ operatorState: states, isRestored, subtaskIndex, parallelism });
-    return Promise.resolve();
   }
 
   onRecord(value: unknown, timestampMs: number): void {

@@ -4,6 +4,7 @@ import type { KeyedBackend, TimerState } from "@millrace/state";
 
 import type { Operator, OperatorContext } from "./operator.ts";
 import { createAuthorContext, type AuthorContext } from "./process/author-context.ts";
+import { Lifecycle } from "./process/lifecycle.ts";
 import { badCall, type StateHandle } from "./process/state-handles.ts";
 
 /** An operator whose keyed state can be gone over from outside of any key. */
@@ -35,13 +36,16 @@ class ProcessOperator implements KeyedProcess {
   readonly #spec: ProcessSpec;
   #operator: OperatorContext | undefined;
   #open: Opened | undefined;
+  readonly #lifecycle: Lifecycle<OpenContext>;
 
   readonly finish: (() => Promise<void>) | undefined;
+  readonly letGo: (() => Promise<void>) | undefined;
 
   constructor(spec: ProcessSpec) {
     this.#spec = spec;
-    const { close } = spec;
-    this.finish = close === undefined ? undefined : async () => close();
+    this.#lifecycle = new Lifecycle<OpenContext>(spec);
+    this.finish = this.#lifecycle.finish;
+    this.letGo = this.#lifecycle.letGo;
   }
 
   open(operatorContext: OperatorContext): void {
@@ -62,7 +66,7 @@ class ProcessOperator implements KeyedProcess {
     assert(operator !== undefined, "a process operator was started before open");
     const { operatorName, subtaskIndex, parallelism, attempt } = operator;
     const context = { operatorName, subtaskIndex, parallelism, attempt, isRestored };
-    await this.#spec.open?.(context);
+    await this.#lifecycle.open(context);
   }
 
   onRecord(record: unknown, timestampMs: number): void {
@@ -127,6 +131,12 @@ class ProcessOperator implements KeyedProcess {
     return this.#open;
   }
 }
+
+/** What the author's `open` gets. */
+type OpenContext = Pick<
+  OperatorContext,
+  "operatorName" | "subtaskIndex" | "parallelism" | "attempt"
+> & { readonly isRestored: boolean };
 
 interface Opened {
   readonly keyed: KeyedBackend;

@@ -21,6 +21,8 @@ export interface WorkerConfig {
   readonly hungTaskCheckMs: number;
   /** Off under a debugger, where a slot may stand still for good reasons. */
   readonly isHungTaskCheckOn: boolean;
+  /** How long the author's close hooks may take where a slot is ended in order; then it is all the same. */
+  readonly letGoTimeoutMs: number;
   /** How long a fresh slot may take to listen. */
   readonly slotStartTimeoutMs: number;
   /** Tries of one read or write of the object store. */
@@ -54,6 +56,7 @@ export const defaultWorkerConfig: Omit<
   hungTaskTimeoutMs: 60_000,
   hungTaskCheckMs: 1_000,
   isHungTaskCheckOn: true,
+  letGoTimeoutMs: 2_000,
   slotStartTimeoutMs: 30_000,
   storeRetry: { maxTries: 8, initialDelayMs: 50, maxDelayMs: 5_000 },
   storeTryTimeoutMs: 30_000,

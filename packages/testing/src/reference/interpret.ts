@@ -44,10 +44,13 @@ export async function interpret(
       outputs.push(sides[node.inputs[0] ?? -1]?.get(node.spec.tag) ?? []);
     } else if (node.spec.kind === "async-map") {
       outputs.push(await runAsync(node.spec, inputs.flat(), side));
+    } else if (node.spec.kind === "plain-process") {
+      outputs.push(await runPlainProcess(node.spec, inputs.flat(), side));
     } else {
-      if (node.spec.kind === "process") await node.spec.open?.(openContextOf(node.name));
+      const { name, spec } = node;
+      if ("open" in spec) await spec.open?.(openContextOf(name));
       outputs.push(runNode(graph, node, { inputs, side }));
-      if (node.spec.kind === "process") await node.spec.close?.();
+      if ("close" in spec) await spec.close?.();
     }
     if (node.spec.kind === "sink") {
       sinks.set(
@@ -119,9 +122,6 @@ function runNode(
     case "keyed-broadcast-process":
       return runBesideBroadcast(graph, { node, spec }, { inputs, side });
     case "plain-process":
-      return runPlainProcess(spec, input, (tag, record) => {
-        side.set(tag, [...(side.get(tag) ?? []), record]);
-      });
     case "source":
     case "async-map":
     case "side-output":

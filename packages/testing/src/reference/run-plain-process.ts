@@ -1,19 +1,13 @@
 import type { PlainProcessSpec } from "@millrace/graph";
 
-interface Timed {
-  readonly value: unknown;
-  readonly atMs: number;
-}
-
-/** Where records go that are emitted to a tag. */
-type EmitTo = (tag: string, record: Timed) => void;
+import type { SideOutputs, Timed } from "./records.ts";
 
 /** Returns what one subtask emits that gets all records, in their order, and nothing to restore. */
-export function runPlainProcess(
+export async function runPlainProcess(
   spec: PlainProcessSpec,
   input: readonly Timed[],
-  emitTo: EmitTo,
-): readonly Timed[] {
+  side: SideOutputs,
+): Promise<readonly Timed[]> {
   const emitted: Timed[] = [];
   const place = { subtaskIndex: 0, parallelism: 1 };
   const contextAt = (timestamp: number): unknown => ({
@@ -21,14 +15,15 @@ export function runPlainProcess(
     timestamp,
     watermark: -Infinity,
     emit: (value: unknown) => void emitted.push({ value, atMs: timestamp }),
-    emitTo: (tag: { readonly name: string }, value: unknown) =>
-      emitTo(tag.name, { value, atMs: timestamp }),
+    emitTo: ({ name }: { readonly name: string }, value: unknown) =>
+      void side.set(name, [...(side.get(name) ?? []), { value, atMs: timestamp }]),
   });
   const functions = spec.create();
   const operatorState = { list: createList, unionList: createList, broadcast: () => new Map() };
   functions.initializeState?.({ ...place, operatorState, isRestored: false });
   for (const { value, atMs } of input) functions.onRecord(value, contextAt(atMs));
   functions.onEnd?.(contextAt(Infinity));
+  await functions.close?.();
   return emitted;
 }
 

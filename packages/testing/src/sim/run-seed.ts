@@ -12,6 +12,7 @@ import {
 } from "./end-checks.ts";
 import { faultEndMs, type Fault } from "./fault.ts";
 import type { JobOutcome } from "./job-outcome.ts";
+import { addCloseHooks } from "./jobs/close-hooks.ts";
 import { drawSlotSharing } from "./jobs/slot-sharing.ts";
 import { longestFaultMs, runJob, type RunReport, type StopRequest } from "./run-job.ts";
 import { createSeededRandom, type SeededRandom } from "./seeded-random.ts";
@@ -68,7 +69,8 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
     ...(coordinators === undefined ? {} : { coordinators }),
   });
   const drawn = drawJob(random.fork("job"), cluster.world.target);
-  const job = { ...drawn, graph: sharing.share(drawn.graph) };
+  const graph = addCloseHooks(random.fork("close-hooks"), sharing.share(drawn.graph));
+  const job = { ...drawn, graph };
   const limits = { endMs: faultsEndMs, workerCount, coordinators };
   const faults = options.faults ?? drawFaultsOf(random, limits);
   // Of a damaged object nothing is promised, so nobody can be sure to go on from it.

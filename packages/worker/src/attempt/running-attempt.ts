@@ -263,7 +263,10 @@ export class RunningAttempt {
   #onEvent(event: SlotEvent): void {
     if (this.#isOver) return;
     switch (event.kind) {
+      // The pool's.
       case "listening":
+      case "holds-outside":
+      case "let-go":
         return;
       case "subtask-state":
       case "discovered-splits":

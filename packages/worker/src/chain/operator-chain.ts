@@ -278,6 +278,23 @@ export class OperatorChain {
     }
   }
 
+  /** Whether an operator holds something outside that it lets go of. */
+  holdsOutside(): boolean {
+    return this.operators().some(({ letGo }) => letGo !== undefined);
+  }
+
+  /** Has each operator let go of what it holds outside; what one throws keeps no other from it. */
+  async letGoOperators(onFailure: (error: StreamError) => void): Promise<void> {
+    for (const step of this.#steps) {
+      if (step.kind !== "operator") continue;
+      try {
+        await step.operator.letGo?.();
+      } catch (caught) {
+        onFailure(this.#locateHook(caught, step.name, "close of"));
+      }
+    }
+  }
+
   #locateHook(caught: unknown, operator: string, role: string): StreamError {
     return locateFailure(caught, { subtaskId: this.#subtaskId, operator, role, position: {} });
   }

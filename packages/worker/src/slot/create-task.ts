@@ -39,6 +39,8 @@ export interface TaskEnvironment {
   readonly ports: SlotPorts;
   readonly exchange: Exchange;
   readonly loop: SlotLoop;
+  /** Told of each chain before its operators have state; throws where they may not start any more. */
+  readonly onCreated: (chain: OperatorChain) => void;
 }
 
 export interface CreatedTask {
@@ -59,6 +61,7 @@ export async function createTask(
   const keyed = createKeyed(environment, subtask);
   const processingTime = new ProcessingTime(ports.clock);
   const chain = createChain(environment, subtask, { gates, keyed, processingTime });
+  environment.onCreated(chain);
   const [first] = subtask.vertex.operators;
   if (keyed !== undefined && first !== undefined) {
     await restoreKeyed(keyed, { state, operator: first.name, turn: ports.turn });

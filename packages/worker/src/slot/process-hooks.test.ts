@@ -1,8 +1,8 @@
-import { sleep } from "@millrace/core";
-import type { ProcessSpec } from "@millrace/graph";
-import { expect, test } from "vitest";
+import { sleep, type Logger } from "@millrace/core";
+import type { PlainFunctions, ProcessSpec } from "@millrace/graph";
+import { describe, expect, test } from "vitest";
 
-import type { TestNode } from "../test-kit/slot-world.ts";
+import type { SlotWorld, TestNode } from "../test-kit/slot-world.ts";
 import { TestTarget, type TestRecord } from "../test-kit/test-connectors.ts";
 import { drained, recordsOf, sinkNode, sourceNode, worldOf } from "../test-kit/test-jobs.ts";
 
@@ -111,5 +111,189 @@ test.each([
       message: expect.stringContaining(text) as string,
       location: { subtask: "told/0", operator: "told" },
     },
+  });
+});
+
+/** Has all slots let go, and returns once they say that they have. */
+async function letGo(world: SlotWorld): Promise<void> {
+  world.broadcast({ kind: "let-go" });
+  await world.time.runUntil(() => world.events("let-go").length === world.slots.length);
+}
+
+describe("close, where the slot is ended", () => {
+  test("runs while records still come, and none comes behind it", async () => {
+    const target = new TestTarget();
+    const told: string[] = [];
+    const nodes = nodesWith(target, { close: () => void told.push("close") });
+    const world = worldOf([slowSource(), ...nodes.slice(1)]);
+    await world.start();
+    expect(world.events("holds-outside")).toHaveLength(1);
+    await world.time.run(500);
+    expect(told).toEqual([]);
+    await letGo(world);
+    const { length } = target.written;
+    await world.time.run(5_000);
+    expect(told).toEqual(["close"]);
+    expect(length).toBeGreaterThan(0);
+    expect(target.written).toHaveLength(length);
+    expect(world.failure()).toBeUndefined();
+  });
+
+  test("runs behind a failure, of which nothing is told twice", async () => {
+    const told: string[] = [];
+    const fails = (): void => {
+      throw new Error("no lamp");
+    };
+    const hooks = { onRecord: fails, close: () => void told.push("close") };
+    const world = worldOf(nodesWith(new TestTarget(), hooks));
+    await world.start();
+    await world.time.run(1_000);
+    expect(world.failure()).toBeDefined();
+    expect(told).toEqual([]);
+    await letGo(world);
+    expect(told).toEqual(["close"]);
+    expect(
+      world.events("subtask-state").filter(({ state }) => state.kind === "failed"),
+    ).toHaveLength(1);
+  });
+
+  test("does not run again behind the end of input, but is waited for", async () => {
+    const told: string[] = [];
+    let release = (): void => {};
+    const hooks = {
+      close: async () => {
+        told.push("close");
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        told.push("closed");
+      },
+    };
+    const world = worldOf(nodesWith(new TestTarget(), hooks));
+    await world.start();
+    await world.time.run(1_000);
+    expect(told).toEqual(["close"]);
+    world.broadcast({ kind: "let-go" });
+    await world.time.run(1_000);
+    expect(world.events("let-go")).toEqual([]);
+    release();
+    await world.time.runUntil(() => world.events("let-go").length === 1);
+    expect(told).toEqual(["close", "closed"]);
+  });
+
+  test("waits for an open that runs, and runs behind one that failed", async () => {
+    for (const isFailing of [false, true]) {
+      const told: string[] = [];
+      const world = worldOf(
+        nodesWith(new TestTarget(), {
+          open: async () => {
+            told.push("open");
+            await sleep(world.time.clock, 500);
+            told.push("opened");
+            if (isFailing) throw new Error("no lamp");
+          },
+          close: () => void told.push("close"),
+        }),
+      );
+      await world.prepare();
+      await world.time.run(isFailing ? 600 : 100);
+      await letGo(world);
+      expect(told).toEqual(["open", "opened", "close"]);
+    }
+  });
+
+  test("does not keep others from closing when it throws", async () => {
+    const told: string[] = [];
+    const close = async (): Promise<void> => {
+      told.push("close");
+      await Promise.reject(new Error("no lamp"));
+    };
+    const warned: unknown[] = [];
+    const logger: Logger = {
+      log: (level, message, fields) => void (level === "warn" && warned.push([message, fields])),
+      with: () => logger,
+    };
+    const nodes = connectedNodes(new TestTarget(), { close });
+    const world = worldOf(nodes, { parallelism: 2, ports: { logger } });
+    await world.start();
+    await letGo(world);
+    expect(told).toEqual(["close", "close"]);
+    expect(warned).toMatchObject([
+      ["closing failed", { operator: "told", cause: expect.stringContaining("no lamp") as string }],
+      ["closing failed", { operator: "told" }],
+    ]);
+  });
+
+  test("is not asked for where no operator has one", async () => {
+    const world = worldOf(nodesWith(new TestTarget(), { open: () => {} }));
+    await world.start();
+    expect(world.events("holds-outside")).toEqual([]);
+    await letGo(world);
+  });
+});
+
+/** Ten records in a second. */
+function slowSource(): TestNode {
+  const source = sourceNode([recordsOf(100)]);
+  if (source.spec.kind !== "source") throw new Error("it is no source");
+  return { ...source, spec: { ...source.spec, rateLimit: 10 } };
+}
+
+describe("close of a process without keys", () => {
+  function plainNodes(told: string[], target = new TestTarget()): TestNode[] {
+    const create = (): PlainFunctions => ({
+      initializeState: () => void told.push("initialize"),
+      onRecord: tell,
+      onEnd: () => void told.push("end"),
+      close: () => void told.push("close"),
+    });
+    return [
+      slowSource(),
+      { name: "told", inputs: [0], spec: { kind: "plain-process", create } },
+      sinkNode(target, 1),
+    ];
+  }
+
+  test("runs behind the end, also in a chain with its source, and before that is drained", async () => {
+    const told: string[] = [];
+    const world = worldOf(plainNodes(told));
+    await world.start();
+    await drained(world, "numbers/0");
+    expect(told).toEqual(["initialize", "end", "close"]);
+    await letGo(world);
+    expect(told).toHaveLength(3);
+  });
+
+  test("runs where the slot is ended", async () => {
+    const told: string[] = [];
+    const world = worldOf(plainNodes(told));
+    await world.start();
+    await world.time.run(500);
+    await letGo(world);
+    expect(told).toEqual(["initialize", "close"]);
+  });
+
+  test("of a subtask counts as drained once it has returned, also for a checkpoint", async () => {
+    let release = (): void => {};
+    const [source, , sink] = plainNodes([]);
+    const create = (): PlainFunctions => ({
+      onRecord: tell,
+      close: () =>
+        new Promise<void>((resolve) => {
+          release = resolve;
+        }),
+    });
+    if (source === undefined || sink === undefined) throw new Error("three nodes");
+    const spec = { kind: "plain-process", create } as const;
+    const world = worldOf([source, { name: "told", inputs: [0], spec }, sink]);
+    await world.start();
+    await world.time.run(60_000);
+    const before = await world.checkpoint(1n);
+    expect(before.find(({ kind }) => kind === "snapshot-done")).toMatchObject({ isDrained: false });
+    expect(world.stateOf("numbers/0")).not.toBe("drained");
+    release();
+    await drained(world, "numbers/0");
+    const after = await world.checkpoint(2n);
+    expect(after.find(({ kind }) => kind === "snapshot-done")).toMatchObject({ isDrained: true });
   });
 });

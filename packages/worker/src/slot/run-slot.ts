@@ -1,6 +1,7 @@
-import { assert, assertNever } from "@millrace/core";
+import { assert, assertNever, StreamError } from "@millrace/core";
 import type { Exchange } from "@millrace/exchange";
 
+import type { OperatorChain } from "../chain/operator-chain.ts";
 import { SourceTask } from "../task/source-task.ts";
 import type { Task } from "../task/task.ts";
 import { planSubtasks } from "./attempt-plan.ts";
@@ -32,33 +33,57 @@ export async function runSlot(port: SlotPort, ports: SlotPorts): Promise<void> {
  * | preparing | (restored)  | ready                                     |
  * | ready     | start       | running                                   |
  * | running   | all others  | running                                   |
+ * | any       | let-go      | over                                      |
  *
  * I1 Commands take effect in the order in which they came, each in a turn.
  * I2 No channel carries an element before `start`: every subtask of the attempt is restored then.
  * I3 A failure ends the attempt on this slot; it is reported for one subtask, once.
+ * I4 Once it is to let go, nothing of the attempt runs but the close hooks of what was opened, also where
+ *    it has failed before: that needs no turn of the loop, and waits for none.
  */
 class Slot {
   readonly #ports: SlotPorts;
   readonly #exchange: Exchange;
   readonly #loop: SlotLoop;
-  #phase: "listening" | "preparing" | "ready" | "running" = "listening";
+  #phase: "listening" | "preparing" | "ready" | "running" | "over" = "listening";
   /** Upstream first. */
   #tasks: readonly Task[] = [];
+  readonly #port: SlotPort;
+  /** Of all subtasks that may hold something outside. */
+  readonly #chains: OperatorChain[] = [];
 
   constructor(
     port: SlotPort,
     { ports, exchange }: { readonly ports: SlotPorts; readonly exchange: Exchange },
   ) {
+    this.#port = port;
     this.#ports = ports;
     this.#exchange = exchange;
     this.#loop = new SlotLoop(port, ports);
   }
 
   take(command: SlotCommand): void {
-    this.#loop.post(() => this.#handle(command));
+    if (command.kind === "let-go") this.#letGo();
+    else this.#loop.post(() => this.#handle(command));
   }
 
-  #handle(command: SlotCommand): void {
+  #letGo(): void {
+    this.#phase = "over";
+    this.#loop.halt();
+    // Never rejects; the answer says that it is over.
+    void this.#letGoChains().then(() => this.#port.send({ kind: "let-go" }));
+  }
+
+  async #letGoChains(): Promise<void> {
+    const { logger } = this.#ports;
+    for (const chain of this.#chains) {
+      await chain.letGoOperators(({ message, location }) => {
+        logger.log("warn", "closing failed", { cause: message, ...location });
+      });
+    }
+  }
+
+  #handle(command: Exclude<SlotCommand, { readonly kind: "let-go" }>): void {
     switch (command.kind) {
       case "prepare":
         return this.#prepare(command.preparation);
@@ -114,6 +139,7 @@ class Slot {
       ports: this.#ports,
       exchange: this.#exchange,
       loop: this.#loop,
+      onCreated: (chain) => this.#onCreated(chain),
     };
     const created: CreatedTask[] = [];
     for (const subtask of planSubtasks(preparation, job)) {
@@ -126,6 +152,13 @@ class Slot {
       }
     }
     return created;
+  }
+
+  #onCreated(chain: OperatorChain): void {
+    if (this.#phase === "over") throw endedError();
+    if (!chain.holdsOutside()) return;
+    this.#chains.push(chain);
+    this.#port.send({ kind: "holds-outside" });
   }
 
   #becomeReady(created: readonly CreatedTask[]): void {
@@ -162,4 +195,10 @@ class Slot {
     assert(source !== undefined, `source ${vertexId}/${subtaskIndex} does not run here`);
     return source;
   }
+}
+
+/** Nobody hears it: the slot is about to be ended. */
+function endedError(): StreamError {
+  const options = { domain: "internal", retry: "never" } as const;
+  return new StreamError("cancelled", "the slot is ended while it prepares", options);
 }

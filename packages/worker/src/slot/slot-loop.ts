@@ -1,4 +1,4 @@
-import { toFailureData, type SubtaskId } from "@millrace/core";
+import { StreamError, toFailureData, type SubtaskId } from "@millrace/core";
 import type { LogLine, SubtaskMetrics, SubtaskState } from "@millrace/rpc";
 
 import { ActivityTimes } from "../task/activity-times.ts";
@@ -16,6 +16,8 @@ const maxLinesPerTurn = 1_000;
 /** Buffered output waits at most so long for its frame to fill. */
 const flushIntervalMs = 5;
 
+const haltOptions = { domain: "internal", retry: "never" } as const;
+
 interface RunningTask {
   readonly task: Task;
   readonly times: ActivityTimes;
@@ -29,7 +31,7 @@ interface RunningTask {
  * I1 Everything that changes a task happens inside a turn.
  * I2 A turn is bounded: each task by its budget, a snapshot by its slice; then I/O gets its share.
  * I3 While nothing is to do, no turn runs; whatever makes work wakes the loop.
- * I4 After a failure nothing runs any more; it is reported once.
+ * I4 After a failure, or a halt, nothing runs any more; a failure is reported once.
  */
 export class SlotLoop implements Mailbox {
   readonly #port: SlotPort;
@@ -40,7 +42,7 @@ export class SlotLoop implements Mailbox {
   #lines: LogLine[] = [];
   #droppedLineCount = 0;
   #isScheduled = false;
-  #isFailed = false;
+  #isOver = false;
   #isLoading = false;
   #timer: Disposable | undefined;
   #timerAtMs = Infinity;
@@ -65,7 +67,7 @@ export class SlotLoop implements Mailbox {
   }
 
   wake(): void {
-    if (this.#isScheduled || this.#isFailed) return;
+    if (this.#isScheduled || this.#isOver) return;
     this.#isScheduled = true;
     this.#ports.turn.post(() => this.#runTurn());
   }
@@ -120,15 +122,19 @@ export class SlotLoop implements Mailbox {
   }
 
   fail(subtaskId: SubtaskId, error: unknown): void {
-    if (this.#isFailed) return;
-    this.#isFailed = true;
-    this.#timer?.[Symbol.dispose]();
-    this.#mail = [];
-    this.#sendLines();
-    for (const { task } of this.#tasks) task.abort?.(error);
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#stop(error);
     const failure = toFailureData(error);
     const location = { subtask: subtaskId, ...failure.location };
     this.report(subtaskId, { kind: "failed", failure: { ...failure, location } });
+  }
+
+  /** Nothing runs any more, and nothing is reported: the slot is about to be ended. */
+  halt(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#stop(new StreamError("cancelled", "the slot is ended", haltOptions));
   }
 
   /** Adds a line to the job's log; it leaves at the end of the turn. */
@@ -141,9 +147,16 @@ export class SlotLoop implements Mailbox {
     this.wake();
   }
 
+  #stop(reason: unknown): void {
+    this.#timer?.[Symbol.dispose]();
+    this.#mail = [];
+    this.#sendLines();
+    for (const { task } of this.#tasks) task.abort?.(reason);
+  }
+
   #runTurn(): void {
     this.#isScheduled = false;
-    if (this.#isFailed) return;
+    if (this.#isOver) return;
     this.#port.markTurn(true);
     for (const action of this.#mail.splice(0)) this.#runMail(action);
     let hasMore = this.#mail.length > 0;
@@ -158,7 +171,7 @@ export class SlotLoop implements Mailbox {
   }
 
   #runMail(action: () => void): void {
-    if (this.#isFailed) return;
+    if (this.#isOver) return;
     try {
       action();
     } catch (error) {
@@ -168,7 +181,7 @@ export class SlotLoop implements Mailbox {
 
   /** Runs one task's share of the turn; true when it wants another turn at once. */
   #runTask({ task, times, taskIndex }: RunningTask): boolean {
-    if (this.#isFailed) return false;
+    if (this.#isOver) return false;
     this.#port.markTask(taskIndex);
     const startedMs = this.#ports.clock.monotonicMs();
     times.settle(startedMs);
@@ -191,7 +204,7 @@ export class SlotLoop implements Mailbox {
   #flush(): void {
     const nowMs = this.#ports.clock.monotonicMs();
     for (const { task, times } of this.#tasks) {
-      if (this.#isFailed) return;
+      if (this.#isOver) return;
       try {
         task.flush(nowMs, times.activity !== "busy");
       } catch (error) {
@@ -215,7 +228,7 @@ export class SlotLoop implements Mailbox {
   }
 
   #sendMetrics(): void {
-    if (this.#tasks.length === 0 || this.#isFailed) return;
+    if (this.#tasks.length === 0 || this.#isOver) return;
     const nowMs = this.#ports.clock.monotonicMs();
     if (nowMs >= this.#nextMetricsMs) {
       this.#nextMetricsMs = nowMs + metricsIntervalMs;

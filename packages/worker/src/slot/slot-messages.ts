@@ -36,7 +36,9 @@ export type SlotCommand =
   | { readonly kind: "checkpoint-completed"; readonly checkpointId: CheckpointId }
   | { readonly kind: "checkpoint-aborted"; readonly checkpointId: CheckpointId }
   | { readonly kind: "align-sources"; readonly limits: readonly SourceLimit[] }
-  | { readonly kind: "stop-sources"; readonly isDrain: boolean };
+  | { readonly kind: "stop-sources"; readonly isDrain: boolean }
+  /** The slot is about to be ended: nothing runs any more but what lets go; answered by `let-go`. */
+  | { readonly kind: "let-go" };
 
 /** One attempt's work for one slot. */
 export interface SlotPreparation {
@@ -70,6 +72,10 @@ export type SlotEvent =
   /** First of all: the thread is up and listens. */
   | { readonly kind: "listening"; readonly dataAddress: string }
   | { readonly kind: "subtask-state"; readonly subtaskId: SubtaskId; readonly state: SubtaskState }
+  /** The author's functions may hold something outside from here on: tell the slot before its end. */
+  | { readonly kind: "holds-outside" }
+  /** They hold nothing any more. */
+  | { readonly kind: "let-go" }
   | {
       readonly kind: "discovered-splits";
       readonly vertexId: VertexId;

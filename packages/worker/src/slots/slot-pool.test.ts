@@ -90,6 +90,67 @@ test("a released slot is ended, and a fresh one started; the old one is not hear
   expect(world.pool.ready()).toEqual([{ slotIndex: 0, dataAddress: "slot-1" }]);
 });
 
+test("a slot that holds something outside lets go of it before it is ended (I3)", async () => {
+  const world = new World({ slotCount: 2 });
+  await world.time.run(10);
+  const lease = world.claim("slot-0");
+  const used = world.tasks.slot(0);
+  used.emit({ kind: "holds-outside" });
+  used.emit({ kind: "holds-outside" });
+  lease?.release();
+  used.emit(running);
+  await world.time.run(100);
+  expect(used.kinds()).toEqual(["let-go"]);
+  expect(used.isTerminated).toBe(false);
+  used.emit({ kind: "let-go" });
+  await world.time.run(20);
+  expect(used.isTerminated).toBe(true);
+  expect(world.events).toEqual([]);
+  expect(world.pool.ready()).toHaveLength(2);
+  await world.pool.close();
+  expect(world.time.timerCount()).toBe(0);
+});
+
+test("a slot that does not let go in time is ended all the same, one that breaks meanwhile at once", async () => {
+  const world = new World({ slotCount: 2, letGoTimeoutMs: 2_000 });
+  await world.time.run(10);
+  const leases = ["slot-0", "slot-1"].map((address, slotIndex) =>
+    world.pool.claim(
+      { slotIndex, dataAddress: address },
+      { work: "", subtasks: [], onEvent: () => {}, onFailed: () => {} },
+    ),
+  );
+  const [slow, broken] = [world.tasks.slot(0), world.tasks.slot(1)];
+  for (const slot of [slow, broken]) slot.emit({ kind: "holds-outside" });
+  for (const lease of leases) lease?.release();
+  broken.exit(new Error("gone"));
+  await world.time.run(1_990);
+  expect([slow.isTerminated, broken.isTerminated]).toEqual([false, true]);
+  await world.time.run(20);
+  expect(slow.isTerminated).toBe(true);
+});
+
+test("a worker that ends has its slots let go first; a slot that hangs is not asked", async () => {
+  const config = { slotCount: 2, hungTaskTimeoutMs: 3_000, hungTaskCheckMs: 1_000 };
+  const world = new World(config);
+  await world.time.run(10);
+  world.claim("slot-0");
+  const hung = world.tasks.slot(0);
+  hung.emit({ kind: "holds-outside" });
+  hung.isBusy = true;
+  await world.time.run(5_000);
+  expect(world.failed).toMatchObject({ code: "task-hung" });
+  expect([hung.kinds(), hung.isTerminated]).toEqual([[], true]);
+  const used = world.tasks.slot(0);
+  world.claim(used.dataAddress);
+  used.emit({ kind: "holds-outside" });
+  const closed = world.pool.close();
+  expect([used.kinds(), used.isTerminated]).toEqual([["let-go"], false]);
+  used.emit({ kind: "let-go" });
+  await closed;
+  expect(used.isTerminated).toBe(true);
+});
+
 test("a slot that ends by itself keeps its own failure", async () => {
   const world = new World();
   await world.time.run(10);

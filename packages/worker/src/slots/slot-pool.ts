@@ -66,6 +66,12 @@ interface Slot {
   failedStarts: number;
 }
 
+/** How a slot is ended: at once, or when it has let go. */
+interface Ending {
+  readonly handle: SlotHandle;
+  readonly hasLetGo?: Promise<void>;
+}
+
 const terminateTimeoutMs = 10_000;
 
 /**
@@ -84,11 +90,17 @@ const terminateTimeoutMs = 10_000;
  *
  * I1 A slot serves one attempt and is then ended: an attempt begins in a fresh one.
  * I2 What a slot says after it was ended is not heard.
- * I3 A slot that is busy and stands still over `hungTaskTimeoutMs` of checks is ended (F23).
+ * I3 A slot whose functions hold something outside lets go of it before it is ended, unless it hangs;
+ *    it has `letGoTimeoutMs` for that.
+ * I4 A slot that is busy and stands still over `hungTaskTimeoutMs` of checks is ended (F23).
  */
 export class SlotPool {
   readonly #options: SlotPoolOptions;
   readonly #slots: readonly Slot[];
+  /** Those whose functions hold something outside. */
+  readonly #holding = new Set<SlotHandle>();
+  /** What ends the wait for a slot that lets go. */
+  readonly #lettingGo = new Map<SlotHandle, () => void>();
   #watchdog: Disposable | undefined;
   #isClosed = false;
 
@@ -141,7 +153,7 @@ export class SlotPool {
         if (slot.state === leased) handle.post(command);
       },
       release: () => {
-        if (slot.state === leased) this.#endSlot(slot, handle);
+        if (slot.state === leased) this.#endSlot(slot, this.#letGo(handle));
       },
     };
   }
@@ -161,9 +173,13 @@ export class SlotPool {
     const isCurrent = (): boolean => "handle" in slot.state && slot.state.handle === handle;
     const started = taskHost.start(slot.slotIndex, {
       onEvent: (event) => {
-        if (isCurrent()) this.#onEvent(slot, event);
+        if (event.kind === "holds-outside") this.#holding.add(started);
+        else if (event.kind === "let-go") this.#lettingGo.get(started)?.();
+        else if (isCurrent()) this.#onEvent(slot, event);
       },
       onExit: (cause) => {
+        this.#holding.delete(started);
+        this.#lettingGo.get(started)?.();
         if (isCurrent()) this.#onExit(slot, cause);
       },
     });
@@ -209,11 +225,37 @@ export class SlotPool {
     slot.state = { kind: "waiting", timer: clock.schedule(delayMs, () => this.#startSlot(slot)) };
   }
 
-  #endSlot(slot: Slot, handle: SlotHandle): void {
-    const ended = this.#terminate(slot.slotIndex, handle).then(() => {
+  /** Ends the slot, once it has let go, and starts a fresh one. */
+  #endSlot(slot: Slot, end: Ending): void {
+    const ended = this.#endInOrder(slot.slotIndex, end).then(() => {
       if (!this.#isClosed) this.#startSlot(slot);
     });
     slot.state = { kind: "ending", ended };
+  }
+
+  async #endInOrder(slotIndex: number, { handle, hasLetGo }: Ending): Promise<void> {
+    if (hasLetGo !== undefined) await hasLetGo;
+    await this.#terminate(slotIndex, handle);
+  }
+
+  /** Tells the slot to let go, if it holds anything; the promise is kept when it has, or the time is over. */
+  #letGo(handle: SlotHandle): Ending {
+    if (!this.#holding.delete(handle)) return { handle };
+    const { clock, config, logger } = this.#options;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = clock.schedule(config.letGoTimeoutMs, () => {
+      logger.log("warn", "a slot is ended before its functions have closed", {
+        timeoutMs: config.letGoTimeoutMs,
+      });
+      this.#lettingGo.get(handle)?.();
+    });
+    this.#lettingGo.set(handle, () => {
+      timer[Symbol.dispose]();
+      this.#lettingGo.delete(handle);
+      resolve();
+    });
+    handle.post({ kind: "let-go" });
+    return { handle, hasLetGo: promise };
   }
 
   async #terminate(slotIndex: number, handle: SlotHandle): Promise<void> {
@@ -257,7 +299,8 @@ export class SlotPool {
     const inTask = subtask === undefined ? "" : ` in subtask ${subtask}`;
     const timeoutMs = config.hungTaskTimeoutMs;
     logger.log("error", "slot hangs", { slotIndex, work, subtask, timeoutMs });
-    this.#endSlot(slot, state.handle);
+    this.#holding.delete(state.handle);
+    this.#endSlot(slot, { handle: state.handle });
     state.handlers.onFailed(
       new StreamError(
         "task-hung",
@@ -287,7 +330,7 @@ export class SlotPool {
         return;
       case "ready":
       case "leased":
-        await this.#terminate(slot.slotIndex, state.handle);
+        await this.#endInOrder(slot.slotIndex, this.#letGo(state.handle));
         return;
       case "closed":
         return;

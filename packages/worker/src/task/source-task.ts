@@ -81,6 +81,8 @@ export class SourceTask implements Task, SourceControl {
   #isPoolEmpty = false;
   /** Emitted or being fired. */
   #watermarkMs: number = minWatermark;
+  /** Its input has ended, and its operators have finished. */
+  #isDrained = false;
   #isFiring = false;
   /** Splits whose watermarks are above wait for other sources. */
   #limitMs = Infinity;
@@ -221,7 +223,7 @@ export class SourceTask implements Task, SourceControl {
     );
     this.#context.cut({
       barrier,
-      isDrained: this.#phase.kind === "drained",
+      isDrained: this.#isDrained,
       alignmentMs: 0,
       lists: [{ operator: this.#options.operatorName, entries }],
     });
@@ -379,7 +381,10 @@ export class SourceTask implements Task, SourceControl {
   #end(): void {
     this.#phase = { kind: "drained" };
     this.#context.emitEndOfInput();
-    this.#context.mailbox.report(this.subtaskId, { kind: "drained" });
+    this.#context.finish(() => {
+      this.#isDrained = true;
+      this.#context.mailbox.report(this.subtaskId, { kind: "drained" });
+    });
   }
 
   /** What follows from time that passes: idleness, and what generators say of it. */
