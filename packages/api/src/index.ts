@@ -118,6 +118,7 @@ export { topN } from "./top-n.ts";
 export { triggers, type CustomTrigger, type Trigger, type TriggerContext } from "./triggers.ts";
 export type {
   Aggregate,
+  ClearedWindowContext,
   IncrementalAggregate,
   TimeWindow,
   WindowContext,

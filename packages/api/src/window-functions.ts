@@ -1,5 +1,6 @@
 import type { Emits } from "./emits.ts";
 import type { OutputTag } from "./process.ts";
+import type { StateDeclarations, StateHandleOf } from "./state.ts";
 
 /** From `start`, inclusive, to `end`, exclusive; milliseconds since the epoch. */
 export interface TimeWindow {
@@ -37,21 +38,50 @@ export interface Aggregate<T, K, Accumulator, R> extends IncrementalAggregate<T,
   ) => R;
 }
 
+/** Where nothing is declared. */
+type NoStates = Record<never, never>;
+
 /** What a window's function works with; valid during the call only. */
-export interface WindowContext<K, R> {
-  readonly key: K;
-  readonly window: TimeWindow;
+export interface WindowContext<
+  K,
+  R,
+  W extends StateDeclarations = NoStates,
+  G extends StateDeclarations = NoStates,
+> extends ClearedWindowContext<K, W, G> {
   /** The event time of what is emitted: the window's last millisecond. */
   readonly timestamp: number;
-  /** The event time that this operator has reached; at the firing it is still that before it. */
-  readonly watermark: number;
   emit(record: R): void;
   /** Emits to a side output; what nobody reads is dropped. */
   emitTo<Side>(tag: OutputTag<Side>, record: NoInfer<Side>): void;
 }
 
+/** What is left of a window that is over; valid during the call only. */
+export interface ClearedWindowContext<
+  K,
+  W extends StateDeclarations = NoStates,
+  G extends StateDeclarations = NoStates,
+> {
+  readonly key: K;
+  readonly window: TimeWindow;
+  /** The event time that this operator has reached; at the firing it is still that before it. */
+  readonly watermark: number;
+  /** Of this key's window: what its earlier firings have left. */
+  readonly windowState: { readonly [Name in keyof W]: StateHandleOf<W[Name]> };
+  /** Of this key: what all of its windows have left, also those that are over. */
+  readonly globalState: { readonly [Name in keyof G]: StateHandleOf<G[Name]> };
+  /** Returns the wall clock's milliseconds since the epoch; not the same when records come again. */
+  processingTime(): number;
+}
+
 /** A function over a window, called each time it fires (Flink's ProcessWindowFunction). */
-export interface WindowProcess<T, K, R, Contents> {
+export interface WindowProcess<
+  T,
+  K,
+  R,
+  Contents,
+  W extends StateDeclarations = NoStates,
+  G extends StateDeclarations = NoStates,
+> {
   /** The type of what is emitted, or a schema of it; without it nothing can be. */
   readonly emits?: Emits<R>;
   /**
@@ -59,8 +89,21 @@ export interface WindowProcess<T, K, R, Contents> {
    * small as that. Without it all records of a window are state.
    */
   readonly aggregate?: IncrementalAggregate<T, Contents>;
+  /**
+   * States of each window of a key, for windows that fire more than once: `ctx.windowState` has them by
+   * name, and they are gone with the window. Only windows that are over some time and become part of no
+   * other one have them: not sessions, nor the global window, nor those by number of records.
+   */
+  readonly windowState?: W;
+  /** States of each key that all of its windows share: `ctx.globalState` has them by name. */
+  readonly globalState?: G;
   /** Gets the window's records in the order in which they came, or what `aggregate` made of them. */
-  readonly onWindow: (contents: NoInfer<Contents>, ctx: WindowContext<K, NoInfer<R>>) => void;
+  readonly onWindow: (contents: NoInfer<Contents>, ctx: WindowContext<K, NoInfer<R>, W, G>) => void;
+  /**
+   * Called when a window is over, behind its last firing and the allowed lateness, before its state goes
+   * (Flink's `clear`). Windows of processing time that are open at the end of input are dropped without.
+   */
+  readonly onClear?: (ctx: ClearedWindowContext<K, W, G>) => void;
 }
 
 /** Returns the aggregate that keeps all records. */

@@ -52,7 +52,7 @@ export function windowSpecOf(
     ...(lateTo === undefined ? {} : { lateTag: lateTo.name }),
     aggregate,
   };
-  const isPlain = trigger === undefined && evictor === undefined;
+  const isPlain = trigger === undefined && evictor === undefined && !isKeptByWindow(aggregate);
   const isAligned = assigner.kind === "tumbling" || assigner.kind === "sliding";
   if (isAligned && isPlain && assigner.time === undefined) {
     return { kind: "window", assigner, isCombined, ...shared };
@@ -64,6 +64,11 @@ export function windowSpecOf(
     ...(trigger === undefined ? {} : { trigger }),
     ...(evictor === undefined ? {} : { evictor: evictor.spec }),
   } satisfies GeneralWindowSpec;
+}
+
+/** Whether the author's function has something to do with each window, which only its own cell gives. */
+function isKeptByWindow({ windowState, onClear }: WindowSpec["aggregate"]): boolean {
+  return windowState !== undefined || onClear !== undefined;
 }
 
 function countSpecOf(

@@ -9,6 +9,7 @@ import {
   global,
   outputTag,
   session,
+  state,
   sliding,
   topN,
   triggers,
@@ -140,6 +141,36 @@ test.each<[string, WindowAssigner<Event>, WindowOptions<Event>, string, unknown]
     expect(planOf(assigner, options)).toMatchObject({ kind, options: planned });
   },
 );
+
+test.each([
+  ["in panes, with states of the key alone", {}, "window"],
+  [
+    "with a cell each, with states of their own",
+    { windowState: { firings: state.value<number>() } },
+    "general-window",
+  ],
+  ["with a cell each, with `onClear`", { onClear: () => {} }, "general-window"],
+] as const)("a function's windows are kept %s", (_where, kept, kind) => {
+  const job = defineJob("job", (to) => {
+    const watermarks = { timestamp: () => 0 };
+    to.source("events", elements<Event>([]), { watermarks })
+      .keyBy(({ user }) => user)
+      .window(tumbling("1 second"))
+      .process("w", {
+        globalState: { users: state.list<string>() },
+        onWindow: () => {},
+        ...kept,
+      })
+      .print();
+  });
+  const graph = job.build({ params: {}, baseDirectory: "/" });
+  const operators = planJob(graph).vertices.flatMap((vertex) => vertex.operators);
+  const planned = operators.find(({ name }) => name === "w");
+  const globalState = { users: { kind: "list", version: 1 } };
+  const own =
+    "windowState" in kept ? { windowState: { firings: { kind: "value", version: 1 } } } : {};
+  expect(planned).toMatchObject({ kind, options: { globalState, ...own } });
+});
 
 test.each<[WindowOptions<Event>, string]>([
   [{ lateTo: late }, "no record is late"],

@@ -4,6 +4,7 @@ import { invalidJob, type WindowSpec } from "@millrace/graph";
 import type { CreateStream, DataStream, ParallelismOptions } from "./data-stream.ts";
 import { checkEmits } from "./emits.ts";
 import { requireName, type GraphBuilder } from "./graph-builder.ts";
+import type { StateDeclarations } from "./state.ts";
 import {
   allRecords,
   type Aggregate,
@@ -49,11 +50,17 @@ export class WindowedStream<T, K> {
 
   /**
    * Calls the author's function with all records of a window, or with what an `aggregate` made of
-   * them, each time it fires; it emits as many results as it likes, also to side outputs.
+   * them, each time it fires; it emits as many results as it likes, also to side outputs. It may keep
+   * states of the window and of the key.
    */
-  process<R = never, Contents = readonly T[]>(
+  process<
+    R = never,
+    Contents = readonly T[],
+    W extends StateDeclarations = Record<never, never>,
+    G extends StateDeclarations = Record<never, never>,
+  >(
     name: string,
-    { emits, aggregate, onWindow }: WindowProcess<T, K, R, Contents>,
+    { emits, aggregate, onWindow, ...kept }: WindowProcess<T, K, R, Contents, W, G>,
     options: WindowedOptions = {},
   ): DataStream<R> {
     requireName(name, "process");
@@ -61,8 +68,17 @@ export class WindowedStream<T, K> {
     // To combine all records would save none of them.
     const combine = aggregate !== undefined && options.combine !== false;
     const { create, add, merge } = contents;
-    const result = checkEmits(emits, name).ofTwo(onWindow);
-    const functions = { create, add, merge, result, emitsItself: true } as const;
+    const { windowState, globalState, onClear } = kept;
+    const functions: WindowSpec["aggregate"] = {
+      create,
+      add,
+      merge,
+      result: checkEmits(emits, name).ofTwo(onWindow),
+      emitsItself: true,
+      ...(windowState === undefined ? {} : { windowState }),
+      ...(globalState === undefined ? {} : { globalState }),
+      ...(onClear === undefined ? {} : { onClear }),
+    };
     return this.#add(name, functions, { ...options, combine });
   }
 

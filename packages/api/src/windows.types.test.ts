@@ -8,6 +8,7 @@ import {
   global,
   outputTag,
   session,
+  state,
   topN,
   triggers,
   tumbling,
@@ -79,6 +80,36 @@ describe("windows know their records", () => {
           expectTypeOf(total).toEqualTypeOf<{ sum: number }>();
         },
       });
+    });
+  });
+
+  test("a process function has the states that it declares, and no others", () => {
+    write((job) => {
+      const firings = clicks(job)
+        .window(tumbling("1 second"))
+        .process("firings", {
+          emits: type<number>(),
+          windowState: { firings: state.value<number>() },
+          globalState: { users: state.map<string, number>({ ttl: "1 hour" }) },
+          onWindow(records, ctx) {
+            expectTypeOf(records).toEqualTypeOf<readonly Click[]>();
+            expectTypeOf(ctx.windowState.firings.get()).toEqualTypeOf<number | undefined>();
+            expectTypeOf(ctx.globalState.users.get("a")).toEqualTypeOf<number | undefined>();
+            expectTypeOf(ctx.processingTime()).toEqualTypeOf<number>();
+            // @ts-expect-error -- it is not declared
+            expectTypeOf(ctx.globalState.firings).toBeAny();
+            ctx.windowState.firings.set(1);
+            // @ts-expect-error -- it holds numbers
+            ctx.windowState.firings.set("1");
+            ctx.emit(1);
+          },
+          onClear(ctx) {
+            expectTypeOf(ctx.windowState.firings.get()).toEqualTypeOf<number | undefined>();
+            // @ts-expect-error -- nothing follows a window that is over
+            expectTypeOf(ctx.emit).toBeAny();
+          },
+        });
+      expectTypeOf(firings).toEqualTypeOf<DataStream<number>>();
     });
   });
 

@@ -1,6 +1,7 @@
 import type { JsonValue } from "@millrace/core";
 
 import type { SlidingWindows, TumblingWindows, UserFunction, WindowSpec } from "./stream-graph.ts";
+import { windowStateOptions } from "./window-state-options.ts";
 
 /**
  * Windows that lie where records are: from each record's time as long as its gap, touching ones
@@ -101,6 +102,7 @@ export function generalWindowOptions(spec: GeneralWindowSpec): JsonValue {
     ...(trigger === undefined ? {} : { trigger: triggerOptions(trigger) }),
     ...(evictor === undefined ? {} : { evictor: evictorOptions(evictor) }),
     ...(spec.aggregate.addSecond === undefined ? {} : { inputs: 2 }),
+    ...windowStateOptions(spec.aggregate),
   };
 }
 

@@ -8,6 +8,7 @@ import type { JoinSpec } from "./join-spec.ts";
 import { hasStateKind, isKeyedKind, isVirtual, type PhysicalSpec } from "./operator-kind.ts";
 import type { ProcessSpec, SourceSpec, StreamNode, WindowSpec } from "./stream-graph.ts";
 import type { WatermarkSpec } from "./watermark-spec.ts";
+import { stateOptions, windowStateOptions } from "./window-state-options.ts";
 
 /** Returns the node as it stands in the plan: without functions, options as plain JSON. */
 export function planOperator(node: StreamNode): PlannedOperator {
@@ -42,7 +43,7 @@ function optionsOf(spec: PhysicalSpec): JsonValue {
     case "general-window":
       return generalWindowOptions(spec);
     case "count-window":
-      return { assigner: { ...spec.assigner } };
+      return { assigner: { ...spec.assigner }, ...windowStateOptions(spec.aggregate) };
     case "process":
       return processOptions(spec);
     case "async-map":
@@ -98,6 +99,7 @@ function windowOptions(spec: WindowSpec): JsonValue {
     ...(spec.lateTag === undefined ? {} : { lateTag: spec.lateTag }),
     ...(isCombined(spec) ? { combining: combiningVersion } : {}),
     ...(spec.aggregate.addSecond === undefined ? {} : { inputs: 2 }),
+    ...windowStateOptions(spec.aggregate),
   };
 }
 
@@ -148,12 +150,8 @@ function processOptions({
   onSecond,
   onTimer,
 }: Omit<ProcessSpec, "kind">): Readonly<Record<string, JsonValue>> {
-  const declared = Object.entries(state).map(([name, { kind, version, ttl }]) => {
-    const options = ttl === undefined ? {} : { ttl: { ...ttl } };
-    return [name, { kind, version, ...options }] as const;
-  });
   return {
-    state: Object.fromEntries(declared),
+    state: stateOptions(state),
     hasTimers: onTimer !== undefined,
     ...(onSecond === undefined ? {} : { inputs: 2 }),
   };

@@ -152,6 +152,12 @@ export interface WindowSpec {
     readonly result: UserFunction;
     /** `result` emits through its second argument, which is a context, and returns nothing. */
     readonly emitsItself?: true;
+    /** Of each window of a key, by the names that the context offers them under; not in panes. */
+    readonly windowState?: Readonly<Record<string, StateSpec>>;
+    /** Of the key, over all of its windows. */
+    readonly globalState?: Readonly<Record<string, StateSpec>>;
+    /** `(context) => void`, when a window is over, before its state goes; not in panes. */
+    readonly onClear?: UserFunction<void>;
   };
 }
 

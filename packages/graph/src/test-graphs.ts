@@ -1,4 +1,7 @@
+import { StreamError } from "@millrace/core";
+
 import type { SinkConnector, SourceConnector } from "./connector.ts";
+import { planJob } from "./plan-job.ts";
 import {
   apiVersion,
   type JobSettings,
@@ -33,6 +36,17 @@ export function graphOf(nodes: readonly TestNode[], settings: JobSettings = {}):
     })),
     settings,
   };
+}
+
+/** Returns why the graph cannot be planned; the code `accepted` where it can. */
+export function refusalOf(graph: StreamGraph): { readonly code: string; readonly message: string } {
+  try {
+    planJob(graph);
+  } catch (error) {
+    if (!(error instanceof StreamError)) throw error;
+    return { code: error.code, message: error.message };
+  }
+  return { code: "accepted", message: "" };
 }
 
 const connector: SourceConnector<unknown> = {

@@ -28,7 +28,7 @@ export function validateOperator(graph: StreamGraph, node: StreamNode): void {
       validateGeneralWindow(graph, node, spec);
       return;
     case "count-window":
-      validateCountWindow(node, spec);
+      validateCountWindow(graph, node, spec);
       return;
     case "async-map":
       validateAsync(node, spec);

@@ -1,18 +1,8 @@
 import { expect, test } from "vitest";
 
-import { planJob } from "./plan-job.ts";
 import type { TimeToLiveSpec } from "./state-spec.ts";
-import type { JobSettings, OperatorSpec, StreamGraph } from "./stream-graph.ts";
-import { graphOf, specs, type TestNode } from "./test-graphs.ts";
-
-function refusalOf(graph: StreamGraph): { readonly code: string; readonly message: string } {
-  try {
-    planJob(graph);
-  } catch (error) {
-    return error as { code: string; message: string };
-  }
-  return { code: "accepted", message: "" };
-}
+import type { JobSettings, OperatorSpec } from "./stream-graph.ts";
+import { graphOf, refusalOf, specs, type TestNode } from "./test-graphs.ts";
 
 const source: TestNode = { name: "in", spec: specs.source };
 const sink: TestNode = { name: "out", inputs: ["in"], spec: specs.sink };

@@ -14,6 +14,7 @@ import type {
   WindowSpec,
 } from "./stream-graph.ts";
 import { validateEventTime } from "./validate-event-time.ts";
+import { validateWindowStates } from "./validate-window-states.ts";
 
 /** The most panes of a sliding window: each firing merges all of them for each key. */
 const maxPanesPerWindow = 2_000;
@@ -33,6 +34,7 @@ export function validateWindow(graph: StreamGraph, node: StreamNode, spec: Windo
   if (aggregate.addSecond !== undefined && isCombined === true) {
     throw invalidJob(`operator ${node.name}: a window over two inputs cannot be combined`);
   }
+  validateWindowStates(graph, node, spec);
   validateEventTime(graph, node, "its windows need event time");
 }
 
@@ -55,6 +57,7 @@ export function validateGeneralWindow(
     validateAligned(node, assigner);
   }
   if (trigger !== undefined) validateTrigger(node, spec, trigger);
+  validateWindowStates(graph, node, spec);
   if (evictor?.kind === "count") requireCount(node, "evictor's count", evictor.count);
   if (evictor?.kind === "time") requireMs(node, "evictor's time", evictor.keepMs);
   if (needsEventTime(spec)) validateEventTime(graph, node, "its windows need event time");
@@ -67,7 +70,13 @@ export function validateGeneralWindow(
 }
 
 /** The same for windows by number of records. */
-export function validateCountWindow(node: StreamNode, { assigner }: CountWindowSpec): void {
+export function validateCountWindow(
+  graph: StreamGraph,
+  node: StreamNode,
+  spec: CountWindowSpec,
+): void {
+  const { assigner } = spec;
+  validateWindowStates(graph, node, spec);
   requireCount(node, "count window's size", assigner.size);
   requireCount(node, "count window's slide", assigner.slide);
   if (assigner.slide <= assigner.size) return;

@@ -125,6 +125,7 @@ export { topN } from "@millrace/api";
 export { triggers, type CustomTrigger, type Trigger, type TriggerContext } from "@millrace/api";
 export type {
   Aggregate,
+  ClearedWindowContext,
   IncrementalAggregate,
   TimeWindow,
   WindowContext,

@@ -3,8 +3,8 @@ import type { ProcessSpec } from "@millrace/graph";
 import type { KeyedBackend, TimeDomain } from "@millrace/state";
 
 import type { OperatorContext, Output } from "../operator.ts";
-import { badCall, createStateHandle, type StateHandle } from "./state-handles.ts";
-import { timeToLiveOf, type OperatorTimes } from "./time-to-live-of.ts";
+import { badCall, createStateHandles, type StateHandle } from "./state-handles.ts";
+import type { OperatorTimes } from "./time-to-live-of.ts";
 
 /** What the author's functions get; one object for all records, its fields change. */
 export interface AuthorContext {
@@ -40,12 +40,7 @@ export function createAuthorContext(
     processingTimeMs,
   };
   const context: AuthorContext = {
-    state: Object.fromEntries(
-      Object.entries(state).map(([name, spec]) => {
-        const ttl = spec.ttl === undefined ? undefined : timeToLiveOf(spec.ttl, times);
-        return [name, createStateHandle(keyed, { operatorName, name, spec, ttl })] as const;
-      }),
-    ),
+    state: createStateHandles(keyed, { operatorName, specs: state, times }),
     timers: createTimers(keyed, operatorName),
     get key() {
       return keyed.currentKey();

@@ -1,5 +1,7 @@
 import type { StreamError } from "@millrace/core";
-import type { KeyedBackend, TimeToLive, ValueState } from "@millrace/state";
+import type { TimeToLive, ValueState } from "@millrace/state";
+
+import type { StateTables } from "./state-handles.ts";
 
 interface ListHandleOptions {
   readonly name: string;
@@ -28,9 +30,9 @@ export class ListHandle {
   readonly #refuse: (call: string) => StreamError;
   readonly #handedOut = new WeakSet<object>();
 
-  constructor(keyed: KeyedBackend, { name, ttl, refuse }: ListHandleOptions) {
+  constructor(tables: Pick<StateTables, "valueState">, { name, ttl, refuse }: ListHandleOptions) {
     const cellTtl = ttl === undefined ? undefined : { ...ttl, cellsByMs: ttl.passedMs };
-    this.#state = keyed.valueState(name, cellTtl);
+    this.#state = tables.valueState(name, cellTtl);
     this.#ttl = ttl;
     this.#refuse = refuse;
   }

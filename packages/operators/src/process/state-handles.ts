@@ -1,8 +1,15 @@
 import { assertNever, StreamError } from "@millrace/core";
 import type { AggregatingStateSpec, ReducingStateSpec, StateSpec } from "@millrace/graph";
-import type { KeyedBackend, MapState, TimeToLive, ValueState } from "@millrace/state";
+import type { MapState, TimeToLive, ValueState } from "@millrace/state";
 
 import { ListHandle } from "./list-handle.ts";
+import { timeToLiveOf, type OperatorTimes } from "./time-to-live-of.ts";
+
+/** Where states lie: in the backend, by key, or in what an operator keeps itself. */
+export interface StateTables {
+  valueState(name: string, ttl?: TimeToLive): ValueState<unknown>;
+  mapState(name: string, ttl?: TimeToLive): MapState<unknown, unknown>;
+}
 
 /** What the author's functions get of a state; which, its declaration says. */
 export type StateHandle = ValueHandle | ListHandle | MapHandle | AddingHandle;
@@ -29,26 +36,56 @@ interface AddingHandle {
 
 export interface DeclaredState {
   readonly operatorName: string;
+  /** In the tables. */
   readonly name: string;
+  /** As the author calls it: `state.seen`. */
+  readonly path: string;
   readonly spec: StateSpec;
   readonly ttl: TimeToLive | undefined;
 }
 
+/** Returns the handles of an operator's states, by the names that they are declared under. */
+export function createStateHandles(
+  tables: StateTables,
+  {
+    operatorName,
+    specs,
+    times,
+    group = "state",
+  }: {
+    readonly operatorName: string;
+    readonly specs: Readonly<Record<string, StateSpec>>;
+    readonly times: OperatorTimes;
+    /** What the author's context calls them; those other than `state` have names of their own in the tables. */
+    readonly group?: "state" | "globalState";
+  },
+): Readonly<Record<string, StateHandle>> {
+  return Object.fromEntries(
+    Object.entries(specs).map(([own, spec]) => {
+      const ttl = spec.ttl === undefined ? undefined : timeToLiveOf(spec.ttl, times);
+      const path = `${group}.${own}`;
+      const name = group === "state" ? own : path;
+      const declared = { operatorName, name, path, spec, ttl };
+      return [own, createStateHandle(tables, declared)] as const;
+    }),
+  );
+}
+
 /** Returns the handle of a declared state: of the current key, whichever that is at a call. */
-export function createStateHandle(keyed: KeyedBackend, declared: DeclaredState): StateHandle {
-  const { operatorName, name, spec, ttl } = declared;
-  const refuse = (call: string): StreamError => badCall(operatorName, `state.${name}.${call}`);
+export function createStateHandle(tables: StateTables, declared: DeclaredState): StateHandle {
+  const { operatorName, name, path, spec, ttl } = declared;
+  const refuse = (call: string): StreamError => badCall(operatorName, `${path}.${call}`);
   switch (spec.kind) {
     case "value":
-      return createValue(keyed.valueState(name, ttl), refuse);
+      return createValue(tables.valueState(name, ttl), refuse);
     case "list":
-      return new ListHandle(keyed, { name, ttl, refuse });
+      return new ListHandle(tables, { name, ttl, refuse });
     case "map":
-      return createMap(keyed.mapState(name, ttl), refuse);
+      return createMap(tables.mapState(name, ttl), refuse);
     case "reducing":
-      return createReducing(keyed.valueState(name, ttl), { spec, refuse });
+      return createReducing(tables.valueState(name, ttl), { spec, refuse });
     case "aggregating":
-      return createAggregating(keyed.valueState(name, ttl), spec);
+      return createAggregating(tables.valueState(name, ttl), spec);
     default:
       return assertNever(spec);
   }

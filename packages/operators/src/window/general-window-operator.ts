@@ -61,7 +61,8 @@ interface RecordTimes {
  * I3 Without a trigger a window fires when its end - 1 is reached by the watermark, or its end by the
  *    clock, and after that at once for each late record. A window is over after the trigger has seen
  *    the same time.
- * I4 Windows that are over are gone from the state; so is a global window with nothing in it.
+ * I4 Windows that are over are gone from the state, with what the author's function kept of them; so is a
+ *    global window with nothing in it.
  */
 class GeneralWindowOperator implements Operator {
   readonly #spec: GeneralWindowSpec;
@@ -221,7 +222,7 @@ class GeneralWindowOperator implements Operator {
   }
 
   #onTimer(timeMs: number, isEventTime: boolean): void {
-    const { state } = this.#start();
+    const { state, contents } = this.#start();
     // The key's windows may have gone before its timer.
     if (state.get() === undefined) return;
     const windows = this.#ofKey();
@@ -233,6 +234,9 @@ class GeneralWindowOperator implements Operator {
     }
     const isLeft = ({ end }: StoredWindow): boolean =>
       isEventTime === this.#isProcessing || this.#times.overMs(end) > timeMs;
+    if (contents.isFinishing) {
+      for (const window of windows.windows) if (!isLeft(window)) contents.finish(window);
+    }
     keepOnly(windows.windows, isLeft);
     this.#settle(windows, isEventTime ? Math.max(timeMs, this.#watermarkMs) : this.#watermarkMs);
   }

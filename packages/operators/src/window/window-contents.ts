@@ -52,6 +52,11 @@ export class WindowContents {
     }
   }
 
+  /** Whether `finish` does anything. */
+  get isFinishing(): boolean {
+    return this.#options.emitter.hasOnClear;
+  }
+
   clear(window: StoredWindow): void {
     window.contents = undefined;
     window.newestMs = -Infinity;
@@ -127,9 +132,19 @@ export class WindowContents {
     return replaced === undefined ? into : replaced;
   }
 
-  #emit({ start, end, newestMs }: StoredWindow, contents: unknown): void {
+  /** Tells the author that the window is over; what it held is gone behind that. */
+  finish(window: StoredWindow): void {
+    const { emitter } = this.#options;
+    emitter.lookAt(window);
+    emitter.clear({ start: window.start, end: window.end });
+  }
+
+  #emit(window: StoredWindow, contents: unknown): void {
+    const { emitter } = this.#options;
+    const { start, end, newestMs } = window;
     const timestampMs = end === Infinity ? newestMs : end - 1;
-    this.#options.emitter.emit(contents, { start, end }, timestampMs);
+    emitter.lookAt(window);
+    emitter.emit(contents, { start, end }, timestampMs);
   }
 }
 

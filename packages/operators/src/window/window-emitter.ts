@@ -2,6 +2,8 @@ import type { WindowSpec } from "@millrace/graph";
 import type { KeyedBackend } from "@millrace/state";
 
 import type { OperatorContext, Output } from "../operator.ts";
+import { createWindowContexts, type WindowContexts } from "./window-contexts.ts";
+import type { StoredWindow } from "./window-state.ts";
 
 /** From `start`, inclusive, to `end`, exclusive. */
 export interface TimeSpan {
@@ -9,46 +11,59 @@ export interface TimeSpan {
   readonly end: number;
 }
 
-/** What an author's function that emits by itself gets; one object for all windows. */
-interface EmittingContext {
-  key: unknown;
-  window: TimeSpan;
-  timestamp: number;
-  readonly watermark: number;
-  emit(value: unknown): void;
-  emitTo(tag: { readonly name: string }, value: unknown): void;
-}
-
 /** Emits what windows come to, by the author's `result`: what it returns, or what it emits itself. */
 export class WindowEmitter {
+  /** Whether the author wants to know when a window is over. */
+  readonly hasOnClear: boolean;
   readonly #keyed: KeyedBackend;
   readonly #output: Output;
   readonly #result: WindowSpec["aggregate"]["result"];
-  readonly #emitting: EmittingContext | undefined;
+  readonly #onClear: WindowSpec["aggregate"]["onClear"];
+  readonly #contexts: WindowContexts | undefined;
 
   constructor(
     context: OperatorContext,
     keyed: KeyedBackend,
-    aggregate: Pick<WindowSpec["aggregate"], "result" | "emitsItself">,
+    aggregate: Omit<WindowSpec["aggregate"], "create" | "add" | "merge">,
   ) {
     this.#keyed = keyed;
     this.#output = context.output;
     this.#result = aggregate.result;
-    this.#emitting = aggregate.emitsItself === true ? createEmittingContext(context) : undefined;
+    this.#onClear = aggregate.onClear;
+    this.hasOnClear = aggregate.onClear !== undefined;
+    this.#contexts =
+      aggregate.emitsItself === true ? createWindowContexts(context, keyed, aggregate) : undefined;
+  }
+
+  /** The next results are the window's, which is stored: what its function keeps of it is its state. */
+  lookAt(window: StoredWindow): void {
+    this.#contexts?.windowStates.lookAt(window);
   }
 
   /** Emits the result of the current key's window. What it is given must not be state any more. */
   emit(contents: unknown, window: TimeSpan, timestampMs: number): void {
-    const emitting = this.#emitting;
+    const contexts = this.#contexts;
     const key = this.#keyed.currentKey();
-    if (emitting === undefined) {
+    if (contexts === undefined) {
       this.#output.emit(this.#result(contents, { key, window }), timestampMs);
       return;
     }
+    const { emitting } = contexts;
     emitting.key = key;
     emitting.window = window;
     emitting.timestamp = timestampMs;
     this.#result(contents, emitting);
+  }
+
+  /** Tells the author that the current key's window is over; it is the one that was looked at. */
+  clear(window: TimeSpan): void {
+    const contexts = this.#contexts;
+    if (contexts === undefined || this.#onClear === undefined) return;
+    const { emitting, clearing } = contexts;
+    clearing.key = this.#keyed.currentKey();
+    clearing.window = window;
+    emitting.timestamp = window.end - 1;
+    this.#onClear(clearing);
   }
 }
 
@@ -67,32 +82,4 @@ export class LateRecords {
     if (this.#side === undefined) this.#context.countLate(1);
     else this.#side.emit(record, timestampMs);
   }
-}
-
-function createEmittingContext({
-  output,
-  sideOutput,
-  currentWatermarkMs,
-}: OperatorContext): EmittingContext {
-  const sideOutputs = new Map<string, Output>();
-  const context: EmittingContext = {
-    key: undefined,
-    window: { start: 0, end: 0 },
-    timestamp: 0,
-    get watermark() {
-      return currentWatermarkMs();
-    },
-    emit(value) {
-      output.emit(value, context.timestamp);
-    },
-    emitTo({ name }, value) {
-      let side = sideOutputs.get(name);
-      if (side === undefined) {
-        side = sideOutput(name);
-        sideOutputs.set(name, side);
-      }
-      side.emit(value, context.timestamp);
-    },
-  };
-  return context;
 }

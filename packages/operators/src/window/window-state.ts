@@ -23,6 +23,8 @@ export interface StoredWindow {
   /** The trigger's timers, ascending; undefined: none. */
   eventTimers: number[] | undefined;
   processingTimers: number[] | undefined;
+  /** What the author's function keeps of it, by the names of its states; absent where it has kept nothing. */
+  own?: Map<string, unknown>;
 }
 
 /** A record as a window with an evictor keeps it. */

@@ -1,8 +1,8 @@
 import { assert } from "@millrace/core";
 import type { GeneralWindowSpec } from "@millrace/graph";
 
-import { emitWindow } from "./emit-window.ts";
 import type { KeyGroup, SideOutputs, Timed } from "./records.ts";
+import { WindowFunctions } from "./window-functions.ts";
 
 /**
  * Returns what windows of processing time emit once all of them have fired. Which records share one is
@@ -19,9 +19,10 @@ export function runClockWindow(
   const windowCount = isSliding ? assigner.sizeMs / assigner.slideMs : 1;
   assert(Number.isInteger(windowCount), "a record may lie in more windows or fewer");
   const window = { start: -Infinity, end: Infinity };
+  const functions = new WindowFunctions(aggregate, key, side);
   return records.flatMap((record) =>
     Array.from({ length: windowCount }, () =>
-      emitWindow(aggregate, { key, window, records: [record], atMs: -Infinity }, side),
+      functions.run(window, [{ records: [record], atMs: -Infinity }]),
     ).flat(),
   );
 }

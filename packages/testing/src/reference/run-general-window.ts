@@ -1,10 +1,10 @@
 import { isProcessingTime, type GeneralWindowSpec } from "@millrace/graph";
 
-import { emitWindow } from "./emit-window.ts";
 import { firingsOf } from "./fire-windows.ts";
 import type { KeyGroup, Received, SideOutputs, Timed } from "./records.ts";
 import { runClockWindow } from "./run-clock-window.ts";
 import { alignedWindows, type Span } from "./run-window.ts";
+import { WindowFunctions } from "./window-functions.ts";
 
 /**
  * Returns the results of one key's sessions, global window, or windows with a trigger or an evictor, in
@@ -17,13 +17,14 @@ export function runGeneralWindow(
 ): readonly Timed[] {
   if (isProcessingTime(spec.assigner)) return runClockWindow(spec, { key, records }, side);
   const { aggregate, trigger, evictor } = spec;
-  return spansOf(spec.assigner, records).flatMap(({ start, end, inside }) =>
-    firingsOf({ key, start, end, inside, trigger, evictor }).flatMap((fired) => {
+  const functions = new WindowFunctions(aggregate, key, side);
+  return spansOf(spec.assigner, records).flatMap(({ start, end, inside }) => {
+    const firings = firingsOf({ key, start, end, inside, trigger, evictor }).map((fired) => {
       const newestMs = Math.max(...fired.map(({ atMs }) => atMs));
-      const atMs = end === Infinity ? newestMs : end - 1;
-      return emitWindow(aggregate, { key, window: { start, end }, records: fired, atMs }, side);
-    }),
-  );
+      return { records: fired, atMs: end === Infinity ? newestMs : end - 1 };
+    });
+    return functions.run({ start, end }, firings);
+  });
 }
 
 function spansOf(

@@ -1,7 +1,7 @@
 import type { SlidingWindows, TumblingWindows, WindowSpec } from "@millrace/graph";
 
-import { emitWindow } from "./emit-window.ts";
 import type { KeyGroup, Received, SideOutputs, Timed } from "./records.ts";
+import { WindowFunctions } from "./window-functions.ts";
 
 /** Returns the results of one key's tumbling or sliding windows, each by itself. */
 export function runWindow(
@@ -9,10 +9,10 @@ export function runWindow(
   { key, records }: KeyGroup,
   side: SideOutputs,
 ): readonly Timed[] {
-  return alignedWindows(assigner, records).flatMap(({ start, end, inside }) => {
-    const fired = { key, window: { start, end }, records: inside, atMs: end - 1 };
-    return emitWindow(aggregate, fired, side);
-  });
+  const functions = new WindowFunctions(aggregate, key, side);
+  return alignedWindows(assigner, records).flatMap(({ start, end, inside }) =>
+    functions.run({ start, end }, [{ records: inside, atMs: end - 1 }]),
+  );
 }
 
 /** A window, and what it holds. */
@@ -22,7 +22,7 @@ export interface Span {
   readonly inside: readonly Received[];
 }
 
-/** Returns the windows that hold any of the records, with those that they hold. */
+/** Returns the windows that hold any of the records, by time, with those that they hold. */
 export function alignedWindows(
   assigner: TumblingWindows | SlidingWindows,
   records: readonly Received[],
@@ -34,7 +34,8 @@ export function alignedWindows(
     const last = Math.floor((atMs - offsetMs) / slideMs) * slideMs + offsetMs;
     for (let start = last; start > atMs - sizeMs; start -= slideMs) starts.add(start);
   }
-  return [...starts].map((start) => {
+  const ascending = [...starts].toSorted((left, right) => left - right);
+  return ascending.map((start) => {
     const end = start + sizeMs;
     return { start, end, inside: records.filter(({ atMs }) => atMs >= start && atMs < end) };
   });

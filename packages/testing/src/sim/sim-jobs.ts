@@ -18,6 +18,7 @@ import { addJoins } from "./jobs/joins.ts";
 import { drawKindsOfState } from "./jobs/kinds-of-state.ts";
 import { drawMoreWindows } from "./jobs/more-windows.ts";
 import { drawPlain } from "./jobs/plain.ts";
+import { drawWindowStates } from "./jobs/window-states.ts";
 import { drawWindows } from "./jobs/windows.ts";
 import { ReadProgress } from "./read-progress.ts";
 import type { SeededRandom } from "./seeded-random.ts";
@@ -137,6 +138,7 @@ function addMore(
     ...drawMoreWindows(random.fork("windows"), builder, stream),
     ...drawPlain(random.fork("plain"), builder, { stream, broadcast: other }),
     ...drawBreaker(random.fork("breaker"), builder, stream),
+    ...drawWindowStates(random.fork("window-states"), builder, stream),
   ];
 }
 
