@@ -92,6 +92,11 @@ export interface OperatorContext {
    * what it gave before in this subtask; on another machine, after a restore, it may be less.
    */
   readonly processingTimeMs: () => number;
+  /**
+   * The same, but read once in a turn of the slot's loop: at most as old as the turn, 2 ms unless a
+   * function of the author takes longer, and never less than what fired in the turn.
+   */
+  readonly turnTimeMs: () => number;
   readonly clock: Clock;
   readonly disk: LocalDisk;
   readonly logger: Logger;

@@ -37,6 +37,7 @@ export function createTestContext(
     keyed: over.keyed,
     currentWatermarkMs: over.watermarkMs ?? (() => -Infinity),
     processingTimeMs: over.processingTimeMs ?? (() => 0),
+    turnTimeMs: over.processingTimeMs ?? (() => 0),
     clock: untouchable<Clock>("clock"),
     disk: untouchable<LocalDisk>("disk"),
     logger: silentLogger,

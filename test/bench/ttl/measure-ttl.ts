@@ -136,6 +136,7 @@ class TtlRun {
       keyed: this.#backend,
       currentWatermarkMs: () => this.#watermarkMs,
       processingTimeMs: () => 0,
+      turnTimeMs: () => 0,
       clock: unused("clock"),
       disk: unused("disk"),
       logger: silentLogger,

@@ -267,6 +267,7 @@ class Job {
       keyed,
       currentWatermarkMs: () => this.watermarkMs,
       processingTimeMs: () => this.watermarkMs,
+      turnTimeMs: () => this.watermarkMs,
       clock: {} as Clock,
       disk: {} as LocalDisk,
       logger: silentLogger,

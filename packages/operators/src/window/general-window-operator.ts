@@ -113,7 +113,7 @@ class GeneralWindowOperator implements Operator {
   onRecord(record: unknown, timestampMs: number): void {
     const { context, late } = this.#start();
     const at = this.#at;
-    at.timeMs = this.#isProcessing ? context.processingTimeMs() : timestampMs;
+    at.timeMs = this.#isProcessing ? context.turnTimeMs() : timestampMs;
     at.timestampMs = timestampMs;
     if (!this.#takeIn(record, at)) late.take(record, timestampMs);
   }

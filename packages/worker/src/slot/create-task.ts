@@ -206,6 +206,7 @@ function createChain(
     contextOf: (name) => ({
       ...connectorContextOf(environment, subtask, name),
       processingTimeMs: () => parts.processingTime.nowMs(),
+      turnTimeMs: () => parts.processingTime.turnMs(),
       printLine: (text) => loop.printLine(subtask.subtaskId, text),
     }),
   });

@@ -1,5 +1,5 @@
 import type { GeneralWindowSpec, ProcessSpec } from "@millrace/graph";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 
 import type { TestNode } from "../test-kit/slot-world.ts";
 import { TestTarget, type TestRecord } from "../test-kit/test-connectors.ts";
@@ -135,6 +135,21 @@ describe.each(operators)("$name of processing time", ({ name, nodesOf, results, 
     expect(target.written).toEqual([]);
     expect(world.failure()).toBeUndefined();
   });
+});
+
+test("windows of processing time read the clock once for the records of a turn", async () => {
+  const target = new TestTarget();
+  const [, ...behind] = windowNodes(target);
+  const world = worldOf([sourceNode([recordsOf(5_000)], { batchSize: 1_000 }), ...behind], {
+    isAssigningByHand: true,
+  });
+  await world.start();
+  const read = vi.spyOn(world.time.clock, "wallMs");
+  await assignOpenSplit(world);
+  await world.time.run(10_100);
+  expect(target.written).toHaveLength(5);
+  expect(target.written.every((line) => String(line).endsWith(" 1000"))).toBe(true);
+  expect(read.mock.calls.length).toBeLessThan(1_000);
 });
 
 test("what a timer's function throws is placed at its operator and time", async () => {

@@ -12,6 +12,7 @@ import { CheckedPace, type TurnBudget } from "./turn-budget.ts";
 export class OperatorTask extends InputTask {
   protected override run(budget: TurnBudget): TaskActivity {
     const { chain } = this.context;
+    this.context.beginTurn();
     if (!chain.hasRoom()) return "backpressured";
     const shouldPause = (): boolean => budget.isSpent() || !chain.hasRoom();
     if (!this.fireProcessingTime(shouldPause)) return this.paused();

@@ -107,6 +107,11 @@ export class SubtaskContext {
     }
   }
 
+  /** The clock is read anew where an operator asks for the turn's time. */
+  beginTurn(): void {
+    this.#processingTime.beginTurn();
+  }
+
   /**
    * Fires what is due by processing time, if anything is; true when all is fired, else the same is
    * called again. Reads the clock only where an operator waits for it.

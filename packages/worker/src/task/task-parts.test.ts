@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import type { SlotEvent } from "../slot/slot-messages.ts";
 import { VirtualTime } from "../test-kit/virtual-time.ts";
 import { CompletionQueue } from "./completion-queue.ts";
+import { ProcessingTime } from "./processing-time.ts";
 import { chooseEntries, encodeSourceEntry, parseSourceEntry } from "./source-entry.ts";
 import { SplitWatermark } from "./split-watermark.ts";
 import type { Mailbox } from "./task.ts";
@@ -78,6 +79,19 @@ test("a token bucket gives its rate over any second, and no burst after a pause"
   expect(taken).toBeLessThan(505);
   time.spend(10_000);
   expect(takeAll()).toBeLessThanOrEqual(10);
+});
+
+test("the turn's time is read once in a turn, when it is first asked for, and never falls", () => {
+  const reads = [5, 9, 7, 12];
+  const clock = { ...new VirtualTime().clock, wallMs: () => reads.shift() ?? Number.NaN };
+  const time = new ProcessingTime(clock);
+  time.beginTurn();
+  expect([time.turnMs(), time.turnMs()]).toEqual([5, 5]);
+  expect(time.nowMs()).toBe(9);
+  expect(time.turnMs()).toBe(5);
+  time.beginTurn();
+  expect([time.turnMs(), time.turnMs()]).toEqual([9, 9]);
+  expect(reads).toEqual([12]);
 });
 
 describe("a split's watermark", () => {
