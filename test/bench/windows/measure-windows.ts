@@ -7,18 +7,23 @@ import { setImmediate } from "node:timers/promises";
 import {
   defineJob,
   elements,
+  session,
   sliding,
   tumbling,
   type JobDefinition,
-  type SlidingWindows,
-  type TumblingWindows,
+  type WindowAssigner,
 } from "millrace";
 
 import { WindowRun } from "./window-run.ts";
 
 /** What to measure. */
 export interface WindowOptions {
-  readonly windows: "tumbling 10 s" | "sliding 10 s / 1 s" | "sliding 1 h / 1 min";
+  readonly windows:
+    | "tumbling 10 s"
+    | "sliding 10 s / 1 s"
+    | "sliding 1 h / 1 min"
+    /** Of a tenth of the keys at a time, each for 20 s. */
+    | "sessions of 10 s";
   /** An object is `{count, sum}`, changed in place. */
   readonly aggregate: "count" | "sum" | "object";
   readonly keyKind: "string" | "number";
@@ -75,7 +80,7 @@ function defineWindows({ windows, aggregate }: WindowOptions): JobDefinition {
   });
 }
 
-function assignerOf(windows: WindowOptions["windows"]): TumblingWindows | SlidingWindows {
+function assignerOf(windows: WindowOptions["windows"]): WindowAssigner<Amount> {
   switch (windows) {
     case "tumbling 10 s":
       return tumbling("10 seconds");
@@ -83,6 +88,8 @@ function assignerOf(windows: WindowOptions["windows"]): TumblingWindows | Slidin
       return sliding("10 seconds", "1 second");
     case "sliding 1 h / 1 min":
       return sliding("1 hour", "1 minute");
+    case "sessions of 10 s":
+      return session("10 seconds");
   }
 }
 
