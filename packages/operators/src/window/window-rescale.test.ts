@@ -28,11 +28,6 @@ function openSubtasks(
   return Array.from({ length: parallelism }, (_, subtaskIndex) => {
     const groups = keyGroupRangeOf({ maxParallelism, parallelism, subtaskIndex });
     const keyed = createHeapBackend({ operatorName: "op", groups, maxParallelism });
-    for (const block of restored.blocks) {
-      const isOwn = block.groupStart <= groups.end && block.groupEnd >= groups.start;
-      if (isOwn) keyed.restoreBlock(block);
-    }
-    if (restored.blocks.length > 0) keyed.finishRestore(parseCheckpointId(1n));
     const { context, recorded } = createTestContext({
       keyed,
       watermarkMs: () => restored.watermarkMs,
@@ -40,6 +35,11 @@ function openSubtasks(
     const planned = { name: "op", nodeId: 0, isKeyed: true, hasState: true, options: null };
     const operator = createOperator(spec, { ...planned, kind: spec.kind });
     operator.open(context);
+    for (const block of restored.blocks) {
+      const isOwn = block.groupStart <= groups.end && block.groupEnd >= groups.start;
+      if (isOwn) keyed.restoreBlock(block);
+    }
+    if (restored.blocks.length > 0) keyed.finishRestore(parseCheckpointId(1n));
     return { keyed, operator, results: () => recorded.emitted.map(({ value }) => value) };
   });
 }
@@ -63,6 +63,39 @@ function advanceAll(subtasks: readonly Subtask[], watermarkMs: number): void {
 }
 
 const aggregate: WindowSpec["aggregate"] = listed;
+
+interface Counting {
+  readonly key: unknown;
+  readonly window: { readonly start: number; readonly end: number };
+  readonly windowState: { readonly firings: Count };
+  readonly globalState: { readonly firings: Count };
+  emit(value: unknown): void;
+}
+
+interface Count {
+  get(): number | undefined;
+  set(value: number): void;
+  clear(): void;
+}
+
+/** Says what the window holds, and which firing of the window and of the key it is; forgets after two. */
+const counting: WindowSpec["aggregate"] = {
+  ...listed,
+  emitsItself: true,
+  windowState: { firings: { kind: "value", version: 1 } },
+  globalState: { firings: { kind: "value", version: 1 } },
+  result: (records: string[], ctx: Counting) => {
+    const counts = [ctx.windowState.firings, ctx.globalState.firings].map((firings) => {
+      const count = (firings.get() ?? 0) + 1;
+      if (count === 2) firings.clear();
+      else firings.set(count);
+      return count;
+    });
+    const { start, end } = ctx.window;
+    const key = JSON.stringify(ctx.key);
+    ctx.emit(`${key} [${start}, ${end}) ${records.join("")} ${counts.join(" ")}`);
+  },
+};
 const shared = { kind: "general-window", allowedLatenessMs: 0, aggregate } as const;
 
 test.each<[string, Extract<OperatorSpec, { readonly kind: WindowKind }>, string]>([
@@ -86,6 +119,16 @@ test.each<[string, Extract<OperatorSpec, { readonly kind: WindowKind }>, string]
       trigger: { kind: "count", count: 2 },
     },
     "[0, 100) ab",
+  ],
+  [
+    "whose function keeps states",
+    {
+      ...shared,
+      assigner: { kind: "tumbling", sizeMs: 100, offsetMs: 0 },
+      trigger: { kind: "count", count: 1 },
+      aggregate: counting,
+    },
+    "[0, 100) ab 2 2",
   ],
   [
     "by count",

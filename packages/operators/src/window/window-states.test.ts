@@ -259,6 +259,24 @@ describe.each(testBackends)("on %s", (_name, create) => {
       expect(numbers(driver)).toEqual(["a 4", "b 2"]);
     });
 
+    test("with a time to live by event time is gone when a later window fires", () => {
+      const ttl = { afterMs: 25, by: "event-time", refresh: "write" } as const;
+      const driver = open(create(), {
+        ...numbered,
+        globalState: { windows: { kind: "value", version: 1, ttl } },
+      });
+      // Windows that fire at 9, 29 and 59: the second is 20 ms behind the first, the third 30 behind it.
+      for (const atMs of [5, 25, 55]) {
+        driver.push("a", "", atMs);
+        driver.advance(atMs + 4);
+      }
+      expect(driver.results()).toEqual([
+        "a 0: 1, window 1",
+        "a 20: 1, window 2",
+        "a 50: 1, window 1",
+      ]);
+    });
+
     test("is right for many keys of one group that fire together, whose numbers are new", () => {
       const keys = fc.array(fc.nat({ max: 40 }), { minLength: 1, maxLength: 150, size: "max" });
       fc.assert(
