@@ -68,7 +68,7 @@ const steps = fc.array(
       }),
     },
   ),
-  { maxLength: 120 },
+  { maxLength: 120, size: "max" },
 );
 
 describe.each([

@@ -18,7 +18,7 @@ const records = fc.array(
     fc.double({ noNaN: true }),
     fc.integer(),
   ),
-  { minLength: 1, maxLength: 20 },
+  { minLength: 1, maxLength: 20, size: "max" },
 );
 
 test("batches of a channel give their records in order, wherever a drain pauses (S8)", () => {

@@ -21,7 +21,7 @@ test.for([
 
 test("windows are never more than the limit together, whatever grows and shrinks (S15)", () => {
   const limitBytes = 1_024 * kib;
-  const steps = fc.array(fc.tuple(fc.nat(7), fc.boolean()), { maxLength: 100 });
+  const steps = fc.array(fc.tuple(fc.nat(7), fc.boolean()), { maxLength: 100, size: "max" });
   fc.assert(
     fc.property(steps, (program) => {
       const budget = new WindowBudget(limitBytes);

@@ -236,7 +236,7 @@ describe.each([
   describe("a restored backend", () => {
     test("is what the live one was at the barrier, whatever happened between the steps (I3-I5)", () => {
       fc.assert(
-        fc.property(fc.array(operation, { maxLength: 120 }), (operations) => {
+        fc.property(fc.array(operation, { maxLength: 120, size: "max" }), (operations) => {
           const run = new Run();
           for (const step of operations) run.apply(step);
           run.finishSnapshots();

@@ -37,7 +37,7 @@ test.each([true, false])(
   "a key's states are what was last done to them, however often they are used while it is current (tables: %s)",
   (usesNumberTables) => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 80, size: "max" }), (steps) => {
         const backend = createHeapBackend({
           operatorName: "op",
           groups,

@@ -36,7 +36,7 @@ describe("forEachKey", () => {
     const key = fc.oneof(fc.integer(), fc.string({ maxLength: 3 }), fc.tuple(fc.nat({ max: 9 })));
     const value = fc.constantFrom<unknown>(undefined, 1, 2.5, "text", { a: 1 });
     fc.assert(
-      fc.property(fc.array(fc.tuple(key, value), { maxLength: 60 }), (writes) => {
+      fc.property(fc.array(fc.tuple(key, value), { maxLength: 60, size: "max" }), (writes) => {
         const backend = create();
         const state = backend.valueState<unknown>("n");
         backend.valueState<unknown>("other");

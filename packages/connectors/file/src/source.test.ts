@@ -58,7 +58,7 @@ async function discover(
 test("every line is read exactly once, however the file is split", async () => {
   const line = fc.string({ unit: fc.constantFrom("a", "b", " "), maxLength: 9 });
   const property = fc.asyncProperty(
-    fc.array(line, { maxLength: 30 }),
+    fc.array(line, { maxLength: 30, size: "max" }),
     fc.integer({ min: 1, max: 40 }),
     fc.boolean(),
     async (lines, splitBytes, endsWithNewline) => {

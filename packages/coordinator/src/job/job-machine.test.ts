@@ -308,7 +308,7 @@ const anyEvent: fc.Arbitrary<JobEvent> = fc.constantFrom<JobEvent>(
 
 test("whatever happens in whatever order: one attempt at a time, one end, nothing after it", () => {
   fc.assert(
-    fc.property(fc.array(anyEvent, { maxLength: 60 }), (events) => {
+    fc.property(fc.array(anyEvent, { maxLength: 60, size: "max" }), (events) => {
       let machine = createJobMachine({ goal: "run", hasRun: false });
       const misplaced: string[] = [];
       let endCount = 0;

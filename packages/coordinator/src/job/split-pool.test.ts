@@ -69,7 +69,7 @@ test("every split is in the pool or with one reader, also after a restore from a
   fc.assert(
     fc.property(
       fc.integer({ min: 0, max: 20 }),
-      fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 40 }),
+      fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 40, size: "max" }),
       fc.nat(40),
       (count, readers, restoreAt) => {
         const ids = Array.from({ length: count }, (_, index) => `s${index}`);

@@ -11,7 +11,7 @@ const events = fc.array(
     fc.constant({ kind: "watermark" as const }),
     fc.record({ kind: fc.constant("answer" as const), index: fc.nat(5) }),
   ),
-  { maxLength: 60 },
+  { maxLength: 60, size: "max" },
 );
 
 type Left = { readonly record: number } | { readonly watermark: number };

@@ -162,8 +162,8 @@ describe.each(testBackends)("an interval join on %s", (_name, create) => {
           isLowerExclusive: fc.boolean(),
           isUpperExclusive: fc.boolean(),
         }),
-        fc.array(stepOf, { maxLength: 60 }),
-        fc.array(fc.boolean(), { maxLength: 20 }),
+        fc.array(stepOf, { maxLength: 60, size: "max" }),
+        fc.array(fc.boolean(), { maxLength: 20, size: "max" }),
         ({ lengthMs, ...over }, steps, pauses) => {
           const spec = interval({ ...over, upperMs: over.lowerMs + lengthMs });
           const run = withRisingTimes(steps);

@@ -99,7 +99,7 @@ describe.each(testBackends)("a temporal join on %s", (_name, create) => {
             advance: fc.nat(15),
             isRestored: fc.boolean(),
           }),
-          { maxLength: 40 },
+          { maxLength: 40, size: "max" },
         ),
         (mode, drawn) => {
           const join = new JoinUnderTest(asOf(mode), create());

@@ -102,7 +102,7 @@ describe.each(testBackends)("a window over two inputs on %s", (_name, create) =>
             at: fc.nat(40),
             isRestored: fc.boolean(),
           }),
-          { maxLength: 30 },
+          { maxLength: 30, size: "max" },
         ),
         (records) => {
           const join = new JoinUnderTest(grouping(), create());

@@ -217,7 +217,10 @@ function cutsOf(
   return { expected, actual };
 }
 
-const steps = fc.array(fc.record({ channel: fc.nat(2), isBarrier: fc.boolean() }));
+const steps = fc.array(fc.record({ channel: fc.nat(2), isBarrier: fc.boolean() }), {
+  maxLength: 60,
+  size: "max",
+});
 
 test("every cut holds exactly the records before the barrier of each channel (S8)", () => {
   fc.assert(

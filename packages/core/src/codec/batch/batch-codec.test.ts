@@ -39,11 +39,11 @@ const alike = fc
     const record = fc
       .array(part, { minLength: names.length, maxLength: names.length })
       .map((parts) => Object.fromEntries(names.map((name, index) => [name, parts[index]])));
-    return fc.array(record, { minLength: 1, maxLength: 40 });
+    return fc.array(record, { minLength: 1, maxLength: 40, size: "max" });
   });
 
 test("what is written is read", () => {
-  const batches = fc.array(fc.oneof(anything, leaf), { maxLength: 30 });
+  const batches = fc.array(fc.oneof(anything, leaf), { maxLength: 30, size: "max" });
   fc.assert(
     fc.property(batches, fc.integer({ min: 1, max: 30 }), (values, batchLength) => {
       expect(roundTrip(values, batchLength)).toStrictEqual(values);
