@@ -48,6 +48,12 @@ export function forgetCell(cell: Cell, counts: CellCounts): void {
   cell.table.remove(cell);
 }
 
+/** Cells that were written in one epoch. */
+export interface DirtyCells {
+  readonly epoch: number;
+  cells: Cell[];
+}
+
 /** What a state is: plain, by pane, timers, or a map by key; the same words as in the blocks. */
 export type StateKind = "value" | "pane" | "timer" | "map";
 
@@ -79,6 +85,8 @@ export class CellTable {
   createdEpoch: number;
   /** The epoch in which it was dropped whole; Infinity while it is there. */
   droppedEpoch: number = Infinity;
+  /** Of a table that goes whole: its cells of the last epoch that wrote any; they go with it. */
+  dirty: DirtyCells | undefined;
   /** Holds keys whose values are numbers, where the state may have such; each key is here or there. */
   numbers: NumberTable | undefined;
   /** With one, the cells hold `Stamped` values. */

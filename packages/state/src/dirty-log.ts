@@ -1,6 +1,6 @@
 import type { CheckpointId } from "@millrace/core";
 
-import type { Cell, CellTable } from "./cell.ts";
+import { hasNamespace, type Cell, type CellTable, type DirtyCells } from "./cell.ts";
 
 /** A pane that was dropped whole: in a delta it stands for the removal of all its cells. */
 export interface TableDrop {
@@ -11,7 +11,7 @@ export interface TableDrop {
 export interface ClosedEpoch {
   readonly checkpointId: CheckpointId;
   readonly epoch: number;
-  readonly cells: readonly Cell[];
+  readonly lists: readonly DirtyCells[];
   readonly drops: readonly TableDrop[];
 }
 
@@ -19,7 +19,7 @@ export interface ClosedEpoch {
 export interface Changes {
   /** Changes of epochs above this one. */
   readonly afterEpoch: number;
-  readonly cells: readonly (readonly Cell[])[];
+  readonly lists: readonly (readonly DirtyCells[])[];
   readonly drops: readonly TableDrop[];
 }
 
@@ -29,15 +29,20 @@ const maxClosedEpochs = 8;
 /**
  * Which cells were written in which epoch. An epoch lies between two barriers.
  *
- * I1 A cell stands in the list of the epoch of its last write, once.
+ * I1 A cell stands in a list of the epoch of its last write, once.
  * I2 A closed epoch is kept until a barrier names a base at or after it: an aborted checkpoint needs
  *    no merging, the next delta reaches further back.
  * I3 Without a commit the log grows no larger than the state: old epochs are put together (S15). The
  *    checkpoints between them can be no base any more; one that is named all the same is unknown.
+ * I4 What comes and goes between two barriers leaves nothing: cells of panes and of timers' times stand
+ *    in lists of their own, which go with them. Windows that are short beside the checkpoint interval
+ *    would else be kept by the list until the next barrier.
  */
 export class DirtyLog {
   #epoch = 1;
-  #cells: Cell[] = [];
+  /** Of tables that stay. */
+  #shared: DirtyCells = { epoch: 1, cells: [] };
+  #lists: DirtyCells[] = [this.#shared];
   #drops: TableDrop[] = [];
   #closed: ClosedEpoch[] = [];
   /** What deltas reach back to, and the epoch that ended at its barrier. */
@@ -60,22 +65,36 @@ export class DirtyLog {
   add(cell: Cell): void {
     if (cell.dirtyEpoch === this.#epoch) return;
     cell.dirtyEpoch = this.#epoch;
-    this.#cells.push(cell);
+    this.#listOf(cell.table).cells.push(cell);
   }
 
   addDrop(table: CellTable): void {
     table.droppedEpoch = this.#epoch;
-    this.#drops.push({ table, groups: table.groups() });
+    if (table.dirty?.epoch === this.#epoch) table.dirty.cells = [];
+    table.dirty = undefined;
+    // No barrier has seen one that was made since the last.
+    if (table.createdEpoch < this.#epoch) this.#drops.push({ table, groups: table.groups() });
   }
 
   /** Ends the epoch at the checkpoint's barrier; returns its number. Constant time, but for I3. */
   close(checkpointId: CheckpointId): number {
     const epoch = this.#epoch;
-    this.#closed.push({ checkpointId, epoch, cells: this.#cells, drops: this.#drops });
-    this.#cells = [];
-    this.#drops = [];
+    this.#closed.push({ checkpointId, epoch, lists: this.#lists, drops: this.#drops });
     this.#epoch += 1;
+    this.#shared = { epoch: this.#epoch, cells: [] };
+    this.#lists = [this.#shared];
+    this.#drops = [];
     return epoch;
+  }
+
+  #listOf(table: CellTable): DirtyCells {
+    if (!hasNamespace(table.stateKind)) return this.#shared;
+    const known = table.dirty;
+    if (known?.epoch === this.#epoch) return known;
+    const opened: DirtyCells = { epoch: this.#epoch, cells: [] };
+    table.dirty = opened;
+    this.#lists.push(opened);
+    return opened;
   }
 
   /** Returns the epoch that ended at the base's barrier, or undefined if this log does not go back. */
@@ -89,7 +108,7 @@ export class DirtyLog {
     const closed = this.#closed.filter(({ epoch }) => epoch > afterEpoch);
     return {
       afterEpoch,
-      cells: closed.map(({ cells }) => cells),
+      lists: closed.map(({ lists }) => lists),
       drops: closed.flatMap(({ drops }) => drops),
     };
   }
@@ -125,15 +144,14 @@ export class DirtyLog {
 
   #merge(first: ClosedEpoch, second: ClosedEpoch): ClosedEpoch {
     const { baseEpoch } = this;
+    const neededCells = ({ epoch, lists }: ClosedEpoch): readonly Cell[] =>
+      lists.flatMap(({ cells }) => cells.filter((cell) => isNeeded(cell, epoch, baseEpoch)));
     const drops = [...first.drops, ...second.drops];
     for (const { table } of drops) table.release();
     return {
       checkpointId: second.checkpointId,
       epoch: second.epoch,
-      cells: [
-        ...first.cells.filter((cell) => isNeeded(cell, first.epoch, baseEpoch)),
-        ...second.cells.filter((cell) => isNeeded(cell, second.epoch, baseEpoch)),
-      ],
+      lists: [{ epoch: second.epoch, cells: [first, second].flatMap(neededCells) }],
       // A pane that the base does not know need not be dropped from it.
       drops: drops.filter(({ table }) => table.createdEpoch <= baseEpoch),
     };

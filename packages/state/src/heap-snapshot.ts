@@ -166,11 +166,13 @@ export class HeapSnapshot implements SnapshotCursor {
 
   *#encodeChanges(): Generator<number> {
     const { changes, epoch, isBase } = this.#options;
-    for (const cells of changes?.cells ?? []) {
-      for (const cell of cells) {
-        // What went with its pane before the barrier is said by the drop.
-        if (!isBase(cell.group) && cell.table.droppedEpoch > epoch) this.#encode(cell);
-        yield 1;
+    for (const lists of changes?.lists ?? []) {
+      for (const { cells } of lists) {
+        for (const cell of cells) {
+          // What went with its pane before the barrier is said by the drop.
+          if (!isBase(cell.group) && cell.table.droppedEpoch > epoch) this.#encode(cell);
+          yield 1;
+        }
       }
     }
   }

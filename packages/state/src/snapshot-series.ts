@@ -108,7 +108,7 @@ export class SnapshotSeries {
     const { log } = this.#options;
     const baseEpoch = base === undefined ? undefined : log.epochOf(base);
     if (base === undefined || baseEpoch === undefined) return undefined;
-    for (const { cells, epoch } of log.rebase(base, baseEpoch)) this.#sweep.add(cells, epoch);
+    for (const { lists, epoch } of log.rebase(base, baseEpoch)) this.#sweep.add(lists, epoch);
     return mode === "full" ? undefined : log.changesAfter(baseEpoch);
   }
 

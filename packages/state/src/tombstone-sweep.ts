@@ -1,12 +1,12 @@
-import type { Cell } from "./cell.ts";
+import type { DirtyCells } from "./cell.ts";
 
 /** Takes tombstones out of their tables once a committed base covers them, in slices. */
 export class TombstoneSweep {
-  #covered: { readonly cells: readonly Cell[]; readonly epoch: number }[] = [];
+  #covered: { readonly lists: readonly DirtyCells[]; readonly epoch: number }[] = [];
 
   /** Cells that were written in an epoch that is covered now. */
-  add(cells: readonly Cell[], epoch: number): void {
-    if (cells.length > 0) this.#covered.push({ cells, epoch });
+  add(lists: readonly DirtyCells[], epoch: number): void {
+    if (lists.some(({ cells }) => cells.length > 0)) this.#covered.push({ lists, epoch });
   }
 
   /** Sweeps one cell a step; what is left when it is not stepped to the end stays for the next. */
@@ -14,10 +14,12 @@ export class TombstoneSweep {
     for (;;) {
       const covered = this.#covered[0];
       if (covered === undefined) return;
-      for (const cell of covered.cells) {
-        // A tombstone that was written again is another epoch's.
-        if (cell.value === undefined && cell.dirtyEpoch <= covered.epoch) cell.table.remove(cell);
-        yield 1;
+      for (const { cells } of covered.lists) {
+        for (const cell of cells) {
+          // A tombstone that was written again is another epoch's.
+          if (cell.value === undefined && cell.dirtyEpoch <= covered.epoch) cell.table.remove(cell);
+          yield 1;
+        }
       }
       if (this.#covered[0] === covered) this.#covered.shift();
     }
