@@ -1,4 +1,4 @@
-import type { DirtyCells } from "./cell.ts";
+import type { Cell, DirtyCells } from "./cell.ts";
 
 /** Takes tombstones out of their tables once a committed base covers them, in slices. */
 export class TombstoneSweep {
@@ -14,14 +14,16 @@ export class TombstoneSweep {
     for (;;) {
       const covered = this.#covered[0];
       if (covered === undefined) return;
-      for (const { cells } of covered.lists) {
-        for (const cell of cells) {
-          // A tombstone that was written again is another epoch's.
-          if (cell.value === undefined && cell.dirtyEpoch <= covered.epoch) cell.table.remove(cell);
-          yield 1;
-        }
-      }
+      for (const { cells } of covered.lists) yield* sweep(cells, covered.epoch);
       if (this.#covered[0] === covered) this.#covered.shift();
     }
+  }
+}
+
+function* sweep(cells: readonly Cell[], epoch: number): Generator<number> {
+  for (const cell of cells) {
+    // A tombstone that was written again is another epoch's.
+    if (cell.value === undefined && cell.dirtyEpoch <= epoch) cell.table.remove(cell);
+    yield 1;
   }
 }
