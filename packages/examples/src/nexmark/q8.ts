@@ -21,18 +21,21 @@ export default defineJob("nexmark-q8", (job, params) => {
     .keyBy(({ id }) => id)
     .window(tumbling("10 seconds"))
     .aggregate("new-sellers", {
-      create: (): { names: string[]; isSeller: boolean } => ({ names: [], isSeller: false }),
+      create: (): { name: string | undefined; isSeller: boolean } => ({
+        name: undefined,
+        isSeller: false,
+      }),
       add: (user, record) => {
-        if (record.kind === "person") user.names.push(record.name);
+        if (record.kind === "person") user.name = record.name;
         else user.isSeller = true;
       },
       merge: (user, other) => {
-        user.names.push(...other.names);
+        user.name ??= other.name;
         user.isSeller ||= other.isSeller;
       },
-      result: ({ names, isSeller }, { key: id, window }) =>
-        isSeller ? names.map((name) => ({ id, name, startTime: window.start })) : [],
+      result: ({ name, isSeller }, { key: id, window }) =>
+        name === undefined || !isSeller ? undefined : { id, name, startTime: window.start },
     })
-    .flatMap((rows) => rows)
+    .filter((row) => row !== undefined)
     .sink("rows", jsonLines({ path: outputFolder(params) }));
 });
