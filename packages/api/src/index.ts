@@ -97,6 +97,7 @@ export {
   type AddingStateHandle,
   type AggregatingStateDeclaration,
   type AggregatingStateOptions,
+  type CheckedStateOptions,
   type DeepReadonly,
   type ListStateDeclaration,
   type ListStateHandle,

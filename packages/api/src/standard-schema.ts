@@ -66,15 +66,28 @@ export function checkerOf<Output>(
   schema: StandardSchema<unknown, Output>,
   what: string,
 ): (value: unknown) => Output {
-  return (value) => {
-    const checked = checkValue(schema, value, what);
-    if (checked.isValid) return checked.value;
-    throw new StreamError(
-      "record-invalid",
-      `${what} does not fit its schema: ${describeIssues(checked.issues)}`,
-      { domain: "user", retry: "never" },
-    );
-  };
+  return (value) => checkOrThrow(schema, value, what);
+}
+
+function checkOrThrow<Output>(
+  schema: StandardSchema<unknown, Output>,
+  value: unknown,
+  what: string,
+): Output {
+  const checked = checkValue(schema, value, what);
+  if (checked.isValid) return checked.value;
+  throw new StreamError(
+    "record-invalid",
+    `${what} does not fit its schema: ${describeIssues(checked.issues)}`,
+    { domain: "user", retry: "never" },
+  );
+}
+
+/** As `checkerOf`, for what is known only when it is checked. */
+export function lateCheckerOf<Output>(
+  schema: StandardSchema<unknown, Output>,
+): (value: unknown, what: string) => Output {
+  return (value, what) => checkOrThrow(schema, value, what);
 }
 
 /** Whether it is a schema, in whichever form its library gives it: some are functions. */

@@ -6,6 +6,7 @@ import {
   defineJob,
   elements,
   outputTag,
+  state,
   type DataStream,
   type InvalidRecord,
   type Job,
@@ -70,6 +71,31 @@ test("a checked stream has what the schema makes, its side output what does not 
     readings.sideOutput(invalid).print();
     // @ts-expect-error -- the tag is for records of another type
     raw.check("wrong", parsed, { invalidTo: other }).print();
+  });
+  expect(write).not.toThrow();
+});
+
+test("a state has the type of its schema", () => {
+  const write = build((job) => {
+    job
+      .source("raw", elements<Raw>([]))
+      .keyBy(({ at }) => at)
+      .process("states", {
+        state: {
+          last: state.value({ schema: reading }),
+          all: state.list({ schema: reading }),
+          byName: state.map<string, Reading>({ schema: reading }),
+          // @ts-expect-error -- a schema that makes something else cannot say what is written
+          wrong: state.value({ schema: parsed }),
+        },
+        onRecord(_record, ctx) {
+          expectTypeOf(ctx.state.last.get()).toEqualTypeOf<Reading | undefined>();
+          expectTypeOf(ctx.state.all.get()).toEqualTypeOf<readonly Reading[]>();
+          // @ts-expect-error -- a reading has a number
+          ctx.state.last.set({ at: "1" });
+        },
+      })
+      .print();
   });
   expect(write).not.toThrow();
 });

@@ -2,6 +2,7 @@ import { parseDuration, type Duration } from "@millrace/core";
 import type { TimeToLiveSpec, UserFunction } from "@millrace/graph";
 
 import type { Key } from "./data-stream.ts";
+import { lateCheckerOf, type StandardSchema } from "./standard-schema.ts";
 
 /** What a timer waits for, and what a time to live goes by: the watermark, or the wall clock. */
 export type TimeDomain = "event-time" | "processing-time";
@@ -29,10 +30,20 @@ export interface StateOptions {
   readonly ttl?: TimeToLive;
 }
 
+export interface CheckedStateOptions<Value> extends StateOptions {
+  /**
+   * Each value, element or entry that is written is held against it, and so is what is added; one that
+   * does not fit fails the job with `record-invalid`. The schema's result is written, and has the same
+   * type. What a checkpoint holds is not checked.
+   */
+  readonly schema?: StandardSchema<Value, Value>;
+}
+
 /** What each declaration has. */
 interface Declared {
   readonly version: number;
   readonly ttl?: TimeToLiveSpec;
+  readonly check?: UserFunction;
 }
 
 /** A state of a `process` operator, declared by name. */
@@ -79,12 +90,16 @@ type StateDeclaration =
 
 export type StateDeclarations = Readonly<Record<string, StateDeclaration>>;
 
-export interface ReducingStateOptions<Value> extends StateOptions {
+export interface ReducingStateOptions<Value> extends CheckedStateOptions<Value> {
   /** Returns one value for two: what is there, and what is added. */
   readonly reduce: (present: DeepReadonly<Value>, added: DeepReadonly<Value>) => Value;
 }
 
-export interface AggregatingStateOptions<Value, Accumulator, Result> extends StateOptions {
+export interface AggregatingStateOptions<
+  Value,
+  Accumulator,
+  Result,
+> extends CheckedStateOptions<Value> {
   readonly create: () => Accumulator;
   /** Mutates its accumulator and returns nothing, or returns a new one. */
   readonly add: (accumulator: Accumulator, value: Value) => Accumulator | void;
@@ -95,12 +110,12 @@ export interface AggregatingStateOptions<Value, Accumulator, Result> extends Sta
 /** What a `process` operator may declare as its state, each by key. */
 export const state: {
   /** One value. */
-  readonly value: <Value>(options?: StateOptions) => ValueStateDeclaration<Value>;
+  readonly value: <Value>(options?: CheckedStateOptions<Value>) => ValueStateDeclaration<Value>;
   /** Values in the order in which they were added; a snapshot writes a list that changed as a whole. */
-  readonly list: <Value>(options?: StateOptions) => ListStateDeclaration<Value>;
+  readonly list: <Value>(options?: CheckedStateOptions<Value>) => ListStateDeclaration<Value>;
   /** Values by a key of their own; a snapshot writes the entries that changed. */
   readonly map: <MapKey extends Key, Value>(
-    options?: StateOptions,
+    options?: CheckedStateOptions<Value>,
   ) => MapStateDeclaration<MapKey, Value>;
   /** One value that all that is added is folded into. */
   readonly reducing: <Value>(
@@ -124,8 +139,12 @@ export const state: {
   }),
 };
 
-function declaredOf({ version = 1, ttl }: StateOptions = {}): Declared {
-  return ttl === undefined ? { version } : { version, ttl: parseTimeToLive(ttl) };
+function declaredOf({ version = 1, ttl, schema }: CheckedStateOptions<unknown> = {}): Declared {
+  return {
+    version,
+    ...(ttl === undefined ? {} : { ttl: parseTimeToLive(ttl) }),
+    ...(schema === undefined ? {} : { check: lateCheckerOf(schema) }),
+  };
 }
 
 function parseTimeToLive(ttl: TimeToLive): TimeToLiveSpec {

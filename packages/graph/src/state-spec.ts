@@ -12,6 +12,11 @@ interface StateOptions {
   readonly version: number;
   /** Absent: what is written stays until it is cleared. */
   readonly ttl?: TimeToLiveSpec;
+  /**
+   * `(value, what) => value`: what is written of a value, or an element, or an entry, or what is added;
+   * throws `record-invalid`, with `what` in words, for one that is none.
+   */
+  readonly check?: UserFunction;
 }
 
 export interface ValueStateSpec extends StateOptions {

@@ -103,6 +103,7 @@ export {
   type AddingStateHandle,
   type AggregatingStateDeclaration,
   type AggregatingStateOptions,
+  type CheckedStateOptions,
   type ListStateDeclaration,
   type ListStateHandle,
   type MapStateDeclaration,

@@ -2,6 +2,14 @@ import { assertNever, StreamError } from "@millrace/core";
 import type { AggregatingStateSpec, ReducingStateSpec, StateSpec } from "@millrace/graph";
 import type { MapState, TimeToLive, ValueState } from "@millrace/state";
 
+import {
+  checkedAdding,
+  checkedList,
+  checkedMap,
+  checkedValue,
+  checkOf,
+  type AuthorList,
+} from "./checked-handles.ts";
 import { ListHandle } from "./list-handle.ts";
 import { timeToLiveOf, type OperatorTimes } from "./time-to-live-of.ts";
 
@@ -12,23 +20,23 @@ export interface StateTables {
 }
 
 /** What the author's functions get of a state; which, its declaration says. */
-export type StateHandle = ValueHandle | ListHandle | MapHandle | AddingHandle;
+export type StateHandle = ValueHandle | AuthorList | MapHandle | AddingHandle;
 
-interface ValueHandle {
+export interface ValueHandle {
   get(): unknown;
   set(value: unknown): void;
   clear(): void;
   update(change: (value: unknown) => unknown): void;
 }
 
-interface MapHandle extends MapState<unknown, unknown> {
+export interface MapHandle extends MapState<unknown, unknown> {
   update(key: unknown, change: (value: unknown) => unknown): void;
   keys(): Iterable<unknown>;
   values(): Iterable<unknown>;
 }
 
 /** Of reducing and aggregating states. */
-interface AddingHandle {
+export interface AddingHandle {
   get(): unknown;
   add(value: unknown): void;
   clear(): void;
@@ -75,17 +83,18 @@ export function createStateHandles(
 export function createStateHandle(tables: StateTables, declared: DeclaredState): StateHandle {
   const { operatorName, name, path, spec, ttl } = declared;
   const refuse = (call: string): StreamError => badCall(operatorName, `${path}.${call}`);
+  const check = checkOf(spec, `a value for ${path} of operator ${operatorName}`);
   switch (spec.kind) {
     case "value":
-      return createValue(tables.valueState(name, ttl), refuse);
+      return checkedValue(createValue(tables.valueState(name, ttl), refuse), check);
     case "list":
-      return new ListHandle(tables, { name, ttl, refuse });
+      return checkedList(new ListHandle(tables, { name, ttl, refuse }), check);
     case "map":
-      return createMap(tables.mapState(name, ttl), refuse);
+      return checkedMap(createMap(tables.mapState(name, ttl), refuse), check);
     case "reducing":
-      return createReducing(tables.valueState(name, ttl), { spec, refuse });
+      return checkedAdding(createReducing(tables.valueState(name, ttl), { spec, refuse }), check);
     case "aggregating":
-      return createAggregating(tables.valueState(name, ttl), spec);
+      return checkedAdding(createAggregating(tables.valueState(name, ttl), spec), check);
     default:
       return assertNever(spec);
   }

@@ -25,7 +25,11 @@ export function createStates(
   nowMs: () => number,
 ): Readonly<Record<string, object>> {
   return Object.fromEntries(
-    Object.entries(specs).map(([name, spec]) => [name, createState(spec, lifeOf(spec, nowMs))]),
+    Object.entries(specs).map(([name, spec]) => {
+      const check: Check = (value) =>
+        spec.check === undefined ? value : spec.check(value, `a value for the state ${name}`);
+      return [name, createState(spec, lifeOf(spec, nowMs), check)];
+    }),
   );
 }
 
@@ -45,20 +49,25 @@ function lifeOf({ ttl }: StateSpec, nowMs: () => number): Life {
   };
 }
 
-function createState(spec: StateSpec, life: Life): object {
+/** Returns what is written of a value. */
+type Check = (value: unknown) => unknown;
+
+function createState(spec: StateSpec, life: Life, check: Check): object {
+  const write: Life["write"] = (value, before) => life.write(check(value), before);
   switch (spec.kind) {
     case "value":
-      return createValue(life);
+      return createValue({ ...life, write });
     case "list":
-      return createList(life);
+      return createList({ ...life, write });
     case "map":
-      return createMap(life);
+      return createMap({ ...life, write });
     case "reducing": {
       const { get, set, clear } = createValue(life);
       return {
         get,
         clear,
-        add: (added: unknown) => {
+        add: (unchecked: unknown) => {
+          const added = check(unchecked);
           const present = get();
           set(present === undefined ? added : spec.reduce(present, added));
         },
@@ -72,7 +81,8 @@ function createState(spec: StateSpec, life: Life): object {
           return accumulator === undefined ? undefined : spec.result(accumulator);
         },
         clear,
-        add: (added: unknown) => {
+        add: (unchecked: unknown) => {
+          const added = check(unchecked);
           const accumulator: unknown = get() ?? spec.create();
           set(spec.add(accumulator, added) ?? accumulator);
         },
