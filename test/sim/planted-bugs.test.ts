@@ -57,7 +57,7 @@ const bugs: Readonly<Record<FailpointName, Planted>> = {
   "step-down-wipes-objects": { profile: "cluster", seed: 1, broken: /S4/ },
   "timers-not-restored": { profile: "embedded", seed: 5, broken: /S13/ },
   "unknown-taken-for-failed": { profile: "embedded", seed: 2, broken: /S4b/ },
-  "watermark-regresses": { profile: "embedded", seed: 6, broken: /S13/ },
+  "watermark-regresses": { profile: "embedded", seed: 8, broken: /S13/ },
   "wrong-bytes-accepted": { profile: "cluster", seed: 10, broken: /L6/ },
 };
 
