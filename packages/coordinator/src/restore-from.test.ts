@@ -96,6 +96,18 @@ test("what cannot be gone on from is refused with the reason", async () => {
   await expect(submitFrom({}, wider)).rejects.toThrow(/cannot go on from checkpoint 2 of job/);
 });
 
+test("an operator whose state lies otherwise than the checkpoint has it is refused at submission", async () => {
+  const { world, origin } = await worldWithStoppedJob();
+  const planJson = testPlanJson().replace('"kind":"reduce"', '"kind":"process"');
+  const restoreFrom = { jobId: origin, allowDroppedState: true };
+  await expect(world.submit({ ...again, planJson, restoreFrom })).rejects.toMatchObject({
+    code: "state-incompatible",
+    message: expect.stringMatching(
+      /^job word-count cannot go on from checkpoint 2 of job .*: operator counts has the kind reduce in the checkpoint and process in the new job/,
+    ),
+  });
+});
+
 test("a job that still runs is not gone on from: both would give the same output", async () => {
   const world = new TestWorld(createNodeDigest());
   await world.startCoordinator();

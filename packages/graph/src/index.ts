@@ -31,6 +31,7 @@ export {
 } from "./execution-graph.ts";
 export { isCombined } from "./combining.ts";
 export { findNonJson, isJson } from "./find-non-json.ts";
+export { findPlanConflict } from "./find-plan-conflict.ts";
 export {
   isProcessingTime,
   type CountWindows,

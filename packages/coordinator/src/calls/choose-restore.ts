@@ -1,6 +1,6 @@
 import { findMismatch, type CommittedCheckpoint, type RestoringPlan } from "@millrace/checkpoint";
 import { StreamError, type StreamErrorCode } from "@millrace/core";
-import type { JobGraph } from "@millrace/graph";
+import { findPlanConflict, type JobGraph } from "@millrace/graph";
 import type { RestoreFrom } from "@millrace/rpc";
 
 import { assertRestorable, readManifest } from "../checkpoint/recovery.ts";
@@ -19,10 +19,14 @@ export async function chooseRestore(
   from: RestoreFrom,
   plan: JobGraph,
 ): Promise<RestoreFromRecord> {
-  const checkpoint = choosePointer(await readOrigin(context, from), from);
+  const origin = await readOrigin(context, from);
+  const checkpoint = choosePointer(origin, from);
   const manifest = await readManifest(context, checkpoint);
   assertRestorable(context, from.jobId, manifest);
-  const mismatch = findMismatch(manifest, restoringPlan(plan, from));
+  const stored = new Set(manifest.chains.map(({ operator }) => operator));
+  const mismatch =
+    findMismatch(manifest, restoringPlan(plan, from)) ??
+    findPlanConflict(origin.plan, plan, stored);
   if (mismatch === undefined) return { jobId: from.jobId, checkpoint };
   throw refuse(
     "state-incompatible",
