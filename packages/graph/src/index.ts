@@ -71,6 +71,7 @@ export {
   paneOf,
   type PaneLayout,
 } from "./panes.ts";
+export { createStateModel } from "./state-model.ts";
 export { maxPlanLength, parseJobGraph } from "./parse-job-graph.ts";
 export { canonicalPlanJson, planJob } from "./plan-job.ts";
 export { defaultSettings, maxKeyGroups, resolveSettings } from "./resolve-settings.ts";

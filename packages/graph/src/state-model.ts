@@ -1,5 +1,6 @@
 import { assertNever } from "@millrace/core";
-import type { StateSpec } from "@millrace/graph";
+
+import type { StateSpec } from "./state-spec.ts";
 
 /** A value, and the event time at which it was written or, where that counts, read last. */
 interface Entry {
@@ -17,10 +18,11 @@ interface Life {
 }
 
 /**
- * Returns the states of one key as an author's functions see them, in plain arrays and maps. Time goes
- * by event time; by processing time nothing expires.
+ * Returns the states of one key as an author's functions see them, in plain arrays and maps: what a
+ * spec means, which the reference interpreter runs on and tests hold the real handles against. Time
+ * goes by event time; by processing time nothing expires.
  */
-export function createStates(
+export function createStateModel(
   specs: Readonly<Record<string, StateSpec>>,
   nowMs: () => number,
 ): Readonly<Record<string, object>> {

@@ -7,13 +7,13 @@ import {
   type Clock,
   type LocalDisk,
 } from "@millrace/core";
+import { createStateModel } from "@millrace/graph";
 import { createHeapBackend, type KeyedBackend, type StateBlock } from "@millrace/state";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import { createOperator } from "../create-operator.ts";
 import type { Operator } from "../operator.ts";
-import { createStates } from "./state-model.ts";
 
 const maxParallelism = 8;
 
@@ -53,7 +53,7 @@ interface Adding {
   clear(): void;
 }
 
-type Specs = Parameters<typeof createStates>[0];
+type Specs = Parameters<typeof createStateModel>[0];
 
 type MapKey = string | number | readonly [string, number];
 
@@ -305,7 +305,7 @@ function run(
 }
 
 function modelOf(specs: Specs, nowMs: () => number): States {
-  return createStates(specs, nowMs) as object as States;
+  return createStateModel(specs, nowMs) as object as States;
 }
 
 const timesToLive = [

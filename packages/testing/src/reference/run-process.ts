@@ -1,6 +1,4 @@
-import type { ProcessSpec } from "@millrace/graph";
-
-import { createStates } from "./process-states.ts";
+import { createStateModel, type ProcessSpec } from "@millrace/graph";
 
 /** A record that came to a process; `input` says where it has two. */
 interface Received {
@@ -27,7 +25,7 @@ export function runProcess(
   const emitted: Timed[] = [];
   const timers = new Set<number>();
   let nowMs = -Infinity;
-  const state = createStates(spec.state, () => nowMs);
+  const state = createStateModel(spec.state, () => nowMs);
   const contextAt = (timestamp: number): unknown => ({
     key,
     timestamp,
