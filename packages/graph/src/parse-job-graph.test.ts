@@ -26,6 +26,13 @@ test("a plan comes back from its JSON as it was", () => {
   expect(parseJobGraph(canonicalPlanJson(examplePlan()))).toEqual(examplePlan());
 });
 
+test("options keep fields of any name, also __proto__: what is stored has the hash of what was submitted", () => {
+  const options = '{"__proto__":{"a":1},"constructor":2}';
+  const text = canonicalPlanJson(examplePlan()).replace('"options":null', `"options":${options}`);
+  expect(text).toContain(options);
+  expect(canonicalPlanJson(parseJobGraph(text))).toBe(text);
+});
+
 test("the text of a plan, and so its hash, stays the same from version to version", () => {
   const json = canonicalPlanJson(examplePlan());
   expect(canonicalPlanJson(parseJobGraph(json))).toBe(json);

@@ -12,7 +12,8 @@ const operatorName = z.string().refine(isOperatorName, "is not an operator name"
 const vertexId = operatorName.transform((text) => parseVertexId(text));
 const count = z.int().min(0);
 const parallelism = z.union([z.int().min(1).max(maxKeyGroups), z.literal("default")]);
-const jsonValue: z.ZodType<JsonValue> = z.json();
+// All that JSON.parse returns is JSON; `z.json()` would copy it, and lose fields named __proto__.
+const jsonValue: z.ZodType<JsonValue> = z.custom<JsonValue>((value) => value !== undefined);
 
 const operatorSchema = z.strictObject({
   name: operatorName,

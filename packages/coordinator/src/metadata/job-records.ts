@@ -81,7 +81,8 @@ export interface ResultRecord {
 }
 
 const text = z.string();
-const json: z.ZodType<JsonValue> = z.json();
+// All that JSON.parse returns is JSON; `z.json()` would copy it, and lose fields named __proto__.
+const json: z.ZodType<JsonValue> = z.custom<JsonValue>((value) => value !== undefined);
 const jobRecordSchema = z.object({
   jobId: text.transform(parseJobId),
   requestId: text,
@@ -95,9 +96,7 @@ const jobRecordSchema = z.object({
   restoreFrom: z
     .object({
       jobId: text.transform(parseJobId),
-      checkpoint: z
-        .json()
-        .transform((pointer) => parseCommittedCheckpoint(JSON.stringify(pointer))),
+      checkpoint: json.transform((pointer) => parseCommittedCheckpoint(JSON.stringify(pointer))),
     })
     .exactOptional(),
   submittedAtMs: z.number(),
