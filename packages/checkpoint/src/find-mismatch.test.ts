@@ -1,25 +1,12 @@
-import { parseAttempt, parseCheckpointId, parseJobId, parseLeaderEpoch } from "@millrace/core";
 import { expect, test } from "vitest";
 
 import { findMismatch, type RestoringPlan } from "./find-mismatch.ts";
 import type { Manifest } from "./manifest.ts";
+import { manifestOf } from "./test-manifest.ts";
 
-function manifestOf(operators: Readonly<Record<string, "keyed" | "list">>): Manifest {
-  return {
-    formatVersion: 1,
-    clusterId: "c",
-    jobId: parseJobId("j"),
-    checkpointId: parseCheckpointId(9n),
-    kind: "checkpoint",
-    leaderEpoch: parseLeaderEpoch(1n),
-    attempt: parseAttempt(1),
-    metadataRevision: 1n,
-    planSha256: "",
-    bundleSha256: "",
-    maxParallelism: 128,
-    triggeredAtMs: 0,
-    completedAtMs: 0,
-    segments: [],
+/** A checkpoint with state of these operators. */
+function storedOf(operators: Readonly<Record<string, "keyed" | "list">>): Manifest {
+  return manifestOf({
     chains: Object.entries(operators).map(([operator, kind]) => ({
       operator,
       kind,
@@ -27,9 +14,7 @@ function manifestOf(operators: Readonly<Record<string, "keyed" | "list">>): Mani
       groupEnd: kind === "keyed" ? 127 : 0,
       segments: [],
     })),
-    subtasks: [],
-    splitPools: [],
-  };
+  });
 }
 
 function planOf(
@@ -49,13 +34,13 @@ function planOf(
 }
 
 test("a job with the operators of the checkpoint, and more, can go on from it", () => {
-  const manifest = manifestOf({ counts: "keyed", board: "list" });
+  const manifest = storedOf({ counts: "keyed", board: "list" });
   const plan = planOf({ counts: "keyed", board: "list", added: "keyed", double: "stateless" });
   expect(findMismatch(manifest, plan)).toBeUndefined();
 });
 
 test("operators without state may come, go and change their names", () => {
-  const manifest = manifestOf({ counts: "keyed" });
+  const manifest = storedOf({ counts: "keyed" });
   for (const others of [
     {},
     { double: "stateless" },
@@ -66,7 +51,7 @@ test("operators without state may come, go and change their names", () => {
 });
 
 test("state whose operator is gone is refused by name, unless it may be left behind", () => {
-  const manifest = manifestOf({ counts: "keyed", sums: "keyed", board: "list" });
+  const manifest = storedOf({ counts: "keyed", sums: "keyed", board: "list" });
   const operators = { counts: "keyed", board: "stateless" } as const;
   expect(findMismatch(manifest, planOf(operators))).toMatch(
     /^it has state of sums, board, .*--allow-dropped-state/,
@@ -76,12 +61,12 @@ test("state whose operator is gone is refused by name, unless it may be left beh
 
 test("another number of key groups is refused with both numbers, whatever else is allowed", () => {
   const plan = planOf({ counts: "keyed" }, { maxParallelism: 256, allowDroppedState: true });
-  expect(findMismatch(manifestOf({ counts: "keyed" }), plan)).toMatch(
+  expect(findMismatch(storedOf({ counts: "keyed" }), plan)).toMatch(
     /128 key groups and those of the new job in 256: set maxParallelism: 128/,
   );
 });
 
 test("state by key does not go to an operator of the same name that is not keyed", () => {
-  const manifest = manifestOf({ counts: "keyed" });
+  const manifest = storedOf({ counts: "keyed" });
   expect(findMismatch(manifest, planOf({ counts: "list" }))).toMatch(/^operator counts has state/);
 });

@@ -1,35 +1,20 @@
-import {
-  parseAttempt,
-  parseCheckpointId,
-  parseJobId,
-  parseLeaderEpoch,
-  parseVertexId,
-  subtaskIdOf,
-} from "@millrace/core";
+import { parseCheckpointId, parseVertexId, subtaskIdOf } from "@millrace/core";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { encodeManifest, parseManifest } from "./manifest-codec.ts";
 import type { Manifest } from "./manifest.ts";
+import { manifestOf } from "./test-manifest.ts";
 
 const vertex = parseVertexId("lines");
 
 function manifestWith(over: Partial<Manifest> = {}): Manifest {
-  return {
-    formatVersion: 1,
-    clusterId: "c",
-    jobId: parseJobId("job-1"),
+  return manifestOf({
     checkpointId: parseCheckpointId(2n ** 60n),
     kind: "final",
-    leaderEpoch: parseLeaderEpoch(3n),
-    attempt: parseAttempt(2),
     metadataRevision: 2n ** 62n,
     parent: parseCheckpointId(1n),
-    planSha256: "a".repeat(64),
-    bundleSha256: "b".repeat(64),
-    maxParallelism: 128,
     triggeredAtMs: 1.5,
-    completedAtMs: 2,
     segments: [
       {
         name: "jobs/job-1/2/7/w1-x.segment",
@@ -50,7 +35,7 @@ function manifestWith(over: Partial<Manifest> = {}): Manifest {
     ],
     splitPools: [{ vertexId: vertex, isDiscovered: true, splits: [{ id: "s", descriptor: [1] }] }],
     ...over,
-  };
+  });
 }
 
 function reencode(manifest: Manifest): Manifest {

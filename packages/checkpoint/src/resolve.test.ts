@@ -1,33 +1,14 @@
-import {
-  parseAttempt,
-  parseCheckpointId,
-  parseJobId,
-  parseLeaderEpoch,
-  parseVertexId,
-  subtaskIdOf,
-} from "@millrace/core";
+import { parseCheckpointId, parseVertexId, subtaskIdOf } from "@millrace/core";
 import { expect, test } from "vitest";
 
 import type { BlockChain, Manifest } from "./manifest.ts";
 import { resolveRestore, selectBlocks, type RestoringSubtask } from "./resolve.ts";
+import { manifestOf } from "./test-manifest.ts";
 
 const count = parseVertexId("count");
 
 function manifestWith(chains: readonly BlockChain[], owners: readonly bigint[]): Manifest {
-  return {
-    formatVersion: 1,
-    clusterId: "c",
-    jobId: parseJobId("j"),
-    checkpointId: parseCheckpointId(9n),
-    kind: "checkpoint",
-    leaderEpoch: parseLeaderEpoch(1n),
-    attempt: parseAttempt(1),
-    metadataRevision: 1n,
-    planSha256: "",
-    bundleSha256: "",
-    maxParallelism: 128,
-    triggeredAtMs: 0,
-    completedAtMs: 0,
+  return manifestOf({
     segments: owners.map((owner, index) => ({
       name: `s${index}`,
       lengthBytes: 1,
@@ -42,8 +23,7 @@ function manifestWith(chains: readonly BlockChain[], owners: readonly bigint[]):
       watermarkMs,
       isDrained: false,
     })),
-    splitPools: [],
-  };
+  });
 }
 
 function subtask(over: Partial<RestoringSubtask> = {}): RestoringSubtask {

@@ -40,28 +40,30 @@ const clicks = Array.from({ length: 150 }, (_, index): Click => ({
   at: index * 10 - (index % 4) * 15,
 }));
 
-test("a job with windows, timers and state holds under 20 seeds", { timeout: 60_000 }, async () => {
-  const job = defineJob("clicks", (write) => {
-    const read = write.source("clicks", elements<Click>([]), {
-      watermarks: { timestamp: ({ at }) => at, outOfOrderness: "50 ms" },
-    });
-    const byUser = read.keyBy(({ user }) => user);
-    byUser.window(sliding("200 ms", "50 ms")).count("busy").sink("windows", nowhere);
-    byUser
-      .process("totals", {
-        emits: type<{ user: string; total: number }>(),
-        state: { total: state.value<number>() },
-        onRecord(_click, ctx) {
-          ctx.state.total.update((total) => (total ?? 0) + 1);
-          ctx.timers.atEventTime(2_000);
-        },
-        onTimer(_time, ctx) {
-          ctx.emit({ user: ctx.key, total: ctx.state.total.get() ?? 0 });
-        },
-      })
-      .sink("sums", nowhere);
+/** Counts clicks of each user in windows, and all of them by a timer behind the last. */
+const clickCounts = defineJob("clicks", (write) => {
+  const read = write.source("clicks", elements<Click>([]), {
+    watermarks: { timestamp: ({ at }) => at, outOfOrderness: "50 ms" },
   });
-  const report = await assertExactlyOnce(job, { inputs: { clicks }, seeds: 20 });
+  const byUser = read.keyBy(({ user }) => user);
+  byUser.window(sliding("200 ms", "50 ms")).count("busy").sink("windows", nowhere);
+  byUser
+    .process("totals", {
+      emits: type<{ user: string; total: number }>(),
+      state: { total: state.value<number>() },
+      onRecord(_click, ctx) {
+        ctx.state.total.update((total) => (total ?? 0) + 1);
+        ctx.timers.atEventTime(2_000);
+      },
+      onTimer(_time, ctx) {
+        ctx.emit({ user: ctx.key, total: ctx.state.total.get() ?? 0 });
+      },
+    })
+    .sink("sums", nowhere);
+});
+
+test("a job with windows, timers and state holds under 20 seeds", { timeout: 60_000 }, async () => {
+  const report = await assertExactlyOnce(clickCounts, { inputs: { clicks }, seeds: 20 });
   expect(report.recoveries).toBeGreaterThan(5);
 });
 
@@ -69,28 +71,8 @@ test(
   "windows, timers and state hold under faults before and after a restore at another parallelism",
   { timeout: 60_000 },
   async () => {
-    const job = defineJob("clicks", (write) => {
-      const read = write.source("clicks", elements<Click>([]), {
-        watermarks: { timestamp: ({ at }) => at, outOfOrderness: "50 ms" },
-      });
-      const byUser = read.keyBy(({ user }) => user);
-      byUser.window(sliding("200 ms", "50 ms")).count("busy").sink("windows", nowhere);
-      byUser
-        .process("totals", {
-          emits: type<{ user: string; total: number }>(),
-          state: { total: state.value<number>() },
-          onRecord(_click, ctx) {
-            ctx.state.total.update((total) => (total ?? 0) + 1);
-            ctx.timers.atEventTime(2_000);
-          },
-          onTimer(_time, ctx) {
-            ctx.emit({ user: ctx.key, total: ctx.state.total.get() ?? 0 });
-          },
-        })
-        .sink("sums", nowhere);
-    });
     const options = { inputs: { clicks }, parallelism: 2, restoreAt: 3, seeds: 15 };
-    const report = await assertExactlyOnce(job, options);
+    const report = await assertExactlyOnce(clickCounts, options);
     expect(report.recoveries).toBeGreaterThan(15);
   },
 );
