@@ -145,6 +145,24 @@ test.each([
   },
 );
 
+test("states of functions over windows are looked at too", () => {
+  const windows = (state: StateSpec, of: "windowState" | "globalState"): OperatorSpec => ({
+    ...sessions,
+    assigner: { kind: "tumbling", sizeMs: 10, offsetMs: 0 },
+    aggregate: { ...aggregate, emitsItself: true, [of]: { seen: state } },
+  });
+  for (const of of ["windowState", "globalState"] as const) {
+    const [before, after] = [
+      windows({ kind: "value", version: 1 }, of),
+      windows({ kind: "map", version: 1 }, of),
+    ];
+    expect(conflictBetween(before, after)).toContain(
+      "state seen of operator op has the kind value",
+    );
+    expect(conflictBetween(before, before)).toBeUndefined();
+  }
+});
+
 test("states may come, go, and live for another time", () => {
   const ttl = { afterMs: 1, by: "event-time", refresh: "write" } as const;
   const total = { kind: "value", version: 1 } as const;

@@ -89,21 +89,29 @@ function joinLayout(options: Fields): Fields {
   return pick(options, type === "lookup" ? ["type", "order"] : ["type"]);
 }
 
+/** Where operators declare states: process functions, and functions over windows. */
+const declarations = ["state", "windowState", "globalState"] as const;
+
 /** Of the states that both declare; one that is declared no more stays in the checkpoints. */
 function findStateConflict(before: PlannedOperator, after: PlannedOperator): string | undefined {
-  const planned = fieldsOf(fieldsOf(after.options)["state"]);
-  for (const [state, stored] of Object.entries(fieldsOf(fieldsOf(before.options)["state"]))) {
-    const own = planned[state];
-    if (own === undefined) continue;
-    const [old, now] = [fieldsOf(stored), fieldsOf(own)];
-    const change =
-      changeOf("kind", old["kind"], now["kind"]) ??
-      changeOf("version", old["version"], now["version"]) ??
-      changeOf("time to live by", timeOf(old), timeOf(now));
-    if (change === undefined) continue;
-    return `state ${state} of operator ${after.name} has the ${change}, and nothing converts it: give the state another name`;
+  for (const declaration of declarations) {
+    const planned = fieldsOf(fieldsOf(after.options)[declaration]);
+    const stored = fieldsOf(fieldsOf(before.options)[declaration]);
+    for (const state of Object.keys(stored)) {
+      const change = findChange(fieldsOf(stored[state]), fieldsOf(planned[state]));
+      if (change === undefined) continue;
+      return `state ${state} of operator ${after.name} has the ${change}, and nothing converts it: give the state another name`;
+    }
   }
   return undefined;
+}
+
+function findChange(before: Fields, after: Fields): string | undefined {
+  return (
+    changeOf("kind", before["kind"], after["kind"]) ??
+    changeOf("version", before["version"], after["version"]) ??
+    changeOf("time to live by", timeOf(before), timeOf(after))
+  );
 }
 
 /** By which time it expires; of states that never do, nothing: what is stored fits both. */

@@ -1,6 +1,5 @@
-import type { WindowSpec } from "@millrace/graph";
+import { createStateModel, type WindowSpec } from "@millrace/graph";
 
-import { createStates } from "./process-states.ts";
 import type { Received, SideOutputs, Timed } from "./records.ts";
 
 type Bounds = { readonly start: number; readonly end: number };
@@ -24,7 +23,7 @@ export class WindowFunctions {
     this.#aggregate = aggregate;
     this.#key = key;
     this.#side = side;
-    this.#globalState = createStates(aggregate.globalState ?? {}, () => this.#nowMs);
+    this.#globalState = createStateModel(aggregate.globalState ?? {}, () => this.#nowMs);
   }
 
   /** Returns what one window emits for all of its firings; then it is over. Windows come by their ends. */
@@ -34,7 +33,7 @@ export class WindowFunctions {
       key: this.#key,
       window,
       processingTime: () => 0,
-      windowState: createStates(windowState, () => this.#nowMs),
+      windowState: createStateModel(windowState, () => this.#nowMs),
       globalState: this.#globalState,
     };
     const emitted = firings.flatMap((firing) => this.#fire(shared, firing));
