@@ -2,6 +2,7 @@ import type { OperatorSpec } from "@millrace/graph";
 
 import type { SeededRandom } from "../seeded-random.ts";
 import type { SimRecord } from "../sim-connectors.ts";
+import { gapAbove } from "./gaps.ts";
 
 /** What a job is built with. */
 export interface JoinBuilder {
@@ -60,7 +61,7 @@ function addWindowJoin(draw: SeededRandom, builder: JoinBuilder, inputs: JoinInp
   const assigner = draw.chance(0.5)
     ? ({ kind: "tumbling", sizeMs: slideMs, offsetMs: 0 } as const)
     : ({ kind: "sliding", sizeMs: slideMs * (1 + draw.below(3)), slideMs, offsetMs: 50 } as const);
-  const session = { kind: "session", gapMs: 50 + draw.below(400) } as const;
+  const session = { kind: "session", gapMs: gapAbove(50 + draw.below(400)) } as const;
   return builder.add("together", keyBoth(builder, inputs, "together"), {
     ...(draw.chance(0.3)
       ? { kind: "general-window", assigner: session }

@@ -2,6 +2,7 @@ import type { CustomTriggerSpec, EvictorSpec, OperatorSpec, WindowSpec } from "@
 
 import type { SeededRandom } from "../seeded-random.ts";
 import type { SimRecord } from "../sim-connectors.ts";
+import { gapAbove } from "./gaps.ts";
 import type { SimGraph } from "./sim-graph.ts";
 
 const lateTag = "too-late";
@@ -32,7 +33,11 @@ function drawSpec(draw: SeededRandom): OperatorSpec {
     case "late":
       return draw.chance(0.5)
         ? { kind: "window", assigner, ...shared }
-        : { kind: "general-window", assigner: { kind: "session", gapMs: sizeMs }, ...shared };
+        : {
+            kind: "general-window",
+            assigner: { kind: "session", gapMs: gapAbove(sizeMs) },
+            ...shared,
+          };
     case "continuous": {
       const trigger = {
         kind: "continuous",

@@ -2,6 +2,7 @@ import type { OperatorSpec, WindowSpec } from "@millrace/graph";
 
 import type { SeededRandom } from "../seeded-random.ts";
 import type { SimRecord } from "../sim-connectors.ts";
+import { gapAbove } from "./gaps.ts";
 import type { SimGraph } from "./sim-graph.ts";
 
 /**
@@ -28,11 +29,11 @@ function drawSpec(draw: SeededRandom): OperatorSpec {
     draw.pick(["session", "own gap", "count", "global", "trigger", "evictor", "process"] as const)
   ) {
     case "session": {
-      const assigner = { kind: "session", gapMs: 1 + draw.below(600) } as const;
+      const assigner = { kind: "session", gapMs: gapAbove(draw.below(600)) } as const;
       return { kind: "general-window", assigner, allowedLatenessMs, aggregate: totals };
     }
     case "own gap": {
-      const gapMs = ({ id }: SimRecord): number => 1 + ((id * 37) % 400);
+      const gapMs = ({ id }: SimRecord): number => gapAbove((id * 37) % 400)();
       const assigner = { kind: "session", gapMs } as const;
       return { kind: "general-window", assigner, allowedLatenessMs, aggregate: totals };
     }
