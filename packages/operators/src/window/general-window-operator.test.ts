@@ -27,6 +27,15 @@ describe.each(testBackends)("on %s", (_name, create) => {
       expect(driver.results()).toEqual(['"k" [0, 20) ab', '"k" [21, 31) c']);
     });
 
+    test("a record exactly one gap behind a session that is over begins another", () => {
+      const driver = open(session);
+      driver.push("k", "a", 0);
+      driver.advance(9);
+      driver.push("k", "b", 10);
+      driver.advance(Infinity);
+      expect(driver.results()).toEqual(['"k" [0, 10) a', '"k" [10, 20) b']);
+    });
+
     test("a record between two sessions makes them one, the earlier one's records first", () => {
       const driver = open(session);
       driver.push("k", "c", 20);
