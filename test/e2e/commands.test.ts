@@ -49,6 +49,7 @@ test("stop takes a savepoint that checkpoints and describe show", async () => {
   const stopped = await millrace("stop", jobId);
   expect(stopped).toMatchObject({ exitCode: 0 });
   expect(stopped.stdout).toMatch(new RegExp(`^${jobId} is stopped, savepoint \\d+\n$`));
+  expect(stopped.stderr).toContain(`millrace run <job> --from ${jobId}`);
   const [headings = "", head = ""] = (await millrace("checkpoints", jobId)).stdout.split("\n");
   expect(headings).toMatch(/^ID +KIND +COMPLETED/);
   expect(head).toMatch(/^\d+ \(head\) +savepoint/);

@@ -22,6 +22,9 @@ export function addStopCommand(program: Command): void {
         const savepoint =
           job.head === undefined ? "no savepoint" : `savepoint ${job.head.checkpointId}`;
         output.result(job, () => `${jobId} is ${job.state}, ${savepoint}`);
+        if (job.state === "stopped" && job.head !== undefined) {
+          output.note(`to go on from it: millrace run <job> --from ${jobId}`);
+        }
         if (job.state !== "failed") return;
         if (job.failure !== undefined) output.note(formatFailure(job.failure));
         process.exitCode = 1;
