@@ -27,7 +27,7 @@ const manyEvents: Partial<Readonly<Record<BenchedQuery, number>>> = {
   q2: 60_000_000,
   q3: 150_000_000,
   q5: 60_000_000,
-  q7: 150_000_000,
+  q7: 100_000_000,
   q8: 150_000_000,
   q14: 60_000_000,
   q21: 60_000_000,
