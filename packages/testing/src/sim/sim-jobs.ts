@@ -68,6 +68,8 @@ export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
     sources.length === 1 ? (sources[0] ?? 0) : builder.add("union", sources, { kind: "union" });
   stream = drawStateless(draw, builder, stream);
   const failed: number[] = [];
+  // Nothing tells when what waits in an async operator has left it.
+  const prompt = stream;
   stream = drawMaybeAsync(random.fork("async"), builder, { stream, failed });
   const flowEnds: number[] = [];
   stream = drawFlow(random.fork("flow"), builder, {
@@ -88,7 +90,9 @@ export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
   const windows = drawWindows(random.fork("windows"), builder, stream);
   const drawMoreEndless = random.fork("endless more");
   const never =
-    progress === undefined ? [] : drawEndless(drawMoreEndless, builder, { stream, progress });
+    progress === undefined
+      ? []
+      : drawEndless(drawMoreEndless, builder, { stream: prompt, progress });
   const more = addMore(random.fork("more"), builder, { stream, other: source });
   const asides = [sides, failed, held, kinds, windows, flowEnds, never, more];
   for (const [index, last] of [...ends, ...asides.flat()].entries()) {
