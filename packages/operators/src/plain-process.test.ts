@@ -203,6 +203,23 @@ test("the end is told once, also over a restore from behind it", async () => {
   expect(ends).toEqual([Infinity]);
 });
 
+test("a subtask that had ended and gets records after a restore ends again, behind these", async () => {
+  const ends: number[] = [];
+  let held = 0;
+  const functions: PlainFunctions = {
+    onRecord: () => void (held += 1),
+    onEnd: () => void ends.push(held),
+  };
+  const opened = await openWith(functions);
+  opened.operator.advanceWatermark?.(Infinity, () => false);
+  const again = await openWith(functions, place(0, 1), await opened.snapshot());
+  again.operator.onRecord("late", 7);
+  again.operator.advanceWatermark?.(Infinity, () => false);
+  const third = await openWith(functions, place(0, 1), await again.snapshot());
+  third.operator.advanceWatermark?.(Infinity, () => false);
+  expect(ends).toEqual([0, 1]);
+});
+
 test("results come in the order of the records, those of one record as they are emitted", async () => {
   const { operator, recorded } = await openWith({
     onRecord: (record: string, ctx: { emit(value: string): void }) => {

@@ -30,7 +30,9 @@ interface Restored {
  * I1 `initializeState` runs once in each attempt, before any record.
  * I2 `snapshotState` and the cut of what it leaves run in one step at the barrier (S8).
  * I3 `close` runs once in each attempt, behind `onEnd` or when the slot is ended.
- * I4 `onEnd` runs once: a restore from behind the end does not repeat it.
+ * I4 `onEnd` runs behind the last record, once: a restore from behind the end does not repeat it. Where the
+ *    operators before it have another parallelism since, a subtask whose input had ended may get some
+ *    again, and then it ends again.
  */
 class PlainProcessOperator implements Operator {
   readonly #spec: PlainProcessSpec;
@@ -74,6 +76,7 @@ class PlainProcessOperator implements Operator {
   onRecord(value: unknown, timestampMs: number): void {
     const { functions, author } = this.#opened();
     author.timestamp = timestampMs;
+    this.#isEnded = false;
     functions.onRecord(value, author);
   }
 
