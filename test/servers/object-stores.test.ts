@@ -26,7 +26,12 @@ for (const program of subjects) {
     // S3Proxy answers 500 for a name below that of an object.
     const options = { canLookBelowObjects: program.kind !== "s3proxy" };
     const plain = (): Promise<ObjectStoreSubject> => subjectOn(server, (s3) => s3);
-    describeObjectStoreContract(`S3 on ${program.kind}`, plain, options);
+    // These remove a folder with its last object, now and then under a put, and answer 500.
+    const canPutBesideRemoval = program.kind !== "s3proxy" && program.kind !== "versitygw";
+    describeObjectStoreContract(`S3 on ${program.kind}`, plain, {
+      ...options,
+      canPutBesideRemoval,
+    });
     const patient = (): Promise<ObjectStoreSubject> =>
       subjectOn(server, (s3) =>
         createRetryingObjectStore(s3, { clock, random: createNodeRandom() }),
