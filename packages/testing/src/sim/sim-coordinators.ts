@@ -40,6 +40,8 @@ export interface SimCoordinatorsOptions {
 
 /** Longer than any fault keeps a killed coordinator down. */
 const supervisorMs = 8_000;
+/** A coordinator that ended by itself is started again at once, as Kubernetes does. */
+const supervisorAfterExitMs = 500;
 /** In a cluster a process that has stepped down takes its time to end. */
 const exitMs = 50;
 const deadlineCheckMs = 100;
@@ -56,6 +58,8 @@ export class SimCoordinators {
   readonly #options: SimCoordinatorsOptions;
   readonly #processes: (SimProcess | undefined)[] = [];
   readonly #coordinators = new Map<SimProcess, Coordinator>();
+  /** What ended by itself, not by a fault. */
+  readonly #ended = new WeakSet<SimProcess>();
 
   constructor(options: SimCoordinatorsOptions) {
     this.#options = options;
@@ -78,7 +82,8 @@ export class SimCoordinators {
     // A supervisor sees to it that one lives; a fault brings its own restart earlier.
     process.onKill(() => {
       this.#coordinators.delete(process);
-      world.scheduler.schedule(supervisorMs, "supervisor", () =>
+      const afterMs = this.#ended.has(process) ? supervisorAfterExitMs : supervisorMs;
+      world.scheduler.schedule(afterMs, "supervisor", () =>
         shape === undefined ? this.keep() : this.startAt(place),
       );
     });
@@ -135,6 +140,11 @@ export class SimCoordinators {
     if (shape !== undefined && StreamError.is(error, ...passing)) {
       checker.violate(`L2: ${process.name} ends over what will pass: ${error.message}`);
     }
+    this.#exit(process);
+  }
+
+  #exit(process: SimProcess): void {
+    this.#ended.add(process);
     process.kill();
   }
 
@@ -175,7 +185,7 @@ export class SimCoordinators {
         if (process.isAlive()) checker.onCoordinatorEvent(process, event);
       },
       onDeposed: () => {
-        process.post(shape === undefined ? 0 : exitMs, "deposed", () => process.kill());
+        process.post(shape === undefined ? 0 : exitMs, "deposed", () => this.#exit(process));
       },
       onFailed: (error) => process.post(0, "failed", () => this.#onEnded(process, error)),
     });
