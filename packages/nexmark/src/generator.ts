@@ -1,4 +1,4 @@
-import { draw, seedOf } from "./draw.ts";
+import { draw, remainder, seedOf } from "./draw.ts";
 import type { Auction, Bid, NexmarkEvent, Person } from "./event.ts";
 import { parseGeneratorOptions, type GeneratorOptions } from "./options.ts";
 import { createTexts, cut, type Channel } from "./text.ts";
@@ -35,6 +35,7 @@ const states = "AZ,CA,ID,OR,WA,WY".split(",");
 /** Of a card's number: printing them anew would cost half of a person. */
 const fourDigits = Array.from({ length: 10_000 }, (_, index) => String(10_000 + index).slice(1));
 const decades = [100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000] as const;
+const decadeCount = 6;
 
 /**
  * Makes the events of the Nexmark benchmark. Knows nothing of splits, arrival, or other events.
@@ -122,7 +123,8 @@ export class NexmarkGenerator {
     const seed = seedOf(number);
     const dateTime = this.eventTimeMs(number);
     const hot = Math.floor(round / hotBatch) * hotBatch;
-    const seller = draw(seed, 0) % this.#hotSellerRatio > 0 ? hot : recentPerson(round, seed);
+    const seller =
+      remainder(draw(seed, 0), this.#hotSellerRatio) > 0 ? hot : recentPerson(round, seed);
     const initialBid = priceOf(draw(seed, 2));
     const itemName = cut(this.#pool, draw(seed, 3), 3 + (draw(seed, 3) & 15));
     const description = cut(this.#pool, draw(seed, 4), 3 + ((draw(seed, 4) & 0xffff) % 97));
@@ -135,7 +137,7 @@ export class NexmarkGenerator {
       initialBid,
       reserve: initialBid + priceOf(draw(seed, 5)),
       dateTime,
-      expires: dateTime + 1 + (draw(seed, 6) % (2 * this.#meanAuctionMs + 1)),
+      expires: dateTime + 1 + remainder(draw(seed, 6), 2 * this.#meanAuctionMs + 1),
       seller: firstPersonId + seller,
       category: firstCategory + (draw(seed, 7) % categoryCount),
       extra: this.#pad(draw(seed, 8), auctionBytes - size),
@@ -147,13 +149,15 @@ export class NexmarkGenerator {
     const choices = draw(seed, 0);
     const lastAuction = round * auctionsPerRound + auctionsPerRound - 1;
     const auction =
-      choices % this.#hotAuctionRatio > 0
+      remainder(choices, this.#hotAuctionRatio) > 0
         ? lastAuction - (lastAuction % hotBatch)
         : recentAuction(lastAuction, seed);
     // The second of a hundred: the first is the hot seller.
     const hot = round - (round % hotBatch) + 1;
     const bidder =
-      (choices >>> 8) % this.#hotBidderRatio > 0 ? Math.min(hot, round) : recentPerson(round, seed);
+      remainder(choices >>> 8, this.#hotBidderRatio) > 0
+        ? Math.min(hot, round)
+        : recentPerson(round, seed);
     const choice = draw(seed, 3);
     const channels = (choice & 1) === 0 ? this.#hotChannels : this.#channels;
     const channel = pick(channels, choice >>> 1);
@@ -174,24 +178,24 @@ export class NexmarkGenerator {
   /** Returns padding of `bytes` on average, a fifth more or less. */
   #pad(drawn: number, bytes: number): string {
     const spread = Math.round(bytes * 0.2);
-    return cut(this.#pool, drawn, bytes - spread + ((drawn & 0xffff) % (2 * spread)));
+    return cut(this.#pool, drawn, bytes - spread + remainder(drawn & 0xffff, 2 * spread));
   }
 }
 
 /** Returns one of the persons that count as active; `lastPerson` is the latest, all from 0. */
 function recentPerson(lastPerson: number, seed: number): number {
-  return lastPerson - (draw(seed, 1) % Math.min(lastPerson + 1, activePersons));
+  return lastPerson - remainder(draw(seed, 1), Math.min(lastPerson + 1, activePersons));
 }
 
 /** Returns one of the auctions that are likely to be open; `lastAuction` is the latest, from 0. */
 function recentAuction(lastAuction: number, seed: number): number {
-  return lastAuction - (draw(seed, 2) % Math.min(lastAuction + 1, openAuctions));
+  return lastAuction - remainder(draw(seed, 2), Math.min(lastAuction + 1, openAuctions));
 }
 
 /** Returns cents from 100 to 99,999,999; each decade is as likely as another. */
 function priceOf(drawn: number): number {
-  const from = decades[drawn % decades.length] ?? 100;
-  return from + (Math.floor(drawn / decades.length) % (9 * from));
+  const from = decades[drawn % decadeCount] ?? 100;
+  return from + remainder((drawn / decadeCount) >>> 0, 9 * from);
 }
 
 function digits(seed: number, index: number): string {
@@ -199,7 +203,7 @@ function digits(seed: number, index: number): string {
 }
 
 function pick<T>(values: readonly T[], drawn: number): T {
-  const value = values[drawn % values.length];
+  const value = values[remainder(drawn, values.length)];
   if (value === undefined) throw new Error("nothing to pick from");
   return value;
 }
