@@ -18,7 +18,8 @@ import { Idleness } from "./idleness.ts";
 import { RecordRunner } from "./record-runner.ts";
 import { encodeSourceEntry, type SourceEntry } from "./source-entry.ts";
 import { SplitDiscovery } from "./split-discovery.ts";
-import { lowerBoundWatermark, SplitWatermark } from "./split-watermark.ts";
+import { SplitRequests } from "./split-requests.ts";
+import { SplitWatermark } from "./split-watermark.ts";
 import type { SubtaskContext } from "./subtask-context.ts";
 import type { SourceControl, SplitAssignment, Task, TaskActivity } from "./task.ts";
 import type { TurnBudget } from "./turn-budget.ts";
@@ -73,12 +74,8 @@ export class SourceTask implements Task, SourceControl {
   readonly #runner: RecordRunner;
   #controls: readonly Control[] = [];
   #splits: readonly HeldSplit[];
+  readonly #requests: SplitRequests;
   #phase: Phase = { kind: "waiting-for-start" };
-  #requestNumber = 0;
-  #answeredNumber = 0;
-  #poolLowerBoundMs: number = minWatermark;
-  /** The coordinator said that nothing more will come. */
-  #isPoolEmpty = false;
   /** Emitted or being fired. */
   #watermarkMs: number = minWatermark;
   /** Its input has ended, and its operators have finished. */
@@ -104,6 +101,7 @@ export class SourceTask implements Task, SourceControl {
     this.vertexId = context.vertexId;
     this.subtaskIndex = context.subtaskIndex;
     this.#runner = new RecordRunner(options);
+    this.#requests = new SplitRequests(context);
     const { connector, watermarks } = options.spec;
     const { clock, mailbox } = context;
     if (options.discover !== undefined) {
@@ -230,24 +228,16 @@ export class SourceTask implements Task, SourceControl {
   }
 
   #take(assignment: SplitAssignment): void {
-    const { requestNumber, split } = assignment;
-    if (requestNumber <= this.#answeredNumber) return;
-    assert(
-      requestNumber === this.#requestNumber,
-      `${this.subtaskId} got an answer to request ${requestNumber}, it has asked ${this.#requestNumber} times`,
-    );
-    this.#poolLowerBoundMs = Math.max(this.#poolLowerBoundMs, assignment.poolLowerBoundMs);
-    this.#isPoolEmpty ||= assignment.isPoolEmpty;
+    const answer = this.#requests.take(assignment);
+    if (answer === "repeated") return;
+    const { split } = assignment;
     if (split !== undefined) this.#splits = [...this.#splits, this.#hold({ split })];
-    this.#sayWithoutSplit(assignment);
-    if (split === undefined && !assignment.isPoolEmpty) return;
-    this.#answeredNumber = requestNumber;
-    if (this.#phase.kind === "requested") this.#phase = { kind: "reading" };
+    this.#sayWithoutSplit(answer === "later" && this.#splits.length === 0);
+    if (answer === "final" && this.#phase.kind === "requested") this.#phase = { kind: "reading" };
   }
 
   /** What may be discovered at any time, or never, holds up nobody's event time. */
-  #sayWithoutSplit({ split, isPoolEmpty }: SplitAssignment): void {
-    const isWithoutSplit = split === undefined && !isPoolEmpty && this.#splits.length === 0;
+  #sayWithoutSplit(isWithoutSplit: boolean): void {
     if (isWithoutSplit === this.#isWithoutSplit) return;
     this.#isWithoutSplit = isWithoutSplit;
     this.#context.emitStatus(isWithoutSplit);
@@ -277,7 +267,8 @@ export class SourceTask implements Task, SourceControl {
     let emptyCount = 0;
     while (this.#phase.kind === "reading") {
       const [split] = this.#splits;
-      if (split !== undefined && this.#isUnbounded) this.#askForMore();
+      // Splits without an end are read side by side, so that none is left in the pool.
+      if (split !== undefined && this.#isUnbounded) this.#requests.ask();
       if (split === undefined) {
         this.#askForSplit();
         continue;
@@ -322,27 +313,8 @@ export class SourceTask implements Task, SourceControl {
   }
 
   #askForSplit(): void {
-    if (this.#isPoolEmpty) {
-      this.#phase = { kind: "ending" };
-      return;
-    }
-    this.#phase = { kind: "requested" };
-    if (this.#requestNumber === this.#answeredNumber) this.#request();
-  }
-
-  /** Splits without an end are read side by side, so that none is left in the pool. */
-  #askForMore(): void {
-    if (!this.#isPoolEmpty && this.#requestNumber === this.#answeredNumber) this.#request();
-  }
-
-  #request(): void {
-    this.#requestNumber += 1;
-    this.#context.mailbox.send({
-      kind: "request-split",
-      vertexId: this.vertexId,
-      subtaskIndex: this.subtaskIndex,
-      requestNumber: this.#requestNumber,
-    });
+    this.#phase = this.#requests.isPoolEmpty ? { kind: "ending" } : { kind: "requested" };
+    this.#requests.ask();
   }
 
   /** Fires the watermark of this turn, if it has risen; false while it is not fully fired. */
@@ -358,7 +330,7 @@ export class SourceTask implements Task, SourceControl {
     if (this.#phase.kind === "ending") return maxWatermark;
     const isSilent = this.#phase.kind === "stopped" || this.#phase.kind === "drained";
     if (isSilent || this.#options.spec.watermarks === undefined) return minWatermark;
-    let lowestMs = this.#isPoolEmpty ? maxWatermark : lowerBoundWatermark(this.#poolLowerBoundMs);
+    let lowestMs = this.#requests.poolWatermarkMs;
     for (const { watermark } of this.#splits) lowestMs = Math.min(lowestMs, watermark.watermarkMs);
     // Infinity is the end of input, which only `ending` says.
     return lowestMs === maxWatermark ? minWatermark : lowestMs;
