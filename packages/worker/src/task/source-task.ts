@@ -12,14 +12,12 @@ import {
 import type { SourceReader, SourceSpec } from "@millrace/graph";
 import type { SourceLimit } from "@millrace/rpc";
 
-import { GeneratedWatermark } from "./generated-watermark.ts";
-import { HeldSplit } from "./held-split.ts";
+import { HeldSplits } from "./held-splits.ts";
 import { Idleness } from "./idleness.ts";
 import { RecordRunner } from "./record-runner.ts";
 import { encodeSourceEntry, type SourceEntry } from "./source-entry.ts";
 import { SplitDiscovery } from "./split-discovery.ts";
 import { SplitRequests } from "./split-requests.ts";
-import { SplitWatermark } from "./split-watermark.ts";
 import type { SubtaskContext } from "./subtask-context.ts";
 import type { SourceControl, SplitAssignment, Task, TaskActivity } from "./task.ts";
 import type { TurnBudget } from "./turn-budget.ts";
@@ -73,7 +71,7 @@ export class SourceTask implements Task, SourceControl {
   readonly #context: SubtaskContext;
   readonly #runner: RecordRunner;
   #controls: readonly Control[] = [];
-  #splits: readonly HeldSplit[];
+  readonly #splits: HeldSplits;
   readonly #requests: SplitRequests;
   #phase: Phase = { kind: "waiting-for-start" };
   /** Emitted or being fired. */
@@ -117,7 +115,7 @@ export class SourceTask implements Task, SourceControl {
       this.#idleness = new Idleness(watermarks.idleAfterMs, clock, mailbox);
     }
     if (watermarks?.generator !== undefined) this.#periods = new WatermarkPeriods(clock, mailbox);
-    this.#splits = options.restored.map((entry) => this.#hold(entry));
+    this.#splits = new HeldSplits(options);
   }
 
   start(): void {
@@ -192,7 +190,7 @@ export class SourceTask implements Task, SourceControl {
 
   /** Returns where the reader stands, in words. */
   describePositions(): string {
-    return this.#splits.map((split) => split.describePosition()).join(", ");
+    return this.#splits.describePositions();
   }
 
   #handleControls(): void {
@@ -216,7 +214,7 @@ export class SourceTask implements Task, SourceControl {
   }
 
   #cut(barrier: Barrier): void {
-    const entries = this.#splits.map((split) =>
+    const entries = this.#splits.all.map((split) =>
       encodeSourceEntry(split.entry(), this.#options.context),
     );
     this.#context.cut({
@@ -231,8 +229,8 @@ export class SourceTask implements Task, SourceControl {
     const answer = this.#requests.take(assignment);
     if (answer === "repeated") return;
     const { split } = assignment;
-    if (split !== undefined) this.#splits = [...this.#splits, this.#hold({ split })];
-    this.#sayWithoutSplit(answer === "later" && this.#splits.length === 0);
+    if (split !== undefined) this.#splits.add(split);
+    this.#sayWithoutSplit(answer === "later" && this.#splits.count === 0);
     if (answer === "final" && this.#phase.kind === "requested") this.#phase = { kind: "reading" };
   }
 
@@ -250,23 +248,11 @@ export class SourceTask implements Task, SourceControl {
     this.#context.mailbox.report(this.subtaskId, { kind: "stopped" });
   }
 
-  #hold(entry: SourceEntry): HeldSplit {
-    const { split, position, watermarkMs } = entry;
-    const { operatorName, spec } = this.#options;
-    const { generator, outOfOrdernessMs = 0 } = spec.watermarks ?? {};
-    const start = { split, watermarkMs };
-    const watermark =
-      generator === undefined
-        ? new SplitWatermark(outOfOrdernessMs, start)
-        : new GeneratedWatermark(generator(), operatorName, start);
-    return new HeldSplit(split, { watermark, position });
-  }
-
   /** Reads the splits batch by batch in turn; asks for another when there is none. */
   #read(budget: TurnBudget): TaskActivity {
     let emptyCount = 0;
     while (this.#phase.kind === "reading") {
-      const [split] = this.#splits;
+      const split = this.#splits.first;
       // Splits without an end are read side by side, so that none is left in the pool.
       if (split !== undefined && this.#isUnbounded) this.#requests.ask();
       if (split === undefined) {
@@ -275,7 +261,7 @@ export class SourceTask implements Task, SourceControl {
       }
       split.advance(this.#options.reader, this.#context.mailbox, (error) => this.#fail(error));
       if (split.isFinished()) {
-        this.#splits = this.#splits.slice(1);
+        this.#splits.dropFirst();
         split.close(this.#context.mailbox, (error) => this.#fail(error));
         continue;
       }
@@ -283,8 +269,8 @@ export class SourceTask implements Task, SourceControl {
       if (isAhead || split.index >= split.records().length) {
         // Whoever has records is read meanwhile.
         emptyCount += 1;
-        if (emptyCount >= this.#splits.length) return this.#awaitBatch();
-        this.#rotate(split);
+        if (emptyCount >= this.#splits.count) return this.#awaitBatch();
+        this.#splits.rotate();
         continue;
       }
       emptyCount = 0;
@@ -292,7 +278,7 @@ export class SourceTask implements Task, SourceControl {
       this.#hasRun = true;
       const paused = this.#runner.run(split, budget);
       if (paused !== undefined) return paused;
-      this.#rotate(split);
+      this.#splits.rotate();
     }
     return "idle";
   }
@@ -305,11 +291,6 @@ export class SourceTask implements Task, SourceControl {
     const hasRun = this.#hasRun;
     this.#hasRun = false;
     return hasRun ? "busy" : "idle";
-  }
-
-  /** The first split goes behind the others. */
-  #rotate(first: HeldSplit): void {
-    if (this.#splits.length > 1) this.#splits = [...this.#splits.slice(1), first];
   }
 
   #askForSplit(): void {
@@ -330,8 +311,7 @@ export class SourceTask implements Task, SourceControl {
     if (this.#phase.kind === "ending") return maxWatermark;
     const isSilent = this.#phase.kind === "stopped" || this.#phase.kind === "drained";
     if (isSilent || this.#options.spec.watermarks === undefined) return minWatermark;
-    let lowestMs = this.#requests.poolWatermarkMs;
-    for (const { watermark } of this.#splits) lowestMs = Math.min(lowestMs, watermark.watermarkMs);
+    const lowestMs = Math.min(this.#requests.poolWatermarkMs, this.#splits.lowestWatermarkMs());
     // Infinity is the end of input, which only `ending` says.
     return lowestMs === maxWatermark ? minWatermark : lowestMs;
   }
@@ -339,9 +319,7 @@ export class SourceTask implements Task, SourceControl {
   /** Where it reads: what reads nothing holds up no other source. */
   #alignedMs(): number {
     if (this.#phase.kind !== "reading" || this.#idleness?.isIdle === true) return Infinity;
-    let lowestMs = Infinity;
-    for (const { watermark } of this.#splits) lowestMs = Math.min(lowestMs, watermark.watermarkMs);
-    return lowestMs;
+    return this.#splits.lowestWatermarkMs();
   }
 
   #fire(shouldPause: () => boolean): boolean {
@@ -365,9 +343,9 @@ export class SourceTask implements Task, SourceControl {
     if (!isReading) return;
     this.#discovery?.tick();
     if (this.#isWithoutSplit) return;
-    this.#periods?.tick(this.#splits);
+    this.#periods?.tick(this.#splits.all);
     if (this.#idleness === undefined) return;
-    const isAhead = this.#splits.some(({ watermark }) => watermark.watermarkMs > this.#limitMs);
+    const isAhead = this.#splits.isAnyAhead(this.#limitMs);
     if (activity === "backpressured" || isAhead) this.#idleness.onActive();
     else if (this.#idleness.onQuiet()) this.#context.emitStatus(true);
   }
