@@ -1,17 +1,9 @@
-import { defineJob, elements, sliding, state, type, type SinkConnector } from "@millrace/api";
+import { defineJob, elements, sliding, state, type } from "@millrace/api";
 import { expect, test } from "vitest";
 
+import { nowhere } from "../test-kit/nowhere.ts";
 import { assertExactlyOnce } from "./assert-exactly-once.ts";
 import { simulate } from "./simulate.ts";
-
-const nowhere: SinkConnector<unknown> = {
-  connector: "none",
-  options: null,
-  guarantee: "exactly-once",
-  createWriter: () => {
-    throw new Error("the simulation writes to its own target");
-  },
-};
 
 const lines = Array.from({ length: 60 }, (_, index) => `to be ${index % 7} or not ${index % 3}`);
 

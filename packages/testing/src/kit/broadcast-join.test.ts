@@ -1,24 +1,8 @@
-import {
-  defineJob,
-  elements,
-  type,
-  type DataStream,
-  type Job,
-  type SinkConnector,
-  type Table,
-} from "@millrace/api";
+import { defineJob, elements, type, type DataStream, type Job, type Table } from "@millrace/api";
 import { describe, expect, test } from "vitest";
 
+import { nowhere } from "../test-kit/nowhere.ts";
 import { simulate, type Simulation } from "./simulate.ts";
-
-const nowhere: SinkConnector<unknown> = {
-  connector: "none",
-  options: null,
-  guarantee: "exactly-once",
-  createWriter: () => {
-    throw new Error("the simulation writes to its own target");
-  },
-};
 
 interface Sale {
   readonly id: number;

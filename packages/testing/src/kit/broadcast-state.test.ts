@@ -1,25 +1,9 @@
-import {
-  broadcastMap,
-  defineJob,
-  elements,
-  state,
-  type,
-  type Job,
-  type SinkConnector,
-} from "@millrace/api";
+import { broadcastMap, defineJob, elements, state, type, type Job } from "@millrace/api";
 import { expect, test } from "vitest";
 
+import { nowhere } from "../test-kit/nowhere.ts";
 import { assertExactlyOnce } from "./assert-exactly-once.ts";
 import { simulate } from "./simulate.ts";
-
-const nowhere: SinkConnector<unknown> = {
-  connector: "none",
-  options: null,
-  guarantee: "exactly-once",
-  createWriter: () => {
-    throw new Error("the simulation writes to its own target");
-  },
-};
 
 interface Payment {
   readonly account: string;

@@ -4,22 +4,13 @@ import {
   outputTag,
   tumbling,
   type InvalidRecord,
-  type SinkConnector,
   type StandardSchema,
 } from "@millrace/api";
 import { expect, test } from "vitest";
 
+import { nowhere } from "../test-kit/nowhere.ts";
 import { assertExactlyOnce } from "./assert-exactly-once.ts";
 import { simulate } from "./simulate.ts";
-
-const nowhere: SinkConnector<unknown> = {
-  connector: "none",
-  options: null,
-  guarantee: "exactly-once",
-  createWriter: () => {
-    throw new Error("the simulation writes to its own target");
-  },
-};
 
 interface Reading {
   readonly at: number;

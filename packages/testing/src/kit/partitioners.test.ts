@@ -1,16 +1,8 @@
-import { defineJob, elements, type, type DataStream, type SinkConnector } from "@millrace/api";
+import { defineJob, elements, type, type DataStream } from "@millrace/api";
 import { describe, expect, test } from "vitest";
 
+import { nowhere } from "../test-kit/nowhere.ts";
 import { simulate } from "./simulate.ts";
-
-const nowhere: SinkConnector<unknown> = {
-  connector: "none",
-  options: null,
-  guarantee: "exactly-once",
-  createWriter: () => {
-    throw new Error("the simulation writes to its own target");
-  },
-};
 
 /** A record once a subtask has sent it: by whom, and as which of its own. */
 interface Sent {

@@ -1,16 +1,8 @@
-import { defineJob, elements, tumbling, type SinkConnector } from "@millrace/api";
+import { defineJob, elements, tumbling } from "@millrace/api";
 import { describe, expect, test } from "vitest";
 
+import { nowhere } from "../test-kit/nowhere.ts";
 import { simulate } from "./simulate.ts";
-
-const nowhere: SinkConnector<unknown> = {
-  connector: "none",
-  options: null,
-  guarantee: "exactly-once",
-  createWriter: () => {
-    throw new Error("the simulation writes to its own target");
-  },
-};
 
 const letters = defineJob("letters", (job, { isLoud }) => {
   job

@@ -1,16 +1,8 @@
-import { defineJob, elements, type SinkConnector } from "@millrace/api";
+import { defineJob, elements } from "@millrace/api";
 import { expect, test } from "vitest";
 
+import { nowhere } from "../test-kit/nowhere.ts";
 import { simulate } from "./simulate.ts";
-
-const nowhere: SinkConnector<unknown> = {
-  connector: "none",
-  options: null,
-  guarantee: "exactly-once",
-  createWriter: () => {
-    throw new Error("the simulation writes to its own target");
-  },
-};
 
 const numbers = Array.from({ length: 200 }, (_, n) => n);
 

@@ -11,21 +11,12 @@ import {
   tumbling,
   type,
   type Job,
-  type SinkConnector,
 } from "@millrace/api";
 import { silentLogger, type Clock, type LocalDisk } from "@millrace/core";
 import { describe, expect, test } from "vitest";
 
+import { nowhere } from "../test-kit/nowhere.ts";
 import { interpret } from "./interpret.ts";
-
-const sink: SinkConnector<unknown> = {
-  connector: "none",
-  options: null,
-  guarantee: "exactly-once",
-  createWriter: () => {
-    throw new Error("the interpreter writes to no target");
-  },
-};
 
 async function run(write: (job: Job) => void): Promise<ReadonlyMap<string, readonly unknown[]>> {
   const graph = defineJob("job", write).build({ params: {}, baseDirectory: "/" });
@@ -61,14 +52,14 @@ test("stateless operators, unions and several consumers give each sink all of it
   const sinks = await run((job) => {
     const numbers = job.source("numbers", elements([1, 2, 3]));
     const doubled = numbers.map((value) => value * 2);
-    doubled.filter((value) => value > 2).sink("large", sink);
+    doubled.filter((value) => value > 2).sink("large", nowhere);
     numbers
       .union(doubled)
       .flatMap((value, emit) => {
         emit(value);
         return [-value];
       })
-      .sink("all", sink);
+      .sink("all", nowhere);
   });
   expect(sinks.get("large")).toEqual([4, 6]);
   expect(sinks.get("all")).toEqual([1, -1, 2, -2, 3, -3, 2, -2, 4, -4, 6, -6]);
@@ -80,7 +71,7 @@ test("a running sum has a result for each record of a key", async () => {
       .source("letters", elements(["a", "b", "c", "a"]))
       .keyBy((letter) => letter)
       .count("counts")
-      .sink("out", sink);
+      .sink("out", nowhere);
   });
   expect(sinks.get("out")).toEqual([
     { key: "a", value: 1 },
@@ -97,7 +88,7 @@ describe("windows hold all of their records, however late", () => {
         .keyBy(({ user }) => user)
         .window(tumbling("10 ms"))
         .count("n")
-        .sink("out", sink);
+        .sink("out", nowhere);
     });
     expect(sinks.get("out")).toEqual([
       { key: "ann", window: { start: 0, end: 10 }, value: 2 },
@@ -114,7 +105,7 @@ describe("windows hold all of their records, however late", () => {
         .window(sliding("10 ms", "5 ms"))
         .max("latest", ({ at }) => at)
         .map(({ window, value }) => [window.start, value])
-        .sink("out", sink);
+        .sink("out", nowhere);
     });
     expect(sinks.get("out")).toEqual(
       expect.arrayContaining([
@@ -152,7 +143,7 @@ describe("windows that are not aligned", () => {
         .keyBy(({ user }) => user)
         .window(session("6 ms"))
         .count("n")
-        .sink("out", sink);
+        .sink("out", nowhere);
     });
     expect(sinks.get("out")).toEqual([
       { key: "ann", window: { start: 1, end: 13 }, value: 2 },
@@ -166,16 +157,16 @@ describe("windows that are not aligned", () => {
       source(job)
         .window(count(3, { slide: 2 }))
         .process("counted", collected)
-        .sink("counted-out", sink);
-      source(job).window(global()).process("all", collected).sink("all-out", sink);
+        .sink("counted-out", nowhere);
+      source(job).window(global()).process("all", collected).sink("all-out", nowhere);
       source(job)
         .window(tumbling("100 ms"), { trigger: triggers.purging(triggers.count(2)) })
         .process("pairs", collected)
-        .sink("pairs-out", sink);
+        .sink("pairs-out", nowhere);
       source(job)
         .window(global(), { evictor: evictors.time("2 ms") })
         .process("newest", collected)
-        .sink("newest-out", sink);
+        .sink("newest-out", nowhere);
     });
     expect(Object.fromEntries(sinks)).toEqual({
       "counted-out": ["12", "234"],
@@ -201,7 +192,7 @@ test("timers fire between the records of their key, in the order of event time",
           if (ctx.state.last.get() === time - 10) ctx.emit({ user: ctx.key, idleSince: time });
         },
       })
-      .sink("out", sink);
+      .sink("out", nowhere);
   });
   expect(sinks.get("out")).toEqual([
     { user: "ann", idleSince: 17 },
