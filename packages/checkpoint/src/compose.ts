@@ -7,45 +7,19 @@
  * I4 A segment that no chain references is not in the manifest.
  * I5 A full checkpoint (no base) takes nothing from the head before it.
  */
-import {
-  assert,
-  type Attempt,
-  type CheckpointId,
-  type JobId,
-  type LeaderEpoch,
-  type SubtaskId,
-} from "@millrace/core";
+import { assert, type SubtaskId } from "@millrace/core";
 
-import type {
-  BlockChain,
-  BlockSummary,
-  CheckpointKind,
-  Manifest,
-  ManifestSegment,
-  SplitPoolCut,
-  WorkerCut,
-} from "./manifest.ts";
+import type { BlockChain, BlockSummary, Manifest, ManifestSegment, WorkerCut } from "./manifest.ts";
 
 /** What the coordinator knows of a completed checkpoint besides the workers' cuts. */
-export interface ComposeFacts {
-  readonly clusterId: string;
-  readonly jobId: JobId;
-  readonly checkpointId: CheckpointId;
-  readonly kind: CheckpointKind;
-  readonly leaderEpoch: LeaderEpoch;
-  readonly attempt: Attempt;
-  readonly metadataRevision: bigint;
-  readonly base?: CheckpointId;
-  readonly planSha256: string;
-  readonly bundleSha256: string;
-  readonly maxParallelism: number;
-  readonly triggeredAtMs: number;
-  readonly completedAtMs: number;
+export interface ComposeFacts extends Omit<
+  Manifest,
+  "formatVersion" | "parent" | "segments" | "chains" | "subtasks"
+> {
   /** Operators with keyed state: their whole group range must be covered. */
   readonly keyedOperators: readonly string[];
   /** Of the attempt, in the plan's order. */
   readonly subtaskIds: readonly SubtaskId[];
-  readonly splitPools: readonly SplitPoolCut[];
 }
 
 /** Returns the manifest; throws InvariantError if the cuts do not fit together. */

@@ -50,14 +50,7 @@ export function parseParquetOptions(options: ParquetOptions): ParsedParquetOptio
 
 /** Returns what the plan says of the options; the path is absolute. */
 export function planOptions(options: ParsedParquetOptions, path: string): JsonValue {
-  const { columns, int64, timestampColumn, maxRows } = options;
-  return {
-    path,
-    int64,
-    ...(columns === undefined ? {} : { columns }),
-    ...(timestampColumn === undefined ? {} : { timestampColumn }),
-    ...(maxRows === undefined ? {} : { maxRows }),
-  };
+  return { ...options, path };
 }
 
 function invalid(message: string): StreamError {

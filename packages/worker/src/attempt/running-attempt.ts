@@ -330,19 +330,8 @@ function preparationOf(parts: {
   readonly subtasks: readonly SubtaskId[];
   readonly restored: ReadonlyMap<SubtaskId, RestoredSubtask>;
 }): SlotPreparation {
-  const { ref, planJson, planSha256, params, environment, channelToken, placements, restore } =
-    parts.deployment;
-  const base = {
-    ref,
-    bundleUrl: parts.bundleUrl,
-    planJson,
-    planSha256,
-    params,
-    environment,
-    channelToken,
-    placements,
-    ownSubtasks: parts.subtasks,
-  };
+  const { bundleSha256: _fetched, restore, ...shared } = parts.deployment;
+  const base = { ...shared, bundleUrl: parts.bundleUrl, ownSubtasks: parts.subtasks };
   if (restore === undefined) return base;
   const subtasks = parts.subtasks.flatMap((subtaskId) => parts.restored.get(subtaskId) ?? []);
   return { ...base, restore: { checkpointId: restore.checkpointId, subtasks } };

@@ -3,14 +3,7 @@ import type { Compressor, Digest } from "@millrace/core";
 import type { StateBlock } from "@millrace/state";
 
 /** A block as it goes into a segment. */
-export interface PackedBlock {
-  readonly operator: string;
-  readonly kind: "keyed" | "list";
-  readonly role: "base" | "delta";
-  readonly groupStart: number;
-  /** Inclusive. */
-  readonly groupEnd: number;
-  readonly cellCount: number;
+export interface PackedBlock extends Omit<StateBlock, "bytes"> {
   readonly rawLength: number;
   /** Compressed. */
   readonly bytes: Uint8Array;

@@ -1,20 +1,6 @@
 import type { SplitRecord } from "@millrace/checkpoint";
-import type {
-  AttemptRef,
-  Barrier,
-  CheckpointId,
-  FailureData,
-  JsonValue,
-  SubtaskId,
-  VertexId,
-} from "@millrace/core";
-import type {
-  DeployedSubtask,
-  LogLine,
-  SourceLimit,
-  SubtaskMetrics,
-  SubtaskState,
-} from "@millrace/rpc";
+import type { Barrier, CheckpointId, FailureData, SubtaskId, VertexId } from "@millrace/core";
+import type { Deployment, LogLine, SourceLimit, SubtaskMetrics, SubtaskState } from "@millrace/rpc";
 import type { StateBlock } from "@millrace/state";
 
 import type { SliceTimes } from "../checkpoint/slice-times.ts";
@@ -40,17 +26,10 @@ export type SlotCommand =
   /** The slot is about to be ended: nothing runs any more but what lets go; answered by `let-go`. */
   | { readonly kind: "let-go" };
 
-/** One attempt's work for one slot. */
-export interface SlotPreparation {
-  readonly ref: AttemptRef;
+/** One attempt's work for one slot: the deployment, with the slot's own part of what is restored. */
+export interface SlotPreparation extends Omit<Deployment, "bundleSha256" | "restore"> {
   /** The module: a `file:` URL in a thread; the simulation resolves the same string to a definition. */
   readonly bundleUrl: string;
-  readonly planJson: string;
-  readonly planSha256: string;
-  readonly params: JsonValue;
-  readonly environment: Readonly<Record<string, string>>;
-  readonly channelToken: string;
-  readonly placements: readonly DeployedSubtask[];
   /** This slot's, upstream vertices first. */
   readonly ownSubtasks: readonly SubtaskId[];
   readonly restore?: SlotRestore;
