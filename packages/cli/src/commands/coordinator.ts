@@ -1,15 +1,9 @@
 import { Option, type Command } from "commander";
 
 import { createOutput, type OutputFormat } from "../output.ts";
-import { addSecurityOptions, type SecurityCommandOptions } from "../security/security-options.ts";
 import { defined } from "./defined.ts";
-import {
-  defaultAddress,
-  outputOption,
-  parseAddress,
-  parseCount,
-  parsePort,
-} from "./shared-options.ts";
+import { addServerOptions, type ServerCommandOptions } from "./server-options.ts";
+import { defaultAddress, outputOption, parseAddress, parseCount } from "./shared-options.ts";
 import {
   addMetadataOptions,
   addStoreOptions,
@@ -18,16 +12,13 @@ import {
 } from "./store-options.ts";
 
 interface CoordinatorCommandOptions
-  extends SecurityCommandOptions, StoreCommandOptions, MetadataCommandOptions {
+  extends ServerCommandOptions, StoreCommandOptions, MetadataCommandOptions {
   readonly bind: string;
   readonly advertise?: string;
   readonly lease: number;
-  readonly metricsPort?: number;
-  readonly healthPort?: number;
   readonly slotWait?: number;
   readonly heartbeat?: number;
   readonly gcPeriod?: number;
-  readonly supervised?: true;
   readonly output: OutputFormat;
 }
 
@@ -54,11 +45,8 @@ export function addCoordinatorCommand(program: Command): void {
     parseCount,
     5_000,
   );
-  addSecurityOptions(command)
-    .option("--metrics-port <port>", "serve /metrics and /healthz on this port", parsePort)
-    .option("--health-port <port>", "serve gRPC health checks on this port of 127.0.0.1", parsePort)
+  addServerOptions(command)
     .option("--slot-wait <ms>", "how long a new job waits for enough slots", parseCount)
-    .addOption(new Option("--supervised", "end with the standard input").hideHelp())
     .addOption(
       new Option("--heartbeat <ms>", "how often workers report").argParser(parseCount).hideHelp(),
     )

@@ -5,25 +5,22 @@ import { InvalidArgumentError, Option, type Command } from "commander";
 
 import { minNetworkMemoryMb, minSlotMemoryMb } from "../node/slot-memory.ts";
 import { createOutput, type OutputFormat } from "../output.ts";
-import { addSecurityOptions, type SecurityCommandOptions } from "../security/security-options.ts";
 import { defined } from "./defined.ts";
-import { coordinatorsOption, outputOption, parseCount, parsePort } from "./shared-options.ts";
+import { addServerOptions, type ServerCommandOptions } from "./server-options.ts";
+import { coordinatorsOption, outputOption, parseCount } from "./shared-options.ts";
 import { addStoreOptions, type StoreCommandOptions } from "./store-options.ts";
 
-interface WorkerCommandOptions extends SecurityCommandOptions, StoreCommandOptions {
+interface WorkerCommandOptions extends ServerCommandOptions, StoreCommandOptions {
   readonly coordinator: readonly string[];
   readonly dataHost?: string;
   readonly drainTimeout: number;
-  readonly healthPort?: number;
   readonly passEnv?: readonly string[];
   readonly slots: number;
   readonly slotMemory?: number;
   readonly networkMemory?: number;
   readonly id?: WorkerId;
-  readonly metricsPort?: number;
   readonly orphanTimeout?: number;
   readonly hungTaskTimeout?: number;
-  readonly supervised?: true;
   readonly output: OutputFormat;
 }
 
@@ -61,10 +58,7 @@ export function addWorkerCommand(program: Command): void {
       parseCount,
       25_000,
     );
-  addSecurityOptions(command)
-    .option("--metrics-port <port>", "serve /metrics and /healthz on this port", parsePort)
-    .option("--health-port <port>", "serve gRPC health checks on this port of 127.0.0.1", parsePort)
-    .addOption(new Option("--supervised", "end with the standard input").hideHelp())
+  addServerOptions(command)
     .addOption(
       new Option("--orphan-timeout <ms>", "end after so long without a leader")
         .argParser(parseCount)
