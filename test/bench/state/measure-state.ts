@@ -9,6 +9,7 @@ import { keyHash } from "@millrace/core";
 import { createHeapBackend, maxLookAhead, type ValueState } from "@millrace/state";
 
 import { waitedForProcessorMs } from "../process/processor-wait.ts";
+import { usedBytes } from "../process/used-bytes.ts";
 
 /** What to measure. */
 export interface StateOptions {
@@ -147,14 +148,6 @@ function check(subject: Subject, { keyCount, updateCount }: StateOptions): void 
   const sum = subject.sum(keyCount);
   if (subject.keyCount === keyCount && sum === loaded + updated) return;
   throw new Error(`${subject.keyCount} keys count ${sum}, and not ${loaded + updated}`);
-}
-
-function usedBytes(): number {
-  if (globalThis.gc === undefined) throw new Error("run with --expose-gc");
-  globalThis.gc();
-  globalThis.gc();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
 }
 
 function medianOf(values: number[]): number {

@@ -2,10 +2,13 @@
  * Measures state with a time to live in a process of its own, without tasks and exchange:
  * `node --expose-gc measure-ttl.ts '<options>'` prints one line of JSON. What the state says is checked.
  */
-import { keyHash, parseCheckpointId, silentLogger, type CheckpointId } from "@millrace/core";
+import { keyHash, parseCheckpointId, type CheckpointId } from "@millrace/core";
 import { createOperator, type Operator, type OperatorContext } from "@millrace/operators";
 import { createHeapBackend } from "@millrace/state";
 import { defineJob, elements, state, type } from "millrace";
+
+import { usedBytes } from "../process/used-bytes.ts";
+import { benchContext } from "../state/bench-context.ts";
 
 export interface TtlOptions {
   readonly kind: "value" | "map";
@@ -121,28 +124,16 @@ class TtlRun {
   }
 
   #createContext(): OperatorContext {
-    return {
-      jobId: "job",
+    return benchContext({
       operatorName: "seen",
-      subtaskIndex: 0,
-      parallelism: 1,
-      attempt: 1,
       output: {
         emit: (value) => {
           this.#answer = value;
         },
       },
-      sideOutput: () => ({ emit: () => {} }),
       keyed: this.#backend,
       currentWatermarkMs: () => this.#watermarkMs,
-      processingTimeMs: () => 0,
-      turnTimeMs: () => 0,
-      clock: unused("clock"),
-      disk: unused("disk"),
-      logger: silentLogger,
-      printLine: refuse,
-      countLate: refuse,
-    };
+    });
   }
 }
 
@@ -183,24 +174,6 @@ function specOf({ kind }: TtlOptions): ProcessSpec {
   const spec = nodes.map((node) => node.spec).find((one) => one.kind === "process");
   if (spec?.kind !== "process") throw new Error("the job has no process");
   return spec;
-}
-
-/** Stands in for a port that the operator has no use for. */
-function unused<Port extends object>(name: string): Port {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each use of it throws
-  return new Proxy({} as Port, { get: () => refuse(name) });
-}
-
-function refuse(what: unknown): never {
-  throw new Error(`the operator did not expect this: ${String(what)}`);
-}
-
-function usedBytes(): number {
-  if (globalThis.gc === undefined) throw new Error("run with --expose-gc");
-  globalThis.gc();
-  globalThis.gc();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
 }
 
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- ttl.ts passes them

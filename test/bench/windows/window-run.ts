@@ -1,9 +1,11 @@
-import { keyHash, parseCheckpointId, silentLogger, type CheckpointId } from "@millrace/core";
+import { keyHash, parseCheckpointId, type CheckpointId } from "@millrace/core";
 import { createOperator, type Operator, type OperatorContext } from "@millrace/operators";
 import { createHeapBackend, maxLookAhead } from "@millrace/state";
 import type { JobDefinition } from "millrace";
 
 import { waitedForProcessorMs } from "../process/processor-wait.ts";
+import { usedBytes } from "../process/used-bytes.ts";
+import { benchContext } from "../state/bench-context.ts";
 import type { WindowFigures, WindowOptions } from "./measure-windows.ts";
 
 type WindowSpec = Extract<
@@ -184,24 +186,12 @@ export class WindowRun {
   }
 
   #createContext(): OperatorContext {
-    return {
-      jobId: "job",
+    return benchContext({
       operatorName: "window",
-      subtaskIndex: 0,
-      parallelism: 1,
-      attempt: 1,
       output: { emit: (value) => this.#take(value) },
-      sideOutput: () => ({ emit: () => {} }),
       keyed: this.#backend,
       currentWatermarkMs: () => -Infinity,
-      processingTimeMs: () => 0,
-      turnTimeMs: () => 0,
-      clock: unused("clock"),
-      disk: unused("disk"),
-      logger: silentLogger,
-      printLine: refuse,
-      countLate: refuse,
-    };
+    });
   }
 
   #take(value: unknown): void {
@@ -234,22 +224,4 @@ function panesOf(assigner: WindowSpec["assigner"]): {
     case "global":
       throw new Error("the global window does not fire");
   }
-}
-
-/** Stands in for a port that windows have no use for. */
-function unused<Port extends object>(name: string): Port {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each use of it throws
-  return new Proxy({} as Port, { get: () => refuse(name) });
-}
-
-function refuse(what: unknown): never {
-  throw new Error(`a window did not expect this: ${String(what)}`);
-}
-
-function usedBytes(): number {
-  if (globalThis.gc === undefined) throw new Error("run with --expose-gc");
-  globalThis.gc();
-  globalThis.gc();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
 }
