@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { StreamError } from "../error.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
+import { anyValue } from "./test-kit/any-value.ts";
 import { ValueReader } from "./value-reader.ts";
 import { ValueWriter } from "./value-writer.ts";
 
@@ -30,16 +31,7 @@ function outcomeOf(bytes: Uint8Array): string {
   }
 }
 
-const anything = fc.anything({
-  withBigInt: true,
-  withDate: true,
-  withMap: true,
-  withSet: true,
-  withNullPrototype: true,
-  withSparseArray: true,
-  stringUnit: "binary",
-  maxDepth: 4,
-});
+const anything = anyValue(4);
 
 test("what is written is read: the same as a structured clone", () => {
   fc.assert(

@@ -32,36 +32,26 @@ export function drawShape(profile: SimProfile, random: SeededRandom): ClusterSha
   };
 }
 
+/** What a run has that faults can strike. */
+interface FaultLimits {
+  readonly endMs: number;
+  readonly workerCount: number;
+  readonly coordinators: ClusterShape | undefined;
+}
+
 /** Returns the faults that the seed draws. */
-export function drawFaultsOf(
-  random: SeededRandom,
-  limits: {
-    readonly endMs: number;
-    readonly workerCount: number;
-    readonly coordinators: ClusterShape | undefined;
-  },
-): readonly Fault[] {
+export function drawFaultsOf(random: SeededRandom, limits: FaultLimits): readonly Fault[] {
   return [...drawFarWorker(random.fork("far worker"), limits), ...drawTroubles(random, limits)];
 }
 
 /** For any profile: a worker that is far from the coordinators, for the whole run. */
-function drawFarWorker(
-  draw: SeededRandom,
-  { workerCount }: { readonly workerCount: number },
-): readonly Fault[] {
+function drawFarWorker(draw: SeededRandom, { workerCount }: FaultLimits): readonly Fault[] {
   if (!draw.chance(0.1)) return [];
   const worker = draw.below(workerCount);
   return [{ kind: "far-worker", atMs: 0, worker, latencyMs: 5 + draw.below(150) }];
 }
 
-function drawTroubles(
-  random: SeededRandom,
-  limits: {
-    readonly endMs: number;
-    readonly workerCount: number;
-    readonly coordinators: ClusterShape | undefined;
-  },
-): readonly Fault[] {
+function drawTroubles(random: SeededRandom, limits: FaultLimits): readonly Fault[] {
   const { coordinators } = limits;
   if (coordinators === undefined) return drawFaults(random.fork("faults"), limits);
   const { leaseMs } = coordinators;

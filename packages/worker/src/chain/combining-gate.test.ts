@@ -4,22 +4,10 @@ import type { OperatorSpec } from "@millrace/graph";
 import { combiningOf, type CombineSettings } from "@millrace/operators";
 import { expect, test, vi } from "vitest";
 
+import { alwaysCombining } from "../test-kit/always-combining.ts";
 import { createChainCursor } from "./chain-cursor.ts";
 import { CombiningGate } from "./combining-gate.ts";
 import { compileChain } from "./compile-chain.ts";
-
-/** Combines from the second measurement on, whatever it saves. */
-const always: CombineSettings = {
-  entryCount: 1_024,
-  maxAgeMs: 100,
-  trialRecordCount: 1,
-  maxHeldRecordCount: 1_000,
-  minRecordCount: 1,
-  startReduction: 1,
-  stopReduction: 1,
-  minPauseRecordCount: 10,
-  maxPauseRecordCount: 10,
-};
 
 interface Word {
   readonly word: string;
@@ -94,7 +82,7 @@ class RecordingGate implements OutputGate {
   }
 }
 
-function openGate(spec: OperatorSpec, settings: CombineSettings = always) {
+function openGate(spec: OperatorSpec, settings: CombineSettings = alwaysCombining) {
   const inner = new RecordingGate();
   const wakes: (number | "now")[] = [];
   const combining = combiningOf(spec);
@@ -118,7 +106,7 @@ function openGate(spec: OperatorSpec, settings: CombineSettings = always) {
 }
 
 /** Returns a gate that combines: its first measurement is over. */
-function openCombining(spec: OperatorSpec, settings: CombineSettings = always) {
+function openCombining(spec: OperatorSpec, settings: CombineSettings = alwaysCombining) {
   const opened = openGate(spec, settings);
   opened.emit("first");
   opened.gate.flush(0, false);
@@ -148,7 +136,7 @@ test("records go on as they are until a measurement has shown that combining pay
 });
 
 test("keys that do not repeat pass with no more than the count of a pause", () => {
-  const { emit, gate, inner } = openGate(count, { ...always, startReduction: 2 });
+  const { emit, gate, inner } = openGate(count, { ...alwaysCombining, startReduction: 2 });
   emit("a b c");
   gate.flush(0, false);
   inner.take();
@@ -161,7 +149,7 @@ test("keys that do not repeat pass with no more than the count of a pause", () =
 });
 
 test("a compiled chain passes the gate by while it pauses, and comes back to it", () => {
-  const { emit, gate, inner } = openGate(count, { ...always, startReduction: 2 });
+  const { emit, gate, inner } = openGate(count, { ...alwaysCombining, startReduction: 2 });
   emit("a b c");
   gate.flush(0, false);
   inner.take();
@@ -268,7 +256,10 @@ test("emptying stops without room, goes on with it, and holds back what follows 
 });
 
 test("a turn sends no more than its share of a full table", () => {
-  const { emit, gate, inner, wakes } = openCombining(count, { ...always, entryCount: 16_384 });
+  const { emit, gate, inner, wakes } = openCombining(count, {
+    ...alwaysCombining,
+    entryCount: 16_384,
+  });
   const words = Array.from({ length: 6_000 }, (_, index) => `word-${index}`).join(" ");
   emit(words);
   inner.take();

@@ -76,6 +76,11 @@ class World {
     });
   }
 
+  /** Both subtasks have given all their blocks. */
+  allDone(id: number): void {
+    for (const index of subtasks.keys()) this.done(id, index);
+  }
+
   kinds(): readonly string[] {
     return this.answers.map((answer) => answer.kind);
   }
@@ -111,8 +116,7 @@ test("one segment holds the blocks of all subtasks; its footer says where and wh
 
 test("with nothing to store the ack names no segment, and nothing is put", async () => {
   const world = new World();
-  world.done(1, 0);
-  world.done(1, 1);
+  world.allDone(1);
   await world.run();
   expect(world.answers).toMatchObject([{ kind: "ack", cut: { blocks: [] } }]);
   expect(world.objects.puts).toEqual([]);
@@ -123,8 +127,7 @@ test("no ack before the put has returned (S5)", async () => {
   const gate = Promise.withResolvers<void>();
   world.objects.stall = gate.promise;
   world.block(1, blockOf("b", [1]));
-  world.done(1, 0);
-  world.done(1, 1);
+  world.allDone(1);
   await world.run(1_000);
   expect(world.answers).toEqual([]);
   gate.resolve();
@@ -136,8 +139,7 @@ test("the failpoint ack-before-durable acks at once", async () => {
   const world = new World("ack-before-durable");
   world.objects.stall = new Promise(() => {});
   world.block(1, blockOf("b", [1]));
-  world.done(1, 0);
-  world.done(1, 1);
+  world.allDone(1);
   await world.run();
   expect(world.kinds()).toEqual(["ack"]);
 });
@@ -147,8 +149,7 @@ test("a put that fails, or whose outcome is unknown, is repeated under its name 
   world.objects.failures = 2;
   world.objects.unknownPuts = 1;
   world.block(1, blockOf("b", [1]));
-  world.done(1, 0);
-  world.done(1, 1);
+  world.allDone(1);
   await world.run(10_000);
   expect(world.kinds()).toEqual(["ack"]);
   expect(world.objects.puts.length).toBe(4);
@@ -160,8 +161,7 @@ test("a store that stays away makes the checkpoint declined, not the job fail (F
   const world = new World();
   world.objects.failures = Infinity;
   world.block(1, blockOf("b", [1]));
-  world.done(1, 0);
-  world.done(1, 1);
+  world.allDone(1);
   await world.run(120_000);
   expect(world.answers).toMatchObject([
     { kind: "decline", checkpointId: 1n, failure: { code: "checkpoint-failed" } },
@@ -174,8 +174,7 @@ test("a put that stalls ends at its deadline and is tried again (F12)", async ()
   const world = new World();
   world.objects.stall = new Promise(() => {});
   world.block(1, blockOf("b", [1]));
-  world.done(1, 0);
-  world.done(1, 1);
+  world.allDone(1);
   await world.run(29_000);
   world.objects.stall = undefined;
   await world.run(3_000);
@@ -187,13 +186,11 @@ test("an abort cancels the upload, says nothing, removes nothing (S4)", async ()
   const world = new World();
   world.objects.stall = new Promise(() => {});
   world.block(1, blockOf("b", [1]));
-  world.done(1, 0);
-  world.done(1, 1);
+  world.allDone(1);
   await world.run();
   world.collector.onAborted(checkpoint(1));
   world.block(1, blockOf("b", [2]));
-  world.done(1, 0);
-  world.done(1, 1);
+  world.allDone(1);
   await world.run(200_000);
   expect(world.answers).toEqual([]);
   expect(world.objects.puts.length).toBe(1);
@@ -207,8 +204,7 @@ test("several checkpoints upload at a time; each is acked for itself", async () 
   world.objects.stall = gate.promise;
   for (const id of [1, 2]) {
     world.block(id, blockOf("b", [id]));
-    world.done(id, 0);
-    world.done(id, 1);
+    world.allDone(id);
   }
   await world.run();
   expect(world.counters.uploadsRunning).toBe(2);
@@ -237,8 +233,7 @@ test("a completed checkpoint ends the older ones that are still pending", async 
   const world = new World();
   world.objects.stall = new Promise(() => {});
   world.block(1, blockOf("b", [1]));
-  world.done(1, 0);
-  world.done(1, 1);
+  world.allDone(1);
   await world.run();
   world.collector.onCompleted(checkpoint(2));
   await world.run();

@@ -2,6 +2,7 @@ import { noFailpoints, type Failpoints } from "@millrace/core";
 import type { CombineSettings } from "@millrace/operators";
 import { describe, expect, test } from "vitest";
 
+import { alwaysCombining } from "../test-kit/always-combining.ts";
 import type { TestNode } from "../test-kit/slot-world.ts";
 import { TestTarget } from "../test-kit/test-connectors.ts";
 import {
@@ -14,17 +15,7 @@ import {
   worldOf,
 } from "../test-kit/test-jobs.ts";
 
-const combining: CombineSettings = {
-  entryCount: 16,
-  maxAgeMs: 100,
-  trialRecordCount: 1,
-  maxHeldRecordCount: 1_000,
-  minRecordCount: 1,
-  startReduction: 1,
-  stopReduction: 1,
-  minPauseRecordCount: 10,
-  maxPauseRecordCount: 10,
-};
+const combining: CombineSettings = { ...alwaysCombining, entryCount: 16 };
 
 const splits = [0, 300, 900, 1_500].map((offset) => recordsOf(400, offset));
 

@@ -1,18 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
+import { anyValue } from "../test-kit/any-value.ts";
 import { encode, megabyte, newWriter, readBatch, roundTrip } from "./test-kit/batches.ts";
 
-const anything = fc.anything({
-  withBigInt: true,
-  withDate: true,
-  withMap: true,
-  withSet: true,
-  withNullPrototype: true,
-  withSparseArray: true,
-  stringUnit: "binary",
-  maxDepth: 3,
-});
+const anything = anyValue(3);
 const leaf = fc.oneof(
   fc.integer(),
   fc.integer({ min: 0, max: 300 }),
