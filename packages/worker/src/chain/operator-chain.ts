@@ -6,7 +6,6 @@ import {
   parseSubtaskId,
   StreamError,
   type FailureLocation,
-  type JsonValue,
   type LookAhead,
   type SubtaskId,
 } from "@millrace/core";
@@ -25,6 +24,7 @@ import {
   type ChainStep,
   type CompiledChain,
 } from "./compile-chain.ts";
+import { OperatorHooks } from "./operator-hooks.ts";
 
 /** A sink may hold back so much for its target before its task pauses. */
 const maxHeldBackBytes = 4 * 1024 * 1024;
@@ -81,6 +81,7 @@ interface EntryOptions {
 export class OperatorChain {
   readonly cursor: ChainCursor;
   readonly run: CompiledChain["run"];
+  readonly hooks: OperatorHooks;
   readonly #subtaskId: SubtaskId;
   readonly #chain: CompiledChain;
   readonly #steps: readonly ChainStep[];
@@ -114,6 +115,7 @@ export class OperatorChain {
       cursor: this.cursor,
     });
     this.run = this.#chain.run;
+    this.hooks = new OperatorHooks(options.subtaskId, options.steps);
     this.#buffering = this.operators().filter((operator) => "bufferedBytes" in operator);
     this.#timed = options.steps.flatMap((step, index) =>
       step.kind === "operator" && step.operator.nextProcessingTimeMs !== undefined
@@ -229,74 +231,6 @@ export class OperatorChain {
   restoreWatermark(watermarkMs: number): void {
     this.#watermarkMs = watermarkMs;
     this.#firedMs.fill(watermarkMs);
-  }
-
-  /** Hands each operator the entries of all old subtasks; it takes those that are its own. */
-  async restoreLists(entriesOf: (name: string) => readonly JsonValue[]): Promise<void> {
-    for (const step of this.#steps) {
-      if (step.kind !== "operator") continue;
-      const { name, operator } = step;
-      try {
-        await operator.restoreList?.(entriesOf(name));
-      } catch (caught) {
-        const place = { subtaskId: this.#subtaskId, operator: name, role: "", position: {} };
-        throw locateFailure(caught, place);
-      }
-    }
-  }
-
-  /** Has each operator do what it does before its first record, one after the other. */
-  async startOperators(isRestored: boolean): Promise<void> {
-    for (const step of this.#steps) {
-      if (step.kind !== "operator") continue;
-      try {
-        await step.operator.start?.(isRestored);
-      } catch (caught) {
-        throw this.#locateHook(caught, step.name, "open of");
-      }
-    }
-  }
-
-  /** Has each operator do what it does behind its last record; undefined: none has anything to do. */
-  finishOperators(): Promise<void> | undefined {
-    const hooks = this.#steps.flatMap((step) => {
-      const finish = step.kind === "operator" ? step.operator.finish : undefined;
-      return finish === undefined ? [] : [{ name: step.name, finish }];
-    });
-    return hooks.length === 0 ? undefined : this.#finishAll(hooks);
-  }
-
-  async #finishAll(
-    hooks: readonly { readonly name: string; readonly finish: () => Promise<void> }[],
-  ): Promise<void> {
-    for (const { name, finish } of hooks) {
-      try {
-        await finish();
-      } catch (caught) {
-        throw this.#locateHook(caught, name, "close of");
-      }
-    }
-  }
-
-  /** Whether an operator holds something outside that it lets go of. */
-  holdsOutside(): boolean {
-    return this.operators().some(({ letGo }) => letGo !== undefined);
-  }
-
-  /** Has each operator let go of what it holds outside; what one throws keeps no other from it. */
-  async letGoOperators(onFailure: (error: StreamError) => void): Promise<void> {
-    for (const step of this.#steps) {
-      if (step.kind !== "operator") continue;
-      try {
-        await step.operator.letGo?.();
-      } catch (caught) {
-        onFailure(this.#locateHook(caught, step.name, "close of"));
-      }
-    }
-  }
-
-  #locateHook(caught: unknown, operator: string, role: string): StreamError {
-    return locateFailure(caught, { subtaskId: this.#subtaskId, operator, role, position: {} });
   }
 
   /** Operators that hold records back for their target. */

@@ -66,8 +66,8 @@ export async function createTask(
   if (keyed !== undefined && first !== undefined) {
     await restoreKeyed(keyed, { state, operator: first.name, turn: ports.turn });
   }
-  await chain.restoreLists((name) => listEntriesOf(state, name));
-  await chain.startOperators(state.checkpointId !== undefined);
+  await chain.hooks.restoreLists((name) => listEntriesOf(state, name));
+  await chain.hooks.start(state.checkpointId !== undefined);
   const context = new SubtaskContext({
     subtaskId: subtask.subtaskId,
     vertexId: subtask.vertex.id,

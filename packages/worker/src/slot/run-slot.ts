@@ -77,7 +77,7 @@ class Slot {
   async #letGoChains(): Promise<void> {
     const { logger } = this.#ports;
     for (const chain of this.#chains) {
-      await chain.letGoOperators(({ message, location }) => {
+      await chain.hooks.letGo(({ message, location }) => {
         logger.log("warn", "closing failed", { cause: message, ...location });
       });
     }
@@ -156,7 +156,7 @@ class Slot {
 
   #onCreated(chain: OperatorChain): void {
     if (this.#phase === "over") throw endedError();
-    if (!chain.holdsOutside()) return;
+    if (!chain.hooks.holdsOutside()) return;
     this.#chains.push(chain);
     this.#port.send({ kind: "holds-outside" });
   }

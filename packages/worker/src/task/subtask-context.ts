@@ -153,7 +153,7 @@ export class SubtaskContext {
 
   /** Calls back when all operators have done what they do behind their last record; often at once. */
   finish(onFinished: () => void): void {
-    const finished = this.chain.finishOperators();
+    const finished = this.chain.hooks.finish();
     if (finished === undefined) {
       onFinished();
       return;
