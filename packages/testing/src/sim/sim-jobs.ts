@@ -1,20 +1,16 @@
-import {
-  apiVersion,
-  type OperatorSpec,
-  type StreamGraph,
-  type StreamNode,
-  type UserFunction,
-} from "@millrace/graph";
+import type { StreamGraph } from "@millrace/graph";
 
 import { drawAsync, failedTag } from "./jobs/async.ts";
 import { drawBreaker } from "./jobs/breaker.ts";
 import { addBroadcasts } from "./jobs/broadcast-to-all-keys.ts";
 import { drawBroadcast } from "./jobs/broadcast.ts";
-import { bucketProcess, oddTag, pairProcess } from "./jobs/buckets.ts";
 import { drawEndless } from "./jobs/endless.ts";
 import { drawHolders, drawSpread, drawWatermarks } from "./jobs/flow.ts";
+import { GraphBuilder } from "./jobs/graph-builder.ts";
 import { drawHeldRecords } from "./jobs/held-records.ts";
+import { disorderMs, drawInput, timestamp, withoutEnd } from "./jobs/input.ts";
 import { addJoins } from "./jobs/joins.ts";
+import { addSideOutputs, connect, drawStages } from "./jobs/keyed-stages.ts";
 import { drawKindsOfState } from "./jobs/kinds-of-state.ts";
 import { drawMoreWindows } from "./jobs/more-windows.ts";
 import { drawPlain } from "./jobs/plain.ts";
@@ -27,7 +23,6 @@ import {
   createSimSource,
   type SimRecord,
   type SimSinkTarget,
-  type SimSourceInput,
 } from "./sim-connectors.ts";
 
 /** A job drawn from a seed: what it runs, and how far its event time may be out of order. */
@@ -37,8 +32,6 @@ export interface SimJob {
   /** Of a job without an end: what of its input was read. */
   readonly progress?: ReadProgress;
 }
-
-const disorderMs = 400;
 
 /** Returns a job whose output, as a multiset per sink, no interleaving and no fault may change. */
 export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
@@ -54,7 +47,9 @@ export function drawJob(random: SeededRandom, target: SimSinkTarget): SimJob {
     const name = `source-${index}`;
     return builder.add(name, [], {
       kind: "source",
-      connector: createSimSource(progress === undefined ? input : endless(input, name, progress)),
+      connector: createSimSource(
+        progress === undefined ? input : withoutEnd(input, name, progress),
+      ),
       watermarks: drawWatermarks(
         random.fork(`watermarks-${index}`),
         { timestamp, outOfOrdernessMs: disorderMs },
@@ -125,13 +120,6 @@ function drawStateless(draw: SeededRandom, builder: GraphBuilder, first: number)
   return stream;
 }
 
-type SimInput = SimSourceInput<SimRecord>;
-
-function endless(input: SimInput, sourceName: string, progress: ReadProgress): SimInput {
-  for (const index of input.splits.keys()) progress.expect(sourceName, `split-${index}`);
-  return { ...input, isEndless: true, progress };
-}
-
 /** What is added to some jobs beside all else. */
 function addMore(
   random: SeededRandom,
@@ -166,119 +154,6 @@ function drawFlow(
   return drawSpread(draw, builder, stream);
 }
 
-function drawStages(draw: SeededRandom, builder: GraphBuilder, stream: number): number[] {
-  const ends = [drawKeyedStage(draw, builder, { stream, name: "first" })];
-  if (draw.chance(0.25)) {
-    const keyed = { stream: ends[0] ?? 0, name: "second" };
-    ends[0] = drawWindow(draw, builder, keyed);
-  }
-  if (draw.chance(0.25)) ends.push(drawKeyedStage(draw, builder, { stream, name: "side" }));
-  if (draw.chance(0.1)) ends.push(stream);
-  return ends;
-}
-
-/** Counts, by time bucket, what comes from either stream. */
-function connect(
-  draw: SeededRandom,
-  builder: GraphBuilder,
-  [first, second]: readonly [number, number],
-): number {
-  const inputs = [
-    builder.keyBy({ stream: first, name: "both-first" }),
-    builder.keyBy({ stream: second, name: "both-second" }),
-  ];
-  return builder.add("both", inputs, pairProcess(500 + draw.below(2_000)));
-}
-
-/** Reads what some process functions emit beside their results, some of it by key. */
-function addSideOutputs(draw: SeededRandom, builder: GraphBuilder): readonly number[] {
-  return builder.processes().flatMap(({ id, name }) => {
-    if (draw.chance(0.4)) return [];
-    const side = builder.add(`side-${name}`, [id], { kind: "side-output", tag: oddTag.name });
-    if (draw.chance(0.5)) return [side];
-    return [
-      addCount(builder, {
-        stream: builder.keyBy({ stream: side, name: `odd-${name}` }),
-        name: `odd-${name}`,
-      }),
-    ];
-  });
-}
-
-interface Stage {
-  readonly stream: number;
-  readonly name: string;
-}
-
-function drawKeyedStage(draw: SeededRandom, builder: GraphBuilder, stage: Stage): number {
-  const kind = draw.pick(["window", "window", "reduce", "process"] as const);
-  if (kind === "window") return drawWindow(draw, builder, stage);
-  const keyed = builder.keyBy(stage);
-  if (kind === "reduce") return addCount(builder, { ...stage, stream: keyed });
-  return builder.add(stage.name, [keyed], bucketProcess(500 + draw.below(2_000)));
-}
-
-/**
- * Emits running counts. Which of them come out when records are combined is left to chance, but for
- * the last ones: then a window over all of time keeps only those.
- */
-function addCount(builder: GraphBuilder, { stream: keyed, name }: Stage): number {
-  const merge = (left: number, right: number): number => left + right;
-  const counts = builder.add(name, [keyed], {
-    kind: "reduce",
-    create: () => 1,
-    add: (count: number) => count + 1,
-    ...(builder.isCombining ? { merge } : {}),
-    result: (count: number, key: string) => ({ key, count }),
-  });
-  if (!builder.isCombining) return counts;
-  const last = `${name}-last`;
-  return builder.add(last, [builder.keyBy({ stream: counts, name: last })], {
-    kind: "window",
-    assigner: { kind: "tumbling", sizeMs: 1e12, offsetMs: 0 },
-    allowedLatenessMs: 0,
-    isCombined: true,
-    aggregate: {
-      create: () => 0,
-      add: (count: number, record: { count: number }) => Math.max(count, record.count),
-      merge: (left: number, right: number) => Math.max(left, right),
-      result: (count: number, { key }: { key: string }) => ({ key, count }),
-    },
-  });
-}
-
-function drawWindow(draw: SeededRandom, builder: GraphBuilder, stage: Stage): number {
-  const keyed = builder.keyBy(stage);
-  const slideMs = 250 * (1 + draw.below(8));
-  return builder.add(stage.name, [keyed], {
-    kind: "window",
-    assigner: draw.chance(0.5)
-      ? { kind: "tumbling", sizeMs: slideMs, offsetMs: 0 }
-      : { kind: "sliding", sizeMs: slideMs * (1 + draw.below(4)), slideMs, offsetMs: 0 },
-    allowedLatenessMs: 0,
-    isCombined: builder.isCombining,
-    aggregate: {
-      create: () => ({ count: 0, amount: 0 }),
-      add: (sum: { count: number; amount: number }, record: { amount: number }) => {
-        sum.count += 1;
-        sum.amount += record.amount;
-      },
-      merge: (into: { count: number; amount: number }, from: { count: number; amount: number }) => {
-        into.count += from.count;
-        into.amount += from.amount;
-      },
-      result: (
-        sum: { count: number; amount: number },
-        { key, window }: { key: string; window: { start: number } },
-      ) => ({ key, start: window.start, count: sum.count, amount: sum.amount }),
-    },
-  });
-}
-
-function timestamp(record: SimRecord): number {
-  return record.atMs;
-}
-
 function double(record: SimRecord): SimRecord {
   return { ...record, amount: record.amount * 2 };
 }
@@ -289,77 +164,4 @@ function thin(record: SimRecord): boolean {
 
 function splitAmount(record: SimRecord): readonly SimRecord[] {
   return record.id % 2 === 0 ? [record, { ...record, amount: 1 }] : [record];
-}
-
-function drawInput(random: SeededRandom, sourceIndex: number) {
-  const splitCount = 1 + random.below(5);
-  const keyCount = 1 + random.below(20);
-  const spanMs = 1_000 + random.below(6_000);
-  let nextId = sourceIndex * 1_000_000;
-  const splits = Array.from({ length: splitCount }, (_, splitIndex) => {
-    const startMs = random.chance(0.5) ? splitIndex * spanMs : 0;
-    const recordCount = random.below(120);
-    return Array.from({ length: recordCount }, (__, index): SimRecord => {
-      const inOrderMs = startMs + Math.floor((index * spanMs) / recordCount);
-      nextId += 1;
-      return {
-        id: nextId,
-        key: `key-${random.below(keyCount)}`,
-        atMs: Math.max(0, inOrderMs - random.below(disorderMs)),
-        amount: random.below(100),
-      };
-    });
-  });
-  return { splits, batchSize: 1 + random.below(40), timestamp };
-}
-
-/** Collects nodes; ids are positions. */
-class GraphBuilder {
-  /** Whether senders combine records where the operator allows it. */
-  readonly isCombining: boolean;
-  readonly #nodes: StreamNode[] = [];
-
-  constructor(isCombining: boolean) {
-    this.isCombining = isCombining;
-  }
-
-  add(
-    name: string,
-    inputs: readonly number[],
-    spec: OperatorSpec,
-    own: Pick<StreamNode, "parallelism" | "chaining"> = {},
-  ): number {
-    const id = this.#nodes.length;
-    this.#nodes.push({ id, name, inputs, ...own, spec });
-    return id;
-  }
-
-  keyBy({ stream, name }: Stage): number {
-    const key: UserFunction = (record: { key: string }) => record.key;
-    return this.add(`key-${name}`, [stream], { kind: "key-by", key });
-  }
-
-  processes(): readonly StreamNode[] {
-    return this.#nodes.filter(({ spec }) => spec.kind === "process");
-  }
-
-  finish(draw: SeededRandom): StreamGraph {
-    return {
-      apiVersion,
-      jobName: "sim",
-      baseDirectory: "/",
-      nodes: this.#nodes,
-      settings: {
-        parallelism: 1 + draw.below(3),
-        maxParallelism: draw.pick([8, 128]),
-        checkpoint: {
-          intervalMs: 300 + draw.below(1_500),
-          timeoutMs: 20_000,
-          minPauseMs: 100,
-          retainedCount: 1 + draw.below(3),
-        },
-        restart: { maxFailures: 1_000 },
-      },
-    };
-  }
 }

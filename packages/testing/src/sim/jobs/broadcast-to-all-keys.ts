@@ -2,7 +2,8 @@ import type { KeyedBroadcastProcessSpec } from "@millrace/graph";
 
 import type { SeededRandom } from "../seeded-random.ts";
 import type { SimRecord } from "../sim-connectors.ts";
-import type { JoinBuilder, JoinInputs } from "./joins.ts";
+import type { JoinInputs } from "./joins.ts";
+import type { SimGraph } from "./sim-graph.ts";
 
 /**
  * Adds, sometimes, what goes over the state of all keys for each record that is broadcast, and a
@@ -11,7 +12,7 @@ import type { JoinBuilder, JoinInputs } from "./joins.ts";
  */
 export function addBroadcasts(
   random: SeededRandom,
-  builder: JoinBuilder,
+  builder: SimGraph,
   inputs: JoinInputs,
 ): readonly number[] {
   const ends: number[] = [];
@@ -20,11 +21,7 @@ export function addBroadcasts(
   return ends;
 }
 
-function addToAllKeys(
-  draw: SeededRandom,
-  builder: JoinBuilder,
-  { left, right }: JoinInputs,
-): number {
+function addToAllKeys(draw: SeededRandom, builder: SimGraph, { left, right }: JoinInputs): number {
   const keyed = builder.keyBy({ stream: left, name: "each-key" });
   const all = builder.add("to-each-key", [right], { kind: "partition", by: "broadcast" });
   const process = draw.chance(0.5) ? sumInValues : sumInMaps;
@@ -112,7 +109,7 @@ interface RowsContext {
 /** As `joinBroadcast(...).left` makes it. A record says only whether its row is another key's. */
 function addBroadcastJoin(
   draw: SeededRandom,
-  builder: JoinBuilder,
+  builder: SimGraph,
   { left, right }: JoinInputs,
 ): number {
   const order = draw.pick(["event-time", "arrival"] as const);

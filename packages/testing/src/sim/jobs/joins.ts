@@ -1,14 +1,7 @@
-import type { OperatorSpec } from "@millrace/graph";
-
 import type { SeededRandom } from "../seeded-random.ts";
 import type { SimRecord } from "../sim-connectors.ts";
 import { gapAbove } from "./gaps.ts";
-
-/** What a job is built with. */
-export interface JoinBuilder {
-  add(name: string, inputs: readonly number[], spec: OperatorSpec): number;
-  keyBy(stage: { readonly stream: number; readonly name: string }): number;
-}
+import type { SimGraph } from "./sim-graph.ts";
 
 /** Two streams of `SimRecord`s; they may be the same one. */
 export interface JoinInputs {
@@ -22,7 +15,7 @@ export interface JoinInputs {
  */
 export function addJoins(
   random: SeededRandom,
-  builder: JoinBuilder,
+  builder: SimGraph,
   inputs: JoinInputs,
 ): readonly number[] {
   const ends: number[] = [];
@@ -36,7 +29,7 @@ export function addJoins(
   return ends;
 }
 
-function addIntervalJoin(draw: SeededRandom, builder: JoinBuilder, inputs: JoinInputs): number {
+function addIntervalJoin(draw: SeededRandom, builder: SimGraph, inputs: JoinInputs): number {
   const lowerMs = draw.below(800) - 600;
   return builder.add("near", keyBoth(builder, inputs, "near"), {
     kind: "join",
@@ -56,7 +49,7 @@ interface Sides {
 }
 
 /** What is in a window comes in any order: the ids are sorted. */
-function addWindowJoin(draw: SeededRandom, builder: JoinBuilder, inputs: JoinInputs): number {
+function addWindowJoin(draw: SeededRandom, builder: SimGraph, inputs: JoinInputs): number {
   const slideMs = 200 * (1 + draw.below(5));
   const assigner = draw.chance(0.5)
     ? ({ kind: "tumbling", sizeMs: slideMs, offsetMs: 0 } as const)
@@ -88,7 +81,7 @@ function rowOf({ atMs }: SimRecord): { readonly atMs: number } | null {
   return atMs % 5 === 0 ? null : { atMs };
 }
 
-function addTemporalJoin(draw: SeededRandom, builder: JoinBuilder, inputs: JoinInputs): number {
+function addTemporalJoin(draw: SeededRandom, builder: SimGraph, inputs: JoinInputs): number {
   return builder.add("as-of", keyBoth(builder, inputs, "as-of"), {
     kind: "join",
     type: "temporal",
@@ -107,7 +100,7 @@ interface RowChange {
 }
 
 /** Which changes there are on the way is left to chance: the last row of each key counts. */
-function addTableJoin(draw: SeededRandom, builder: JoinBuilder, inputs: JoinInputs): number {
+function addTableJoin(draw: SeededRandom, builder: SimGraph, inputs: JoinInputs): number {
   const input = { valueOf: rowOf, order: "event-time" } as const;
   const changes = builder.add("rows", keyBoth(builder, inputs, "rows"), {
     kind: "join",
@@ -121,7 +114,7 @@ function addTableJoin(draw: SeededRandom, builder: JoinBuilder, inputs: JoinInpu
 }
 
 /** A table by itself, of the left stream. */
-function addTable(builder: JoinBuilder, { left }: JoinInputs): number {
+function addTable(builder: SimGraph, { left }: JoinInputs): number {
   const changes = builder.add("table", [builder.keyBy({ stream: left, name: "table" })], {
     kind: "table",
     valueOf: rowOf,
@@ -131,7 +124,7 @@ function addTable(builder: JoinBuilder, { left }: JoinInputs): number {
 }
 
 /** Which row there is when a left record comes is left to chance: each comes out once. */
-function addLookupJoin(builder: JoinBuilder, inputs: JoinInputs): number {
+function addLookupJoin(builder: SimGraph, inputs: JoinInputs): number {
   return builder.add("look-up", keyBoth(builder, inputs, "look-up"), {
     kind: "join",
     type: "lookup",
@@ -146,7 +139,7 @@ function addLookupJoin(builder: JoinBuilder, inputs: JoinInputs): number {
 }
 
 /** The last row of each key, where there is one. */
-function addLiveRows(builder: JoinBuilder, changes: number, name: string): number {
+function addLiveRows(builder: SimGraph, changes: number, name: string): number {
   const lastName = `${name}-last`;
   const last = builder.add(lastName, [builder.keyBy({ stream: changes, name: lastName })], {
     kind: "window",
@@ -164,7 +157,7 @@ function addLiveRows(builder: JoinBuilder, changes: number, name: string): numbe
 }
 
 function keyBoth(
-  builder: JoinBuilder,
+  builder: SimGraph,
   { left, right }: JoinInputs,
   name: string,
 ): readonly [number, number] {
