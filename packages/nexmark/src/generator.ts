@@ -139,7 +139,7 @@ export class NexmarkGenerator {
       dateTime,
       expires: dateTime + 1 + remainder(draw(seed, 6), 2 * this.#meanAuctionMs + 1),
       seller: firstPersonId + seller,
-      category: firstCategory + (draw(seed, 7) % categoryCount),
+      category: firstCategory + remainder(draw(seed, 7), categoryCount),
       extra: this.#pad(draw(seed, 8), auctionBytes - size),
     };
   }
