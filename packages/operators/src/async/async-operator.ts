@@ -1,6 +1,5 @@
 import {
   assert,
-  assertNever,
   backoffMs,
   StreamError,
   type Barrier,
@@ -11,7 +10,8 @@ import {
 } from "@millrace/core";
 import type { AsyncSpec } from "@millrace/graph";
 
-import type { Operator, OperatorContext, Output } from "../operator.ts";
+import type { Operator, OperatorContext } from "../operator.ts";
+import { AnswerOutput } from "./answer-output.ts";
 import { AsyncRequest, AsyncTry, type FailureReason, type Outcome } from "./async-request.ts";
 import { CircuitBreaker, type BreakerState } from "./circuit-breaker.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -39,14 +39,6 @@ export interface AsyncCounts {
   readonly notAsked: number;
   /** Absent: it has none. */
   readonly breaker?: BreakerState;
-}
-
-/** What a side output gets of a record without an answer; the API declares it as FailedRequest. */
-interface Unanswered {
-  readonly record: unknown;
-  readonly reason: FailureReason;
-  readonly message: string;
-  readonly attempts: number;
 }
 
 /**
@@ -78,8 +70,7 @@ export class AsyncOperator implements Operator {
   /** Tries that have ended since the last turn. */
   #ended: AsyncTry[] = [];
   #context: OperatorContext | undefined;
-  #failures: Output | undefined;
-  #refused: Output | undefined;
+  #answers: AnswerOutput | undefined;
   #retryCount = 0;
   #timeoutCount = 0;
   #notAskedCount = 0;
@@ -95,10 +86,8 @@ export class AsyncOperator implements Operator {
   }
 
   open(context: OperatorContext): void {
-    const { failuresTo, circuitBreaker } = this.#spec;
     this.#context = context;
-    if (failuresTo !== undefined) this.#failures = context.sideOutput(failuresTo);
-    if (circuitBreaker !== undefined) this.#refused = context.sideOutput(circuitBreaker.to);
+    this.#answers = new AnswerOutput(this.#spec, context);
   }
 
   restoreList(entries: readonly JsonValue[]): Promise<void> {
@@ -172,11 +161,13 @@ export class AsyncOperator implements Operator {
    * if it paused.
    */
   release(shouldPause: () => boolean): Mark | undefined {
+    const answers = this.#answers;
+    assert(answers !== undefined, "an async operator was used before open");
     while (!shouldPause()) {
       const element = this.#queue.take();
       if (element?.kind !== "request") return element;
       this.#inFlight.delete(element);
-      this.#emit(element);
+      answers.emit(element);
     }
     return undefined;
   }
@@ -285,7 +276,7 @@ export class AsyncOperator implements Operator {
       request.triesMade < retry.maxAttempts &&
       (retry.retryOn?.(error, request.triesMade) ?? true);
     if (!isRetried) {
-      if (this.#failures === undefined) throw error;
+      if (this.#spec.failuresTo === undefined) throw error;
       this.#giveUp(request, "failed", messageOf(error));
       return;
     }
@@ -298,7 +289,7 @@ export class AsyncOperator implements Operator {
   }
 
   #timeOut(request: AsyncRequest): void {
-    const { timeoutMs, onTimeout } = this.#spec;
+    const { timeoutMs, onTimeout, failuresTo } = this.#spec;
     const { state, triesMade } = request;
     const tries = triesMade === 1 ? "one try" : `${triesMade} tries`;
     const message = `no answer within ${timeoutMs} ms, in ${tries}`;
@@ -309,7 +300,7 @@ export class AsyncOperator implements Operator {
       this.#tellBreaker(state.attempt, true);
     }
     if (onTimeout !== undefined) this.#answer(request, onTimeout(request.record));
-    else if (this.#failures === undefined) throw this.#timeoutError(message);
+    else if (failuresTo === undefined) throw this.#timeoutError(message);
     else this.#giveUp(request, "timed-out", message);
   }
 
@@ -332,45 +323,6 @@ export class AsyncOperator implements Operator {
     this.#queue.settle(request);
   }
 
-  #emit(request: AsyncRequest): void {
-    const { state, timestampMs } = request;
-    switch (state.kind) {
-      case "answered":
-        this.#emitAnswer(state.answer, timestampMs);
-        return;
-      case "unanswered": {
-        const { reason, message } = state;
-        const { record, triesMade: attempts } = request;
-        const unanswered: Unanswered = { record, reason, message, attempts };
-        const to = reason === "not-asked" ? this.#refused : this.#failures;
-        to?.emit(unanswered, timestampMs);
-        return;
-      }
-      case "asked":
-      case "waiting":
-        assert(false, "only what is settled leaves the queue");
-        return;
-      default:
-        assertNever(state);
-    }
-  }
-
-  #emitAnswer(answer: unknown, timestampMs: number): void {
-    const { output, operatorName } = this.#opened();
-    if (!this.#spec.isFlat) {
-      output.emit(answer, timestampMs);
-      return;
-    }
-    if (!isIterable(answer)) {
-      throw new StreamError(
-        "user-function-failed",
-        `operator ${operatorName}: its answer is not iterable: return the results in an array, or use asyncMap for one result`,
-        { domain: "user", retry: "never" },
-      );
-    }
-    for (const result of answer) output.emit(result, timestampMs);
-  }
-
   #opened(): OperatorContext {
     assert(this.#context !== undefined, "an async operator was used before open");
     return this.#context;
@@ -384,10 +336,6 @@ function isPromise(value: unknown): value is PromiseLike<unknown> {
     "then" in value &&
     typeof value.then === "function"
   );
-}
-
-function isIterable(value: unknown): value is Iterable<unknown> {
-  return typeof value === "object" && value !== null && Symbol.iterator in value;
 }
 
 function messageOf(error: unknown): string {
