@@ -48,8 +48,10 @@ export class HeldSplits {
 
   /** The first split goes behind the others. */
   rotate(): void {
-    const [first, ...others] = this.#splits;
-    if (first !== undefined && others.length > 0) this.#splits = [...others, first];
+    const [first] = this.#splits;
+    // Most subtasks have one split: nothing is made for each of its batches.
+    if (first === undefined || this.#splits.length === 1) return;
+    this.#splits = [...this.#splits.slice(1), first];
   }
 
   /** The first split is read. */
