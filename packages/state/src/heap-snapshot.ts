@@ -36,8 +36,8 @@ export interface HeapSnapshotOptions {
   readonly numberTables: () => readonly CellTable[];
   /** What a base covers since: tombstones to be swept out in the same slices. */
   readonly sweep: TombstoneSweep;
-  /** The epoch that ended at the base's barrier: no later snapshot reaches further back. */
-  readonly baseEpoch: number;
+  /** Returns the epoch that ended at the latest base's barrier: no later snapshot reaches further back. */
+  readonly baseEpoch: () => number;
   readonly writers: GroupWriters;
   /** Whether no earlier snapshot is still being encoded. */
   readonly isFirst: (snapshot: HeapSnapshot) => boolean;
@@ -150,7 +150,7 @@ export class HeapSnapshot implements SnapshotCursor {
       yield 1;
     }
     yield* sweep.run();
-    for (const { numbers } of numberTables) yield* numbers?.sweep(baseEpoch) ?? [];
+    for (const { numbers } of numberTables) yield* numbers?.sweep(baseEpoch()) ?? [];
     return undefined;
   }
 

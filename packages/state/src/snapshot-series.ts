@@ -70,7 +70,7 @@ export class SnapshotSeries {
       forget: (cell) => forgetCell(cell, counts),
       numberTables: () => this.#tablesAt(epoch).filter(({ numbers }) => numbers !== undefined),
       sweep: this.#sweep,
-      baseEpoch: log.baseEpoch,
+      baseEpoch: () => log.baseEpoch,
       writers,
       isFirst: (asking) => this.#pending[0] === asking,
       onEnd: (ended, written) => this.#end(ended, written),
