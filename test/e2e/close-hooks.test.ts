@@ -24,7 +24,13 @@ export default defineJob("hooks", (job, params) => {
         ctx.emit({ n });
       },
     })
-    .sink("out", jsonLines({ path: params.out }));
+    .sink("out", {
+      createSink(environment) {
+        const files = jsonLines({ path: params.out }).createSink(environment);
+        const close = async () => tell("writer of " + params.name);
+        return { ...files, createWriter: (ctx) => Object.assign(files.createWriter(ctx), { close }) };
+      },
+    });
 });
 `;
 
@@ -41,10 +47,12 @@ test(
       const params = [`name=${name}`, `rate=${rate}`, `failsAt=${failsAt}`, `out=${out}`];
       return submitJob(cluster, module, ...params.flatMap((param) => ["--param", param]));
     };
-    const linesOf = (name: string): readonly string[] => {
-      const lines = existsSync(told) ? readFileSync(told, "utf8").trimEnd().split("\n") : [];
-      return lines.filter((line) => line.includes(name));
-    };
+    const allLines = (): readonly string[] =>
+      existsSync(told) ? readFileSync(told, "utf8").trimEnd().split("\n") : [];
+    const linesOf = (name: string): readonly string[] =>
+      allLines().filter((line) => line.includes(name) && !line.startsWith("writer"));
+    const closedWritersOf = (name: string): readonly string[] =>
+      allLines().filter((line) => line === `writer of ${name}`);
 
     const cancelled = await submit("cancelled", 100);
     await expect.poll(() => linesOf("cancelled"), { timeout: 20_000 }).toHaveLength(1);
@@ -71,5 +79,10 @@ test(
     await expect.poll(() => linesOf("drained"), { timeout: 20_000 }).toHaveLength(1);
     expect(await cluster.terminateWorker(0)).toBe(0);
     expect(linesOf("drained")[1]).toBe("close drained");
+
+    for (const name of ["cancelled", "stopped", "done", "drained"]) {
+      expect(closedWritersOf(name)).toHaveLength(1);
+    }
+    expect(closedWritersOf("failing").length).toBeGreaterThanOrEqual(2);
   },
 );

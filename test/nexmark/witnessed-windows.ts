@@ -97,7 +97,6 @@ function lingering<T>(source: SourceConnector<T>, events: number): SourceConnect
           if (!isLast) return handle;
           return lingeringHandle(handle, () => sleep(context.clock, lingerMs));
         },
-        close: () => reader.close(),
       };
     },
   };

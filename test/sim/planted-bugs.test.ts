@@ -30,8 +30,8 @@ const storms: readonly Fault[] = [1, 4, 7, 10, 13].map((second) => {
 
 const bugs: Readonly<Record<FailpointName, Planted>> = {
   "ack-before-durable": { profile: "embedded", seed: 4, broken: /S4, S5/ },
-  "attempt-reused-by-new-leader": { profile: "cluster", seed: 2, broken: /L3/ },
-  "combiner-not-flushed-at-barrier": { profile: "embedded", seed: 0, broken: /S13/ },
+  "attempt-reused-by-new-leader": { profile: "cluster", seed: 4, broken: /L3/ },
+  "combiner-not-flushed-at-barrier": { profile: "embedded", seed: 1, broken: /S13/ },
   "commit-before-manifest": { profile: "cluster", seed: 0, broken: /S4/ },
   "commit-without-fence": { profile: "cluster", seed: 2, broken: /S1/ },
   "completion-of-older-attempt-accepted": { profile: "cluster", seed: 15, broken: /S2/ },
@@ -39,7 +39,7 @@ const bugs: Readonly<Record<FailpointName, Planted>> = {
   "early-messages-dropped": { profile: "embedded", seed: 0, broken: /L3/, faults: farWorker },
   "election-trusts-watch": { profile: "cluster", seed: 7, broken: /L2/ },
   "failed-put-acked": { profile: "cluster", seed: 7, broken: /S4, S5/, faults: storms },
-  "gc-deletes-in-flight": { profile: "cluster", seed: 0, broken: /S4/ },
+  "gc-deletes-in-flight": { profile: "cluster", seed: 1, broken: /S4/ },
   "gc-from-cached-view": { profile: "embedded", seed: 0, broken: /S4/ },
   "lease-deadline-ignored": { profile: "cluster", seed: 1, broken: /L2/ },
   "lease-in-wrong-unit": { profile: "cluster", seed: 0, broken: /L2/ },
@@ -56,7 +56,7 @@ const bugs: Readonly<Record<FailpointName, Planted>> = {
   "split-lost-on-restore": { profile: "embedded", seed: 1, broken: /S13/ },
   "step-down-wipes-objects": { profile: "cluster", seed: 1, broken: /S4/ },
   "timers-not-restored": { profile: "embedded", seed: 5, broken: /S13/ },
-  "unknown-taken-for-failed": { profile: "embedded", seed: 2, broken: /S4b/ },
+  "unknown-taken-for-failed": { profile: "embedded", seed: 3, broken: /S4b/ },
   "watermark-regresses": { profile: "embedded", seed: 8, broken: /S13/ },
   "wrong-bytes-accepted": { profile: "cluster", seed: 10, broken: /L6/ },
 };

@@ -18,7 +18,6 @@ export function asyncIterableSource<T>(
         Promise.resolve(
           new IterableHandle(name, iterate(), typeof position === "number" ? position : 0),
         ),
-      close: () => Promise.resolve(),
     }),
   };
 }

@@ -43,7 +43,6 @@ export function datagen<T>({ generate, count, splits }: DatagenOptions<T>): Sour
     createReader: () => ({
       open: ({ descriptor }, position) =>
         Promise.resolve(openAt(generate, count ?? Infinity, rangeOf(descriptor, position))),
-      close: () => Promise.resolve(),
     }),
   };
 }

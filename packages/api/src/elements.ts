@@ -35,7 +35,6 @@ export function elements<T>(values: readonly T[]): SourceConnector<T> {
     createReader: () => ({
       open: (_split: SplitDescriptor, position) =>
         Promise.resolve(openAt(values, typeof position === "number" ? position : 0)),
-      close: () => Promise.resolve(),
     }),
   };
 }

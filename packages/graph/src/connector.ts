@@ -70,8 +70,8 @@ export interface SourceReader<T> {
    * is open at a time per handle; a reader may have several handles.
    */
   open(split: SplitDescriptor, position: JsonValue | undefined): Promise<SplitHandle<T>>;
-  /** Frees what the reader holds; idempotent. */
-  close(): Promise<void>;
+  /** Lets go of what the reader holds outside, its open splits too; as the `close` of a `SinkWriter`. */
+  close?(): Promise<void>;
 }
 
 export interface SplitHandle<T> {
@@ -127,7 +127,14 @@ export interface SinkWriter<T> {
    * what earlier attempts staged and never committed.
    */
   removeOrphans(): Promise<void>;
-  close(): Promise<void>;
+  /**
+   * Lets go of what the writer holds outside, such as connections (Flink's SinkWriter.close). Called at
+   * most once in an attempt, as the last of all calls: when the job is finished, stopped or cancelled,
+   * when the attempt fails, or the worker drains; not where the process is killed or the slot hangs. What
+   * was called before may not have returned: whoever waits for it hears of it no more. It has two seconds.
+   * Leave it out where there is nothing to let go of: the slot is then ended at once.
+   */
+  close?(): Promise<void>;
 }
 
 /** A pure function of these names the transaction at the target, so that a repeat is the same. */

@@ -81,7 +81,6 @@ function createReader(options: ParsedNexmarkOptions): SourceReader<NexmarkEvent>
       const next = parsePosition(position) ?? split.first;
       return Promise.resolve(new NexmarkSplitHandle(generator, order, { ...split, first: next }));
     },
-    close: () => Promise.resolve(),
   };
 }
 

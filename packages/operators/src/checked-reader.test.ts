@@ -113,3 +113,15 @@ test("what the connector throws stays as it is, and so does what is no error of 
   });
   expect((await read(failing)).failure).toEqual(new TypeError("a bug in the schema"));
 });
+
+test("it closes the reader behind it, where that has something to close", async () => {
+  const open = (): Promise<never> => Promise.reject(new Error("nothing to read"));
+  let closedCount = 0;
+  const close = async (): Promise<void> => {
+    closedCount += 1;
+  };
+  const check = (value: unknown): unknown => value;
+  await createCheckedReader({ open, close }, check).close?.();
+  expect(closedCount).toBe(1);
+  expect("close" in createCheckedReader({ open }, check)).toBe(false);
+});

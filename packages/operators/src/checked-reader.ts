@@ -16,7 +16,7 @@ export function createCheckedReader(
   return {
     open: async (split, position) =>
       new CheckedSplit(await reader.open(split, position), { splitId: split.id, check }),
-    close: () => reader.close(),
+    ...(reader.close === undefined ? {} : { close: async () => reader.close?.() }),
   };
 }
 

@@ -66,7 +66,6 @@ export interface Operator {
   bufferedBytes?(): number;
   /** Called between turns when bufferedBytes is not 0. */
   flush?(): Promise<void>;
-  close?(): Promise<void>;
 }
 
 /** Where an operator's results go: the next operator of the chain, or the task's output gates. */

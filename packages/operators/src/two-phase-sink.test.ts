@@ -19,6 +19,8 @@ class Target {
   /** Called in each prepare; a rejection fails it. */
   onPrepare: (id: SinkTransactionId) => Promise<void> = () => Promise.resolve();
   onPublish: () => Promise<void> = () => Promise.resolve();
+  /** That of writers; they have none unless it is set. */
+  close: (() => Promise<void>) | undefined;
 
   connector(): SinkConnector<unknown> {
     return {
@@ -26,6 +28,7 @@ class Target {
       options: null,
       guarantee: "exactly-once",
       createWriter: ({ attempt }) => {
+        const { close } = this;
         let open: unknown[] = [];
         return {
           write: (record) => void open.push(record),
@@ -53,7 +56,7 @@ class Target {
             }
             return Promise.resolve();
           },
-          close: () => Promise.resolve(),
+          ...(close === undefined ? {} : { close: () => close() }),
         };
       },
     };
@@ -93,6 +96,7 @@ function openSink(
       [],
     complete: async (id: bigint) => operator.onCheckpointCompleted?.(id),
     restore: async (entries: readonly JsonValue[]) => operator.restoreList?.(entries),
+    letGo: operator.letGo,
   };
 }
 
@@ -281,4 +285,36 @@ test("what another job prepared is published under that job's id", async () => {
   const entry = { subtaskIndex: 1, attempt: 4, checkpointId: "7", committable: "x" };
   await operator.restoreList?.([{ ...entry, jobId: "other-1" }, entry]);
   expect(published).toEqual(["other-1", createTestContext({}).context.jobId]);
+});
+
+test("the writer is closed once, and nothing is asked of it behind that, by what was under way either (I6)", async () => {
+  const target = new Target();
+  const begun = Promise.withResolvers<void>();
+  const going = Promise.withResolvers<void>();
+  target.onPublish = () => {
+    begun.resolve();
+    return going.promise;
+  };
+  target.close = () => {
+    target.calls.push("close");
+    return Promise.resolve();
+  };
+  const sink = openSink(target);
+  for (const id of [1n, 2n]) {
+    sink.write(Number(id));
+    await sink.snapshot(id);
+  }
+  const publishing = sink.complete(2n);
+  await begun.promise;
+  await sink.letGo?.();
+  await sink.letGo?.();
+  expect(target.calls).toEqual(["close"]);
+  going.resolve();
+  await expect(publishing).rejects.toMatchObject({ code: "cancelled" });
+  await expect(sink.snapshot(3n)).rejects.toMatchObject({ code: "cancelled" });
+  expect(target.calls).toEqual(["close", "publish 0-1-1"]);
+});
+
+test("a sink whose writer has no close has nothing to let go of", () => {
+  expect(openSink(new Target()).letGo).toBeUndefined();
 });

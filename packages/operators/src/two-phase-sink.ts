@@ -30,10 +30,12 @@ interface Opened {
  *    job included, before orphans are removed: so a restored committable is never taken for an orphan.
  * I5 After a failed prepare no later snapshot succeeds and no record is taken: what was sealed can
  *    only come again from the sources.
+ * I6 The writer is closed once, and nothing is asked of it behind that: not by what was under way either.
  */
 class TwoPhaseSink implements Operator {
   readonly #connector: SinkConnector<unknown>;
   readonly #failpoints: Failpoints;
+  #isOver = false;
   #opened: Opened | undefined;
   /** Prepared and not known to be published, oldest first. */
   #pending: readonly Committable[] = [];
@@ -101,8 +103,14 @@ class TwoPhaseSink implements Operator {
     return this.#attempt("flush", () => writer.flush());
   }
 
-  async close(): Promise<void> {
-    await this.#opened?.writer.close();
+  get letGo(): (() => Promise<void>) | undefined {
+    return this.#start().writer.close === undefined ? undefined : () => this.#letGo();
+  }
+
+  async #letGo(): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    await this.#start().writer.close?.();
   }
 
   #start(): Opened {
@@ -147,6 +155,7 @@ class TwoPhaseSink implements Operator {
   /** Calls the connector; what it throws names the sink and what it was about to do. */
   async #attempt<Result>(what: string, call: () => Promise<Result>): Promise<Result> {
     try {
+      if (this.#isOver) throw closedError();
       return await call();
     } catch (cause) {
       if (cause instanceof StreamError) throw cause;
@@ -159,4 +168,10 @@ class TwoPhaseSink implements Operator {
       );
     }
   }
+}
+
+/** For those who go on behind an await: nobody hears of it. */
+function closedError(): StreamError {
+  const options = { domain: "internal", retry: "never" } as const;
+  return new StreamError("cancelled", "the slot is ended, and the sink is closed", options);
 }

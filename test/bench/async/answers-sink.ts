@@ -64,7 +64,6 @@ function createWriter(
       return Promise.resolve();
     },
     removeOrphans: () => Promise.resolve(),
-    close: () => Promise.resolve(),
   };
 }
 

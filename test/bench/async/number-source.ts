@@ -23,7 +23,6 @@ export function numbers({ count }: { readonly count: number }): SourceConnector<
           close: () => Promise.resolve(),
         });
       },
-      close: () => Promise.resolve(),
     }),
   };
 }

@@ -78,7 +78,6 @@ function payments(options: PaymentsOptions): SourceFactory<Payment> {
               next: typeof position === "number" ? position : 0,
             }),
           ),
-        close: () => Promise.resolve(),
       }),
     }),
   };

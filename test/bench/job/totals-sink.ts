@@ -61,7 +61,6 @@ export function createTotalsWriter(
     },
     publish: () => Promise.resolve(),
     removeOrphans: () => Promise.resolve(),
-    close: () => Promise.resolve(),
   };
 }
 

@@ -50,7 +50,6 @@ export function createWordReader(options: WordSourceOptions): SourceReader<strin
   return {
     open: ({ descriptor }, position) =>
       Promise.resolve(new WordSplit({ ...options, vocabulary }, Number(descriptor), position)),
-    close: () => Promise.resolve(),
   };
 }
 

@@ -52,7 +52,6 @@ export function latencies(options: LatencySinkOptions): SinkConnector<StampedWor
         },
         publish: () => Promise.resolve(),
         removeOrphans: () => Promise.resolve(),
-        close: () => Promise.resolve(),
       };
     },
   };

@@ -34,7 +34,6 @@ export function pacedWords(options: PacedSourceOptions): SourceConnector<Stamped
       ),
     createReader: () => ({
       open: ({ descriptor }) => Promise.resolve(new PacedSplit(options, Number(descriptor))),
-      close: () => Promise.resolve(),
     }),
   };
 }

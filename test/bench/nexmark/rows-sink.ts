@@ -49,6 +49,5 @@ function createRowsWriter(
     },
     publish: () => Promise.resolve(),
     removeOrphans: () => Promise.resolve(),
-    close: () => Promise.resolve(),
   };
 }

@@ -30,7 +30,6 @@ export function sampled<T>(
           const file = new SampleFile(join(samples, `source-${split.id}.samples`));
           return sampledHandle(handle, file, lingerMs);
         },
-        close: () => reader.close(),
       };
     },
   };

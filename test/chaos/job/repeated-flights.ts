@@ -129,7 +129,7 @@ async function findParts(
       parts.push({ group, from, to: Math.min(from + splitRows, rowCount), earliestMs });
     }
   }
-  await reader.close();
+  await reader.close?.();
   return parts;
 }
 
@@ -173,7 +173,6 @@ function createReader(
       await handle.readLastRow();
       return handle;
     },
-    close: () => reader.close(),
   };
 }
 

@@ -139,10 +139,6 @@ class JsonLinesWriter<T> implements SinkWriter<T> {
     });
   }
 
-  async close(): Promise<void> {
-    await this.#tail;
-  }
-
   #isOrphan(name: string): boolean {
     const { sink, attempt } = stagedPattern.exec(name)?.groups ?? {};
     const { operatorName, attempt: own } = this.#context;

@@ -107,7 +107,6 @@ function createReader(context: ConnectorContext): SourceReader<string> {
         offset ?? (await findFirstLine(context.disk, range)),
       );
     },
-    close: () => Promise.resolve(),
   };
 }
 

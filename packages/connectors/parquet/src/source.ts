@@ -127,7 +127,6 @@ function createReader<T>(
       await handle.skipTo(parsePosition(position));
       return handle;
     },
-    close: () => Promise.resolve(),
   };
 }
 

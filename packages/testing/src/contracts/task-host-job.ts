@@ -17,7 +17,6 @@ const silent: SourceConnector<number> = {
         nextBatch: () => new Promise(() => {}),
         close: () => Promise.resolve(),
       }),
-    close: () => Promise.resolve(),
   }),
 };
 

@@ -20,6 +20,6 @@ export async function readSource(
     }
     await handle.close();
   }
-  await reader.close();
+  await reader.close?.();
   return records;
 }

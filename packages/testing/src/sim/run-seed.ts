@@ -69,7 +69,10 @@ export async function runSeed(options: SeedOptions): Promise<SeedReport> {
     ...(coordinators === undefined ? {} : { coordinators }),
   });
   const drawn = drawJob(random.fork("job"), cluster.world.target);
-  const graph = addCloseHooks(random.fork("close-hooks"), sharing.share(drawn.graph));
+  const shared = sharing.share(drawn.graph);
+  const graph = addCloseHooks(random.fork("close-hooks"), shared, (message) =>
+    cluster.checker.violate(message),
+  );
   const job = { ...drawn, graph };
   const limits = { endMs: faultsEndMs, workerCount, coordinators };
   const faults = options.faults ?? drawFaultsOf(random, limits);

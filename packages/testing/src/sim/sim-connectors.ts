@@ -110,7 +110,6 @@ function createSimReader<T>(
         },
       };
     },
-    close: () => Promise.resolve(),
   };
 }
 
@@ -206,7 +205,6 @@ function createSimWriter(target: SimSinkTarget, context: ConnectorContext): Sink
       await sleep(clock, 2);
       target.removeOrphans(context);
     },
-    close: () => Promise.resolve(),
   };
 }
 

@@ -28,6 +28,7 @@ import { SubtaskContext } from "../task/subtask-context.ts";
 import type { Task } from "../task/task.ts";
 import { stepOf, type PlannedSubtask } from "./attempt-plan.ts";
 import { createOutput, keyOf } from "./create-output.ts";
+import { readerHolder, type Holder } from "./holder.ts";
 import { listEntriesOf, restoreKeyed, type RestoredState } from "./restored-state.ts";
 import type { SlotLoop } from "./slot-loop.ts";
 import type { SlotPorts } from "./slot-ports.ts";
@@ -39,8 +40,10 @@ export interface TaskEnvironment {
   readonly ports: SlotPorts;
   readonly exchange: Exchange;
   readonly loop: SlotLoop;
-  /** Told of each chain before its operators have state; throws where they may not start any more. */
-  readonly onCreated: (chain: OperatorChain) => void;
+  /** Throws where nothing of the attempt may start any more. */
+  readonly checkNotOver: () => void;
+  /** Told of each chain before its operators have state, and of each reader before it has splits. */
+  readonly onCreated: (holder: Holder) => void;
 }
 
 export interface CreatedTask {
@@ -57,17 +60,19 @@ export async function createTask(
   state: RestoredState,
 ): Promise<CreatedTask> {
   const { loop, ports } = environment;
+  environment.checkNotOver();
   const gates = subtask.outputs.map((output) => createOutput(environment, subtask, output));
   const keyed = createKeyed(environment, subtask);
   const processingTime = new ProcessingTime(ports.clock);
   const chain = createChain(environment, subtask, { gates, keyed, processingTime });
-  environment.onCreated(chain);
+  environment.onCreated(chain.hooks);
   const [first] = subtask.vertex.operators;
   if (keyed !== undefined && first !== undefined) {
     await restoreKeyed(keyed, { state, operator: first.name, turn: ports.turn });
   }
   await chain.hooks.restoreLists((name) => listEntriesOf(state, name));
   await chain.hooks.start(state.checkpointId !== undefined);
+  environment.checkNotOver();
   const context = new SubtaskContext({
     subtaskId: subtask.subtaskId,
     vertexId: subtask.vertex.id,
@@ -147,11 +152,13 @@ function createSourceTask(
   const entries = listEntriesOf(state, name);
   const isRepeated = spec.connector.rediscoverMs !== undefined;
   const isDiscovering = subtask.subtaskIndex === 0 && (entries.length === 0 || isRepeated);
+  const reader = readerOf(spec, connectorContext);
+  environment.onCreated(readerHolder(reader, { subtask: subtask.subtaskId, operator: name }));
   return new SourceTask({
     context,
     operatorName: name,
     spec,
-    reader: readerOf(spec, connectorContext),
+    reader,
     restored: ownEntries(environment, subtask, entries).map((entry) =>
       parseSourceEntry(entry, name),
     ),

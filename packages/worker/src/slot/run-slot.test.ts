@@ -135,7 +135,6 @@ describe("a chain", () => {
           Promise.reject(
             new StreamError("input-unreadable", "cannot read", { domain: "user", retry: "never" }),
           ),
-        close: () => Promise.resolve(),
       }),
     };
     const world = worldOf([

@@ -1,11 +1,11 @@
 import { assert, assertNever, StreamError } from "@millrace/core";
 import type { Exchange } from "@millrace/exchange";
 
-import type { OperatorChain } from "../chain/operator-chain.ts";
 import { SourceTask } from "../task/source-task.ts";
 import type { Task } from "../task/task.ts";
 import { planSubtasks } from "./attempt-plan.ts";
 import { createTask, type CreatedTask, type TaskEnvironment } from "./create-task.ts";
+import type { Holder } from "./holder.ts";
 import { loadPlan } from "./load-plan.ts";
 import { restoredStateOf } from "./restored-state.ts";
 import { SlotLoop } from "./slot-loop.ts";
@@ -38,7 +38,7 @@ export async function runSlot(port: SlotPort, ports: SlotPorts): Promise<void> {
  * I1 Commands take effect in the order in which they came, each in a turn.
  * I2 No channel carries an element before `start`: every subtask of the attempt is restored then.
  * I3 A failure ends the attempt on this slot; it is reported for one subtask, once.
- * I4 Once it is to let go, nothing of the attempt runs but the close hooks of what was opened, also where
+ * I4 Once it is to let go, nothing of the attempt runs but the close of what was opened, also where
  *    it has failed before: that needs no turn of the loop, and waits for none.
  */
 class Slot {
@@ -49,8 +49,8 @@ class Slot {
   /** Upstream first. */
   #tasks: readonly Task[] = [];
   readonly #port: SlotPort;
-  /** Of all subtasks that may hold something outside. */
-  readonly #chains: OperatorChain[] = [];
+  /** Of all subtasks, those that hold something outside. */
+  readonly #holders: Holder[] = [];
 
   constructor(
     port: SlotPort,
@@ -71,16 +71,15 @@ class Slot {
     this.#phase = "over";
     this.#loop.halt();
     // Never rejects; the answer says that it is over.
-    void this.#letGoChains().then(() => this.#port.send({ kind: "let-go" }));
+    void this.#letGoAll().then(() => this.#port.send({ kind: "let-go" }));
   }
 
-  async #letGoChains(): Promise<void> {
-    const { logger } = this.#ports;
-    for (const chain of this.#chains) {
-      await chain.hooks.letGo(({ message, location }) => {
-        logger.log("warn", "closing failed", { cause: message, ...location });
-      });
-    }
+  async #letGoAll(): Promise<void> {
+    const warn = ({ message, location }: StreamError): void => {
+      this.#ports.logger.log("warn", "closing failed", { cause: message, ...location });
+    };
+    // All at once: one that takes too long keeps no other subtask from it.
+    await Promise.all(this.#holders.map((holder) => holder.letGo(warn)));
   }
 
   #handle(command: Exclude<SlotCommand, { readonly kind: "let-go" }>): void {
@@ -139,7 +138,10 @@ class Slot {
       ports: this.#ports,
       exchange: this.#exchange,
       loop: this.#loop,
-      onCreated: (chain) => this.#onCreated(chain),
+      checkNotOver: () => {
+        if (this.#phase === "over") throw endedError();
+      },
+      onCreated: (holder) => this.#onCreated(holder),
     };
     const created: CreatedTask[] = [];
     for (const subtask of planSubtasks(preparation, job)) {
@@ -154,10 +156,9 @@ class Slot {
     return created;
   }
 
-  #onCreated(chain: OperatorChain): void {
-    if (this.#phase === "over") throw endedError();
-    if (!chain.hooks.holdsOutside()) return;
-    this.#chains.push(chain);
+  #onCreated(holder: Holder): void {
+    if (!holder.holdsOutside()) return;
+    this.#holders.push(holder);
     this.#port.send({ kind: "holds-outside" });
   }
 

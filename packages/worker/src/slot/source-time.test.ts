@@ -32,7 +32,6 @@ function silentAfter(records: readonly TestRecord[]): SourceConnector<TestRecord
           close: () => Promise.resolve(),
         };
       },
-      close: () => Promise.resolve(),
     }),
   };
 }

@@ -35,7 +35,6 @@ export function testSource(
           clock,
         });
       },
-      close: () => Promise.resolve(),
     }),
   };
 }
@@ -67,6 +66,8 @@ export class TestTarget {
   /** Bytes that a writer claims to hold back. */
   heldBackBytes = 0;
   flushCount = 0;
+  /** That of writers; they have none unless it is set. */
+  close: (() => Promise<void>) | undefined;
 
   records(): readonly unknown[] {
     return [...this.published.values()].flat();
@@ -78,6 +79,7 @@ export class TestTarget {
       options: {},
       guarantee: "exactly-once",
       createWriter: () => {
+        const { close } = this;
         let buffer: unknown[] = [];
         return {
           write: (record) => {
@@ -103,7 +105,7 @@ export class TestTarget {
             return Promise.resolve();
           },
           removeOrphans: () => Promise.resolve(),
-          close: () => Promise.resolve(),
+          ...(close === undefined ? {} : { close: () => close() }),
         };
       },
     };
