@@ -30,7 +30,7 @@ export interface ProcessContext<K, R, S extends StateDeclarations> {
   readonly key: K;
   /** Event time of the record or the timer; -Infinity, as none, for a timer of processing time. */
   readonly timestamp: number;
-  /** The event time that this operator has reached. */
+  /** The event time that this operator has reached: in a timer the watermark that fires it, as in Flink. */
   readonly watermark: number;
   readonly state: {
     readonly [Name in keyof S]: StateHandleOf<S[Name]>;

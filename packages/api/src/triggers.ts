@@ -17,7 +17,7 @@ export interface TriggerContext<S> {
   readonly window: TimeWindow;
   /** Event time of the record, or the timer's time. */
   readonly timestamp: number;
-  /** The event time that the operator has reached. */
+  /** The event time that the operator has reached: in a timer the watermark that fires it. */
   readonly watermark: number;
   /** Returns the wall clock's milliseconds since the epoch; not the same when records come again. */
   processingTime(): number;

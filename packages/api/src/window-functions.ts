@@ -63,7 +63,7 @@ export interface ClearedWindowContext<
 > {
   readonly key: K;
   readonly window: TimeWindow;
-  /** The event time that this operator has reached; at the firing it is still that before it. */
+  /** The event time that this operator has reached: at a firing the watermark that fires it, as in Flink. */
   readonly watermark: number;
   /** Of this key's window: what its earlier firings have left. */
   readonly windowState: { readonly [Name in keyof W]: StateHandleOf<W[Name]> };

@@ -12,12 +12,12 @@ export interface AuthorOutput {
 
 /** Returns the outputs of an operator as its author's functions get them. */
 export function createAuthorOutput(context: OperatorContext): AuthorOutput {
-  const { output, sideOutput, currentWatermarkMs, subtaskIndex, parallelism } = context;
+  const { output, sideOutput, seenWatermarkMs, subtaskIndex, parallelism } = context;
   const sides = new Map<string, Output>();
   const author: AuthorOutput = {
     timestamp: -Infinity,
     get watermark() {
-      return currentWatermarkMs();
+      return seenWatermarkMs();
     },
     subtaskIndex,
     parallelism,

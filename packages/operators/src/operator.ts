@@ -87,6 +87,11 @@ export interface OperatorContext {
   /** The last watermark that was fully fired in this operator, as restored; -Infinity at first. */
   readonly currentWatermarkMs: () => number;
   /**
+   * The watermark as authors see it: the same, but while one is fired that one already, as in Flink. What
+   * results must not depend on how often watermarks come goes by the other.
+   */
+  readonly seenWatermarkMs: () => number;
+  /**
    * Milliseconds since the epoch, by the clock of this machine: read each time, and never less than
    * what it gave before in this subtask; on another machine, after a restore, it may be less.
    */

@@ -108,8 +108,9 @@ class ProcessOperator implements KeyedProcess {
   }
 
   nextProcessingTimeMs(): number {
-    const { processingTimers, context } = this.#opened();
-    return context.watermark === maxWatermark ? Infinity : processingTimers.nextTimeMs();
+    const { processingTimers } = this.#opened();
+    const isOver = this.#operator?.currentWatermarkMs() === maxWatermark;
+    return isOver ? Infinity : processingTimers.nextTimeMs();
   }
 
   advanceProcessingTime(nowMs: number, shouldPause: () => boolean): boolean {

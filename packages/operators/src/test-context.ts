@@ -17,6 +17,8 @@ export function createTestContext(
   over: Partial<Pick<OperatorContext, "subtaskIndex" | "attempt">> & {
     readonly keyed?: KeyedBackend;
     readonly watermarkMs?: () => number;
+    /** That of `watermarkMs` unless set. */
+    readonly seenWatermarkMs?: () => number;
     readonly processingTimeMs?: () => number;
   } = {},
 ): { readonly context: OperatorContext; readonly recorded: Recorded } {
@@ -36,6 +38,7 @@ export function createTestContext(
     }),
     keyed: over.keyed,
     currentWatermarkMs: over.watermarkMs ?? (() => -Infinity),
+    seenWatermarkMs: over.seenWatermarkMs ?? over.watermarkMs ?? (() => -Infinity),
     processingTimeMs: over.processingTimeMs ?? (() => 0),
     turnTimeMs: over.processingTimeMs ?? (() => 0),
     clock: untouchable<Clock>("clock"),

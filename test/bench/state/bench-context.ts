@@ -7,6 +7,7 @@ export function benchContext(
 ): OperatorContext {
   return {
     ...own,
+    seenWatermarkMs: own.currentWatermarkMs,
     jobId: "job",
     subtaskIndex: 0,
     parallelism: 1,

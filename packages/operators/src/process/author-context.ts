@@ -32,7 +32,8 @@ export function createAuthorContext(
   keyed: KeyedBackend,
   operator: OperatorContext,
 ): AuthorContext {
-  const { output, sideOutput, currentWatermarkMs, processingTimeMs, operatorName } = operator;
+  const { output, sideOutput, processingTimeMs, operatorName } = operator;
+  const { currentWatermarkMs, seenWatermarkMs } = operator;
   const sideOutputs = new Map<string, Output>();
   const times: OperatorTimes = {
     timestampMs: () => context.timestamp,
@@ -49,7 +50,7 @@ export function createAuthorContext(
     timeDomain: "event-time",
     processingTime: processingTimeMs,
     get watermark() {
-      return currentWatermarkMs();
+      return seenWatermarkMs();
     },
     emit(value) {
       output.emit(value, context.timestamp);

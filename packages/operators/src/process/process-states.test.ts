@@ -266,6 +266,7 @@ class Job {
       sideOutput: () => ({ emit: () => {} }),
       keyed,
       currentWatermarkMs: () => this.watermarkMs,
+      seenWatermarkMs: () => this.watermarkMs,
       processingTimeMs: () => this.watermarkMs,
       turnTimeMs: () => this.watermarkMs,
       clock: {} as Clock,

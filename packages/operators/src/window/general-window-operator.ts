@@ -89,13 +89,13 @@ class GeneralWindowOperator implements Operator {
   }
 
   open(context: OperatorContext): void {
-    const { keyed, operatorName, currentWatermarkMs } = context;
+    const { keyed, operatorName, seenWatermarkMs } = context;
     assert(keyed !== undefined, `operator ${operatorName} is keyed and has no keyed state`);
     const contents = new WindowContents({
       spec: this.#spec,
       emitter: new WindowEmitter(context, keyed, this.#spec.aggregate),
       currentKey: () => keyed.currentKey(),
-      currentWatermarkMs,
+      seenWatermarkMs,
     });
     this.#opened = {
       context,

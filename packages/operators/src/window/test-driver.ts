@@ -4,6 +4,7 @@ import { createTestContext, type Recorded } from "../test-context.ts";
 
 interface Times {
   watermarkMs: number;
+  seenWatermarkMs: number;
   nowMs: number;
 }
 
@@ -18,7 +19,7 @@ export class WindowDriver {
   constructor(
     create: () => Operator,
     backend: BackendUnderTest,
-    times: Times = { watermarkMs: -Infinity, nowMs: 0 },
+    times: Times = { watermarkMs: -Infinity, seenWatermarkMs: -Infinity, nowMs: 0 },
   ) {
     this.#create = create;
     this.#backend = backend;
@@ -27,6 +28,7 @@ export class WindowDriver {
     const { context, recorded } = createTestContext({
       keyed: backend.keyed,
       watermarkMs: () => this.#times.watermarkMs,
+      seenWatermarkMs: () => this.#times.seenWatermarkMs,
       processingTimeMs: () => this.#times.nowMs,
     });
     this.recorded = recorded;
@@ -43,6 +45,7 @@ export class WindowDriver {
   }
 
   advance(watermarkMs: number, shouldPause: () => boolean = () => false): void {
+    this.#times.seenWatermarkMs = Math.max(watermarkMs, this.#times.seenWatermarkMs);
     while (this.#operator.advanceWatermark?.(watermarkMs, shouldPause) === false);
     this.#times.watermarkMs = Math.max(watermarkMs, this.#times.watermarkMs);
   }

@@ -62,7 +62,7 @@ export class TriggerView implements TriggerContext {
   }
 
   get watermark(): number {
-    return this.#context.currentWatermarkMs();
+    return this.#context.seenWatermarkMs();
   }
 
   processingTime(): number {

@@ -8,7 +8,7 @@ interface ContentsOptions {
   readonly spec: Pick<GeneralWindowSpec, "aggregate" | "evictor">;
   readonly emitter: WindowEmitter;
   readonly currentKey: () => unknown;
-  readonly currentWatermarkMs: () => number;
+  readonly seenWatermarkMs: () => number;
 }
 
 /**
@@ -113,8 +113,8 @@ export class WindowContents {
     { start, end }: StoredWindow,
     records: readonly KeptRecord[],
   ): KeptRecord[] {
-    const { currentKey, currentWatermarkMs } = this.#options;
-    const details = { key: currentKey(), window: { start, end }, watermark: currentWatermarkMs() };
+    const { currentKey, seenWatermarkMs } = this.#options;
+    const details = { key: currentKey(), window: { start, end }, watermark: seenWatermarkMs() };
     const kept = new Set(choose(records, details));
     // Of the given records only: an author may have made others.
     return records.filter((record) => kept.has(record));

@@ -36,10 +36,11 @@ export interface WindowContexts {
 
 /** Returns what an operator over windows hands to the author's functions (Flink's ProcessWindowFunction.Context). */
 export function createWindowContexts(
-  { operatorName, output, sideOutput, currentWatermarkMs, processingTimeMs }: OperatorContext,
+  operator: OperatorContext,
   keyed: KeyedBackend,
   { windowState, globalState = {} }: Pick<WindowSpec["aggregate"], "windowState" | "globalState">,
 ): WindowContexts {
+  const { operatorName, output, sideOutput, processingTimeMs, seenWatermarkMs } = operator;
   const sideOutputs = new Map<string, Output>();
   const windowStates = new WindowStates(operatorName, windowState);
   const shared = {
@@ -52,7 +53,7 @@ export function createWindowContexts(
       group: "globalState",
       times: {
         timestampMs: () => emitting.timestamp,
-        watermarkMs: currentWatermarkMs,
+        watermarkMs: operator.currentWatermarkMs,
         processingTimeMs,
       },
     }),
@@ -62,7 +63,7 @@ export function createWindowContexts(
     ...shared,
     timestamp: 0,
     get watermark() {
-      return currentWatermarkMs();
+      return seenWatermarkMs();
     },
     emit(value) {
       output.emit(value, emitting.timestamp);
@@ -79,7 +80,7 @@ export function createWindowContexts(
   const clearing: WindowContext = {
     ...shared,
     get watermark() {
-      return currentWatermarkMs();
+      return seenWatermarkMs();
     },
   };
   return { emitting, clearing, windowStates };

@@ -60,7 +60,7 @@ export interface ChainOptions {
     name: string,
   ) => Omit<
     OperatorContext,
-    "output" | "sideOutput" | "keyed" | "currentWatermarkMs" | "countLate"
+    "output" | "sideOutput" | "keyed" | "currentWatermarkMs" | "seenWatermarkMs" | "countLate"
   >;
 }
 
@@ -94,7 +94,9 @@ export class OperatorChain {
   /** Steps that may do something by the wall clock. */
   readonly #timed: readonly TimedStep[];
   readonly #maxParallelism: number;
+  /** By step; the second is ahead of the first while a step fires. */
   readonly #firedMs: number[];
+  readonly #seenMs: number[];
   /** Step that a watermark has reached. */
   #advancing = 0;
   #watermarkMs: number = minWatermark;
@@ -109,6 +111,7 @@ export class OperatorChain {
     this.#maxParallelism = options.maxParallelism;
     this.#outerSteps = this.#gates.map(({ outer }) => outer);
     this.#firedMs = options.steps.map(() => minWatermark);
+    this.#seenMs = options.steps.map(() => minWatermark);
     this.#chain = compileChain({
       steps: options.steps,
       gates: this.#gates.filter(({ tag }) => tag === undefined),
@@ -197,6 +200,7 @@ export class OperatorChain {
       const index = this.#advancing;
       const step = this.#steps[index];
       this.cursor.step = index;
+      this.#seenMs[index] = watermarkMs;
       if (step?.kind === "operator" && step.operator.advanceWatermark !== undefined) {
         if (!step.operator.advanceWatermark(watermarkMs, shouldPause)) return false;
       }
@@ -231,6 +235,7 @@ export class OperatorChain {
   restoreWatermark(watermarkMs: number): void {
     this.#watermarkMs = watermarkMs;
     this.#firedMs.fill(watermarkMs);
+    this.#seenMs.fill(watermarkMs);
   }
 
   /** Operators that hold records back for their target. */
@@ -299,6 +304,7 @@ export class OperatorChain {
       sideOutput: (tag) => this.#sideOutput(tag, index),
       keyed: index === 0 ? this.#keyed : undefined,
       currentWatermarkMs: () => this.#firedMs[index] ?? minWatermark,
+      seenWatermarkMs: () => this.#seenMs[index] ?? minWatermark,
       countLate: (recordCount) => {
         this.cursor.recordsLate += recordCount;
       },

@@ -43,6 +43,52 @@ test("of map, filter, flatMap and print nothing is in a snapshot", async () => {
   expect([...new Set(stored)].toSorted()).toEqual(["board", "numbers"]);
 });
 
+test("a timer sees the watermark that fires it, what is behind it in the chain the one before", async () => {
+  const target = new TestTarget();
+  interface TimerContext extends Context {
+    readonly watermark: number;
+    readonly timers: { atEventTime(timeMs: number): void };
+  }
+  interface Fired {
+    readonly timeMs: number;
+    readonly watermark: number;
+  }
+  const world = worldOf([
+    sourceNode([recordsOf(200)]),
+    { name: "by-key", inputs: [0], spec: { kind: "key-by", key: ({ key }: TestRecord) => key } },
+    {
+      name: "timed",
+      inputs: [1],
+      spec: {
+        kind: "process",
+        state: {},
+        onRecord: ({ atMs }: TestRecord, ctx: TimerContext) => ctx.timers.atEventTime(atMs),
+        onTimer: (timeMs: number, ctx: TimerContext) =>
+          ctx.emit({ timeMs, watermark: ctx.watermark }),
+      },
+    },
+    {
+      name: "behind",
+      inputs: [2],
+      spec: {
+        kind: "plain-process",
+        create: () => ({
+          onRecord: (fired: Fired, ctx: TimerContext) =>
+            ctx.emit([fired, { ...fired, watermark: ctx.watermark }]),
+        }),
+      },
+    },
+    sinkNode(target, 3),
+  ]);
+  await world.start();
+  await drained(world, "timed/0");
+  expect(target.written).toHaveLength(200);
+  for (const [inTimer, behind] of target.written as readonly (readonly [Fired, Fired])[]) {
+    expect(inTimer.watermark).toBeGreaterThanOrEqual(inTimer.timeMs);
+    expect(behind.watermark).toBeLessThan(behind.timeMs);
+  }
+});
+
 describe("a union", () => {
   test("gives the records of all its inputs with their times, each input's in order", async () => {
     const target = new TestTarget();

@@ -70,7 +70,7 @@ const counted: ProcessSpec = {
   onRecord: (_record: TestRecord, ctx: Context) => count(ctx),
   onSecond: (_record: TestRecord, ctx: Context) => count(ctx),
   onTimer: (timeMs: number, ctx: Context) =>
-    ctx.emit(`${ctx.state.seen.get()} at timer ${timeMs} after ${ctx.watermark}`),
+    ctx.emit(`${ctx.state.seen.get()} at timer ${timeMs}, watermark ${ctx.watermark}`),
 };
 
 function count(ctx: Context): void {
@@ -88,13 +88,14 @@ describe("a process over two inputs", () => {
         // The splits' lower bound of 10 is a watermark of 9.
         "first 10 at 9",
         "second 10 at 9",
-        "timer 10 at 9",
+        "timer 10 at 10",
         "first 10 at 10",
         "second 10 at 10",
         "first 20 at 10",
         "second 20 at 10",
-        "timer 10 at 10",
-        "timer 20 at 10",
+        // A timer sees the watermark that fires it.
+        "timer 10 at Infinity",
+        "timer 20 at Infinity",
       ]),
     );
   });
@@ -104,11 +105,11 @@ describe("a process over two inputs", () => {
     await run(nodesOf({ first: [10, 100, 200], second: [10, 20, 30] }, counted, target));
     // Each of two inputs has had one record more when the next timer fires, until one has ended.
     expect(target.written).toEqual([
-      "2 at timer 10 after 9",
-      "4 at timer 20 after 10",
-      "6 at timer 30 after 20",
-      "6 at timer 100 after 20",
-      "6 at timer 200 after 100",
+      "2 at timer 10, watermark 10",
+      "4 at timer 20, watermark 20",
+      "6 at timer 30, watermark 100",
+      "6 at timer 100, watermark 100",
+      "6 at timer 200, watermark Infinity",
     ]);
   });
 });
