@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { FlinkCluster } from "../flink/flink-cluster.ts";
 import { measureProgress, type Progress } from "../job/measure-progress.ts";
 import { CpuWatch } from "../process/cpu-time.ts";
-import { readCounts, type QueryCase } from "./run-query.ts";
+import { readCounts, splitEvents, type QueryCase } from "./run-query.ts";
 
 /** Whether a record may be handed from operator to operator as it is: Flink's default is to copy. */
 export interface FlinkMode {
@@ -47,6 +47,7 @@ function toArguments(
     p: parallelism,
     n: events,
     step: intervalMicros,
+    stretch: splitEvents,
     ckpt: checkpointMs,
     reuse: String(isReused),
     samples,

@@ -8,13 +8,13 @@ import { SampleFile } from "../job/sample-file.ts";
 
 /** What is done beside reading. */
 interface Sampling {
-  /** The folder for `source-<split>.samples`, the progress of each split. */
+  /** The folder for `source-<subtask>.samples`, the progress of each subtask. */
   readonly samples: string;
   /** How long a split ends behind its last record. */
   readonly lingerMs: number;
 }
 
-/** Returns the source, which also writes down how far it is. */
+/** Returns the source, which also writes down how far its subtasks are. */
 export function sampled<T>(
   source: SourceConnector<T>,
   { samples, lingerMs }: Sampling,
@@ -24,32 +24,50 @@ export function sampled<T>(
     createReader: (context) => {
       const reader = source.createReader(context);
       mkdirSync(samples, { recursive: true });
+      const progress = new Progress(join(samples, `source-${context.subtaskIndex}.samples`));
       return {
-        open: async (split, position) => {
-          const handle = await reader.open(split, position);
-          const file = new SampleFile(join(samples, `source-${split.id}.samples`));
-          return sampledHandle(handle, file, lingerMs);
-        },
+        open: async (split, position) =>
+          sampledHandle(await reader.open(split, position), progress, lingerMs),
       };
     },
   };
 }
 
+/** Of one subtask, over all of its splits. */
+class Progress {
+  readonly #file: SampleFile;
+  #count = 0;
+  #isBegun = false;
+
+  constructor(path: string) {
+    this.#file = new SampleFile(path);
+  }
+
+  /** The records of the batch before are through when the next one is asked for. */
+  next(records: number): void {
+    if (this.#isBegun) this.#file.offer(this.#count);
+    else this.#file.add(0);
+    this.#isBegun = true;
+    this.#count += records;
+  }
+
+  endSplit(): void {
+    this.#file.add(this.#count);
+  }
+}
+
 function sampledHandle<T>(
   handle: SplitHandle<T>,
-  samples: SampleFile,
+  progress: Progress,
   lingerMs: number,
 ): SplitHandle<T> {
-  let count = 0;
   return {
     nextBatch: async () => {
       const batch = await handle.nextBatch();
       if (batch === undefined) {
-        samples.add(count);
+        progress.endSplit();
         await delay(lingerMs);
-      } else if (count === 0) samples.add(0);
-      else samples.offer(count);
-      count += batch?.records.length ?? 0;
+      } else progress.next(batch.records.length);
       return batch;
     },
     close: () => handle.close(),

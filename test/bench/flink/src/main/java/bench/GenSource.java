@@ -12,7 +12,8 @@ import org.apache.flink.core.io.InputStatus;
 import org.apache.flink.core.io.SimpleVersionedSerializer;
 
 /**
- * A bounded, deterministic, checkpointed source with one split per subtask.
+ * A bounded, deterministic, checkpointed source with one split per subtask; or, with a stretch, with splits of so
+ * many records in a row that subtasks ask for, one ahead, so that no subtask gets far ahead of another.
  * rate = 0: as fast as possible. rate > 0: that many records/s per split, released in 1 ms ticks and
  * stamped with the tick's scheduled time (so a late source counts as latency).
  */
@@ -20,47 +21,63 @@ public final class GenSource<T> implements Source<T, GenSource.Split, List<GenSo
     public static final class Split implements SourceSplit {
         public int part, parts;
         public long pos, end, x;
+        /** Where this reader began. */
+        final long first;
         Split(int part, int parts, long pos, long end, long x) {
-            this.part = part; this.parts = parts; this.pos = pos; this.end = end; this.x = x;
+            this.part = part; this.parts = parts; this.pos = pos; this.end = end; this.x = x; this.first = pos;
         }
-        @Override public String splitId() { return "s" + part; }
+        @Override public String splitId() { return "s" + part + "+" + pos; }
         Split copy() { return new Split(part, parts, pos, end, x); }
     }
 
     private final Gen<T> gen;
-    private final long n;
+    private final long n, stretch;
     private final int parts, batch;
     private final String samples;
     private final double rate;
     private final TypeInformation<T> type;
 
     public GenSource(Gen<T> gen, TypeInformation<T> type, long n, int parts, double ratePerSplit, int batch, String samples) {
+        this(gen, type, n, parts, ratePerSplit, batch, samples, 0);
+    }
+    /** With a stretch above 0 the generator has to know a record by its number. */
+    public GenSource(Gen<T> gen, TypeInformation<T> type, long n, int parts, double ratePerSplit, int batch, String samples, long stretch) {
+        this.stretch = stretch;
         this.samples = samples; this.gen = gen; this.type = type; this.n = n; this.parts = parts; this.rate = ratePerSplit; this.batch = batch;
     }
     @Override public Boundedness getBoundedness() { return Boundedness.BOUNDED; }
     @Override public TypeInformation<T> getProducedType() { return type; }
-    @Override public SourceReader<T, Split> createReader(SourceReaderContext ctx) { return new Reader<>(gen, rate, batch, samples); }
+    @Override public SourceReader<T, Split> createReader(SourceReaderContext ctx) { return new Reader<>(ctx, gen, rate, batch, samples, stretch > 0); }
 
     @Override public SplitEnumerator<Split, List<Split>> createEnumerator(SplitEnumeratorContext<Split> ctx) {
         List<Split> todo = new ArrayList<>();
-        for (int i = 0; i < parts; i++) {
+        for (long at = 0; stretch > 0 && at < n; at += stretch) todo.add(new Split(0, 1, at, Math.min(n, at + stretch), 1));
+        for (int i = 0; stretch == 0 && i < parts; i++) {
             long share = n / parts + (i < n % parts ? 1 : 0);
             todo.add(new Split(i, parts, 0, share, i + 1));
         }
-        return new Enumerator(ctx, todo);
+        return new Enumerator(ctx, todo, stretch > 0);
     }
     @Override public SplitEnumerator<Split, List<Split>> restoreEnumerator(SplitEnumeratorContext<Split> ctx, List<Split> todo) {
-        return new Enumerator(ctx, new ArrayList<>(todo));
+        return new Enumerator(ctx, new ArrayList<>(todo), stretch > 0);
     }
 
     static final class Enumerator implements SplitEnumerator<Split, List<Split>> {
         final SplitEnumeratorContext<Split> ctx;
         final List<Split> todo;
-        Enumerator(SplitEnumeratorContext<Split> ctx, List<Split> todo) { this.ctx = ctx; this.todo = todo; }
+        final boolean onRequest;
+        Enumerator(SplitEnumeratorContext<Split> ctx, List<Split> todo, boolean onRequest) { this.ctx = ctx; this.todo = todo; this.onRequest = onRequest; }
         @Override public void start() {}
-        @Override public void handleSplitRequest(int subtask, String host) {}
-        @Override public void addSplitsBack(List<Split> splits, int subtask) { todo.addAll(splits); }
+        @Override public void handleSplitRequest(int subtask, String host) {
+            if (todo.isEmpty()) ctx.signalNoMoreSplits(subtask);
+            else ctx.assignSplit(todo.remove(0), subtask);
+        }
+        @Override public void addSplitsBack(List<Split> splits, int subtask) {
+            todo.addAll(splits);
+            todo.sort(Comparator.comparingLong(s -> s.pos));
+        }
         @Override public void addReader(int subtask) {
+            if (onRequest) return;
             for (Iterator<Split> it = todo.iterator(); it.hasNext();) {
                 Split s = it.next();
                 if (s.part == subtask) { it.remove(); ctx.assignSplit(s, subtask); }
@@ -73,8 +90,13 @@ public final class GenSource<T> implements Source<T, GenSource.Split, List<GenSo
 
     static final class Reader<T> implements SourceReader<T, Split> {
         final Gen<T> gen;
+        final SourceReaderContext ctx;
+        final boolean onRequest;
         final double rate;
         final int batch;
+        final ArrayDeque<Split> next = new ArrayDeque<>();
+        /** Records of splits that are through. */
+        long done;
         Split s;
         boolean noMore;
         CompletableFuture<Void> avail = new CompletableFuture<>();
@@ -86,9 +108,14 @@ public final class GenSource<T> implements Source<T, GenSource.Split, List<GenSo
         volatile long wakeAt;
         volatile CompletableFuture<Void> wake;
 
-        Reader(Gen<T> gen, double rate, int batch, String samples) { this.gen = gen; this.rate = rate; this.batch = batch; this.samples = samples; }
+        Reader(SourceReaderContext ctx, Gen<T> gen, double rate, int batch, String samples, boolean onRequest) {
+            this.ctx = ctx; this.onRequest = onRequest;
+            this.gen = gen; this.rate = rate; this.batch = batch; this.samples = samples;
+        }
 
         @Override public void start() {
+            // Two: one to read and one ahead.
+            for (int i = 0; onRequest && i < 2; i++) ctx.sendSplitRequest();
             if (rate <= 0) return;
             ticker = new Thread(() -> {
                 while (!closed) {
@@ -101,6 +128,7 @@ public final class GenSource<T> implements Source<T, GenSource.Split, List<GenSo
             ticker.start();
         }
         @Override public InputStatus pollNext(ReaderOutput<T> out) {
+            if (this.s == null) this.s = next.poll();
             Split s = this.s;
             if (s == null) return noMore ? InputStatus.END_OF_INPUT : InputStatus.NOTHING_AVAILABLE;
             if ((s.pos & 4095) < batch) sample(false);
@@ -122,20 +150,30 @@ public final class GenSource<T> implements Source<T, GenSource.Split, List<GenSo
             }
             if (s.pos < s.end) return InputStatus.MORE_AVAILABLE;
             sample(true);
-            return InputStatus.END_OF_INPUT;
+            if (!onRequest) return InputStatus.END_OF_INPUT;
+            done += s.end - s.first;
+            this.s = null;
+            ctx.sendSplitRequest();
+            if (next.isEmpty() && !noMore) avail = new CompletableFuture<>();
+            return next.isEmpty() && !noMore ? InputStatus.NOTHING_AVAILABLE : InputStatus.MORE_AVAILABLE;
         }
-        /** Progress of the split, ten lines a second at most: source-<part>.samples, as Millrace's source writes it. */
+        /** Progress of the subtask, ten lines a second at most: source-<subtask>.samples, as Millrace's source writes it. */
         private void sample(boolean last) {
             long now = System.currentTimeMillis();
             if (!last && now - sampledMillis < 100) return;
             sampledMillis = now;
             try {
-                Files.writeString(Path.of(samples, "source-" + s.part + ".samples"), now + " " + s.pos + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+                Files.writeString(Path.of(samples, "source-" + ctx.getIndexOfSubtask() + ".samples"), now + " " + (onRequest ? done + s.pos - s.first : s.pos) + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
             } catch (IOException e) { throw new UncheckedIOException(e); }
         }
         @Override public CompletableFuture<Void> isAvailable() { return avail; }
-        @Override public List<Split> snapshotState(long id) { return s == null ? List.of() : List.of(s.copy()); }
-        @Override public void addSplits(List<Split> splits) { s = splits.get(0).copy(); avail.complete(null); }
+        @Override public List<Split> snapshotState(long id) {
+            List<Split> held = new ArrayList<>();
+            if (s != null) held.add(s.copy());
+            for (Split one : next) held.add(one.copy());
+            return held;
+        }
+        @Override public void addSplits(List<Split> splits) { for (Split one : splits) next.add(one.copy()); avail.complete(null); }
         @Override public void notifyNoMoreSplits() { noMore = true; avail.complete(null); }
         @Override public void close() { closed = true; if (ticker != null) LockSupport.unpark(ticker); }
     }

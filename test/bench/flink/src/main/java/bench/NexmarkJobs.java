@@ -24,7 +24,7 @@ final class NexmarkJobs {
     static void build(StreamExecutionEnvironment env, Args a, long n) {
         String samples = a.s("samples", "out/samples");
         DataStream<Event> ev = env.fromSource(
-            new GenSource<>(new Nexmark(a.i("step", 10)), TypeInformation.of(Event.class), n, a.i("p", 1), 0, 1, samples),
+            new GenSource<>(new Nexmark(a.i("step", 10)), TypeInformation.of(Event.class), n, a.i("p", 1), 0, 1, samples, a.i("stretch", 0)),
             WatermarkStrategy.forMonotonousTimestamps(), "nexmark");
         rows(a.s("job", ""), ev).sinkTo(new RowsSink<>(samples));
     }
