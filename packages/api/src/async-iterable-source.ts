@@ -13,12 +13,20 @@ export function asyncIterableSource<T>(
     options: null,
     canReplay: false,
     discover: () => Promise.resolve([{ id: "all", descriptor: null }]),
-    createReader: () => ({
-      open: (_split, position) =>
-        Promise.resolve(
-          new IterableHandle(name, iterate(), typeof position === "number" ? position : 0),
-        ),
-    }),
+    createReader: () => {
+      const open: IterableHandle<T>[] = [];
+      return {
+        open: (_split, position) => {
+          const from = typeof position === "number" ? position : 0;
+          const handle = new IterableHandle(name, iterate(), from);
+          open.push(handle);
+          return Promise.resolve(handle);
+        },
+        close: async () => {
+          for (const handle of open) await handle.close();
+        },
+      };
+    },
   };
 }
 
@@ -27,6 +35,7 @@ export function asyncIterableSource<T>(
  *
  * I1 At most `maxBuffered` records wait; then the iterable is not asked for more.
  * I2 What the iterable throws is thrown by nextBatch, after the records before it.
+ * I3 It is returned once it is closed, so that it can let go of what it holds, and never asked again.
  */
 class IterableHandle<T> implements SplitHandle<T> {
   readonly #name: string;
@@ -64,8 +73,11 @@ class IterableHandle<T> implements SplitHandle<T> {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    // An async generator that waits would answer `return` only after its next value.
-    if (!this.#isPumping) await this.#iterator.return?.();
+    if (this.#end !== undefined) return;
+    const returned = this.#iterator.return?.();
+    // An async generator that waits answers `return` only after its next value: nobody waits for that.
+    if (this.#isPumping) returned?.catch(() => {});
+    else await returned;
   }
 
   async #pump(): Promise<void> {
@@ -77,7 +89,6 @@ class IterableHandle<T> implements SplitHandle<T> {
         else this.#buffered.push(step.value);
         this.#wake?.();
       }
-      if (this.#isClosed) await this.#iterator.return?.();
     } catch (cause) {
       this.#end = { cause };
       this.#wake?.();

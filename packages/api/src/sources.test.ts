@@ -110,6 +110,34 @@ describe("an async iterable", () => {
     });
   });
 
+  test("is returned when its reader is closed, whether it waits for a value or not", async () => {
+    const closed: string[] = [];
+    const source = asyncIterableSource("in", () => waitingFor(closed));
+    const [split] = await source.discover(context);
+    if (split === undefined) throw new Error("no split");
+    const reader = source.createReader(context);
+    const handle = await reader.open(split, undefined);
+    expect((await handle.nextBatch())?.records).toEqual([1]);
+    const next = handle.nextBatch();
+    await reader.close?.();
+    await reader.close?.();
+    expect(closed).toEqual(["returned"]);
+    expect(await next).toBeUndefined();
+
+    const full = asyncIterableSource("in", async function* () {
+      try {
+        for (;;) yield 1;
+      } finally {
+        closed.push("finally");
+      }
+    });
+    const other = full.createReader(context);
+    await (await other.open(split, undefined)).nextBatch();
+    await other.close?.();
+    await other.close?.();
+    expect(closed).toEqual(["returned", "finally"]);
+  });
+
   test("counts positions on from where it was", async () => {
     const handle = await open(
       asyncIterableSource("in", async function* () {
@@ -155,3 +183,22 @@ describe("datagen", () => {
     expect(() => datagen({ generate: square, splits: 0 })).toThrow("datagen: splits is 0");
   });
 });
+
+/** One value, and then none until it is returned; as a stream of Node. */
+function waitingFor(closed: string[]): AsyncIterable<number> {
+  const waiting = Promise.withResolvers<IteratorResult<number>>();
+  let given = 0;
+  const iterator: AsyncIterator<number> = {
+    next: () => {
+      given += 1;
+      return given === 1 ? Promise.resolve({ done: false, value: 1 }) : waiting.promise;
+    },
+    return: () => {
+      closed.push("returned");
+      const over = { done: true, value: undefined } as const;
+      waiting.resolve(over);
+      return Promise.resolve(over);
+    },
+  };
+  return { [Symbol.asyncIterator]: () => iterator };
+}
