@@ -84,3 +84,14 @@ test("every operator lets go of what it holds outside, whatever another one thro
   expect(calls).toEqual(["last"]);
   expect(failures).toMatchObject([{ location: { operator: "first" } }]);
 });
+
+test("an operator that never lets go keeps those behind it from nothing", async () => {
+  const last = Promise.withResolvers<string>();
+  const hangs = (): Promise<void> => new Promise(() => {});
+  const hooks = hooksOf({
+    first: { letGo: hangs },
+    last: { letGo: async () => last.resolve("let go") },
+  });
+  void hooks.letGo(() => {});
+  expect(await last.promise).toBe("let go");
+});

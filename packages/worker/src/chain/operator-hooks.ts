@@ -13,7 +13,7 @@ interface HookedOperator {
  * What the operators of a chain do before their first record and behind their last. Not concerned
  * with records, watermarks and snapshots.
  *
- * I1 Operators take their turn first to last, each once the one before has done.
+ * I1 Operators take their turn first to last, each once the one before has done; they let go all at once.
  * I2 What one throws says which it was.
  */
 export class OperatorHooks {
@@ -74,15 +74,17 @@ export class OperatorHooks {
     return this.#operators.some(({ operator }) => operator.letGo !== undefined);
   }
 
-  /** Has each operator let go of what it holds outside; what one throws keeps no other from it. */
+  /** Has all operators let go of what they hold outside; one that throws or hangs keeps no other from it. */
   async letGo(onFailure: (error: StreamError) => void): Promise<void> {
-    for (const { name, operator } of this.#operators) {
-      try {
-        await operator.letGo?.();
-      } catch (caught) {
-        onFailure(this.#locate(caught, name, "close of"));
-      }
-    }
+    await Promise.all(
+      this.#operators.map(async ({ name, operator }) => {
+        try {
+          await operator.letGo?.();
+        } catch (caught) {
+          onFailure(this.#locate(caught, name, "close of"));
+        }
+      }),
+    );
   }
 
   #locate(caught: unknown, operator: string, role: string): StreamError {
