@@ -36,7 +36,7 @@ test("seed 13 of a cluster on slow metadata, where nobody leads without its leas
   expect((await runSeed(options)).violation).toBeUndefined();
 });
 
-test.each(["11", "3373", "6376"])(
+test.each(["11", "3373", "6376", "13178"])(
   "seed %s of a cluster, which once failed, holds",
   async (seed) => {
     expect((await runSeed({ seed, profile: "cluster" })).violation).toBeUndefined();

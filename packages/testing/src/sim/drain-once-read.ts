@@ -26,8 +26,10 @@ export async function drainOnceRead(
     const readAtMs = scheduler.nowMs();
     const isSettled = (): boolean =>
       counts.commits >= commits + settleCommits && scheduler.nowMs() >= readAtMs + settleMs;
-    await runUntil(() => isOver() || counts.attempts > attempts || isSettled());
-    if (isOver() || counts.attempts > attempts) continue;
+    // An attempt that has just begun, and has no readers yet, has read nothing of what others had.
+    const isReadAgain = (): boolean => counts.attempts > attempts || !progress.isAllRead();
+    await runUntil(() => isOver() || isReadAgain() || isSettled());
+    if (isOver() || isReadAgain()) continue;
     cluster.stop(true);
     return;
   }

@@ -1,25 +1,32 @@
-/** Which splits of sources without an end have been read as far as they go, by whoever reads them now. */
+/**
+ * Which splits of sources without an end have been read as far as they go, by whoever reads them now.
+ *
+ * I1 Only the reader that opened a split last counts: one of an attempt before, that nobody has told yet
+ *    that it is over, reads on.
+ */
 export class ReadProgress {
-  readonly #expected = new Set<string>();
-  readonly #read = new Set<string>();
+  /** By split: of its last reader. */
+  readonly #isRead = new Map<string, { value: boolean }>();
 
   /** The split is there, or will be. */
   expect(sourceName: string, splitId: string): void {
-    this.#expected.add(nameOf(sourceName, splitId));
+    this.#isRead.set(nameOf(sourceName, splitId), { value: false });
   }
 
-  /** A reader begins with it, maybe once more. */
-  onOpened(sourceName: string, splitId: string): void {
-    this.#read.delete(nameOf(sourceName, splitId));
-  }
-
-  /** A reader has given all of its records, and they have been taken. */
-  onRead(sourceName: string, splitId: string): void {
-    this.#read.add(nameOf(sourceName, splitId));
+  /**
+   * A reader begins with it, maybe once more. Returns what it calls when it has given all of its records,
+   * and they have been taken.
+   */
+  onOpened(sourceName: string, splitId: string): () => void {
+    const isRead = { value: false };
+    this.#isRead.set(nameOf(sourceName, splitId), isRead);
+    return () => {
+      isRead.value = true;
+    };
   }
 
   isAllRead(): boolean {
-    return [...this.#expected].every((name) => this.#read.has(name));
+    return [...this.#isRead.values()].every(({ value }) => value);
   }
 }
 

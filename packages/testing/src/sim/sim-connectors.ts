@@ -78,7 +78,7 @@ function createSimReader<T>(
 ): SourceReader<T> {
   return {
     async open(split, position) {
-      input.progress?.onOpened(operatorName, split.id);
+      const onRead = input.progress?.onOpened(operatorName, split.id);
       await sleep(clock, 1);
       const records = input.splits[Number(split.id.slice("split-".length))] ?? [];
       let next = Number(position ?? 0);
@@ -92,7 +92,7 @@ function createSimReader<T>(
             if (input.isEndless !== true) return undefined;
             // One batch is read ahead: whoever asks again has had the last one.
             emptyBatchCount += 1;
-            if (emptyBatchCount > 1) input.progress?.onRead(operatorName, split.id);
+            if (emptyBatchCount > 1) onRead?.();
             await sleep(clock, waitMs);
             return { records: [], positionAt: () => next };
           }
@@ -105,7 +105,7 @@ function createSimReader<T>(
           return { records: batch, positionAt: (index) => start + index };
         },
         close() {
-          if (isAtEnd) input.progress?.onRead(operatorName, split.id);
+          if (isAtEnd) onRead?.();
           return Promise.resolve();
         },
       };
