@@ -1,21 +1,21 @@
-import { keyHash, parseCheckpointId, type CheckpointId, type KeyGroupRange } from "@millrace/core";
 import fc from "fast-check";
-import { beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
-import type { KeyedBackend, SnapshotCursor, StateBlock } from "./contract.ts";
-import { createHeapBackend } from "./heap-backend.ts";
+import type { KeyedBackend, StateBlock } from "./contract.ts";
+import { createBackend, numberLayouts, restore, use } from "./test-kit/backends.ts";
+import { entryCount } from "./test-kit/read-block.ts";
+import {
+  cut,
+  deltaBarrier,
+  fullBarrier,
+  pauseAfter,
+  runToEnd,
+  takeSnapshot,
+  type Cut,
+} from "./test-kit/snapshots.ts";
 
 const maxParallelism = 8;
-const allGroups: KeyGroupRange = { start: 0, end: maxParallelism - 1 };
 const times = [1, 2, 3, 4, 5];
-
-/** Of the backends that a test creates. */
-let usesNumberTables = true;
-
-function create(groups: KeyGroupRange = allGroups, hasTables = usesNumberTables): KeyedBackend {
-  const options = { operatorName: "sum", groups, maxParallelism, usesNumberTables: hasTables };
-  return createHeapBackend(options);
-}
 
 /** Of every kind that number tables have or refuse. */
 function keyOf(index: number): unknown {
@@ -41,7 +41,7 @@ function contents(backend: KeyedBackend, keyCount: number): readonly unknown[] {
   const value = backend.valueState("value");
   const panes = backend.paneState<number[]>("panes");
   const values = Array.from({ length: keyCount }, (_, index) => {
-    backend.setCurrentKey(keyOf(index), keyHash(keyOf(index)));
+    use(backend, keyOf(index));
     return [keyOf(index), structuredClone(value.get())];
   });
   const paneValues = panes.panes().flatMap((pane) => {
@@ -99,17 +99,30 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("crash" as const) }) },
 );
 
+interface RunningSnapshot extends Cut {
+  readonly isAborted: boolean;
+  /** Makes it the head. */
+  readonly commit: () => void;
+}
+
 /** A twin gets the same writes, all in cells, and no snapshots: what a barrier must have seen. */
 class Run {
-  live: KeyedBackend = create();
-  /** Blocks of committed checkpoints, oldest first, and a frozen twin at the last one's barrier. */
-  committed: StateBlock[] = [];
-  head: CheckpointId | undefined;
+  live: KeyedBackend;
+  /** Blocks of the last checkpoint that was committed, oldest first. */
+  committed: readonly StateBlock[] = [];
+  /** Its number. */
+  head: number | undefined;
+  readonly #create: () => KeyedBackend;
   #writes: ((backend: KeyedBackend) => void)[] = [];
-  readonly #chains = new Map<CheckpointId, readonly StateBlock[]>();
+  readonly #chains = new Map<number, readonly StateBlock[]>();
   #writesAtHead = 0;
-  #running: { cursor: SnapshotCursor; finish: () => void; isAborted: boolean }[] = [];
-  #nextId = 1n;
+  #running: RunningSnapshot[] = [];
+  #lastNumber = 0;
+
+  constructor(create: () => KeyedBackend) {
+    this.#create = create;
+    this.live = create();
+  }
 
   apply(step: Operation): void {
     if (step.kind === "barrier") this.#barrier(step.isFull, step.isAborted);
@@ -123,7 +136,7 @@ class Run {
   }
 
   twinAtHead(): KeyedBackend {
-    const twin = create(allGroups, false);
+    const twin = createBackend({ maxParallelism, usesNumberTables: false });
     for (const write of this.#writes.slice(0, this.#writesAtHead)) write(twin);
     return twin;
   }
@@ -133,26 +146,22 @@ class Run {
   }
 
   #barrier(isFull: boolean, isAborted: boolean): void {
-    const checkpointId = parseCheckpointId(this.#nextId);
-    this.#nextId += 1n;
+    this.#lastNumber += 1;
+    const number = this.#lastNumber;
     const { head } = this;
-    const blocks: StateBlock[] = [];
-    const base = head === undefined ? {} : { base: head };
-    const cursor = this.live.beginSnapshot(
-      { checkpointId, mode: isFull ? "full" : "delta", ...base },
-      (block) => blocks.push(structuredClone(block)),
-    );
+    const barrierOf = isFull ? fullBarrier : deltaBarrier;
+    const { cursor, blocks } = cut(this.live, barrierOf(number, { since: head }));
     const writesAtBarrier = this.#writes.length;
-    const finish = (): void => {
+    const commit = (): void => {
       // On the chain of its base, which need not be the head any more.
       const chain = isFull || head === undefined ? [] : (this.#chains.get(head) ?? []);
       this.committed = [...chain, ...blocks];
-      this.#chains.set(checkpointId, this.committed);
-      this.head = checkpointId;
+      this.#chains.set(number, this.committed);
+      this.head = number;
       this.#writesAtHead = writesAtBarrier;
     };
     if (this.#running.length > 1) this.finishSnapshots();
-    this.#running.push({ cursor, finish, isAborted });
+    this.#running.push({ cursor, blocks, commit, isAborted });
   }
 
   /** All is lost but the head; it goes on from there. */
@@ -160,20 +169,17 @@ class Run {
     this.#running = [];
     this.#writes = this.#writes.slice(0, this.#writesAtHead);
     if (this.head === undefined) this.#writes = [];
-    this.live = this.head === undefined ? create() : restore(this.committed, this.head);
+    const fresh = this.#create();
+    this.live = this.head === undefined ? fresh : restore(fresh, this.committed, this.head);
   }
 
   #step(cells: number): void {
     const [running] = this.#running;
     if (running === undefined) return;
-    let budget = Math.ceil(cells / 16);
-    const isDone = running.cursor.step(() => {
-      budget -= 1;
-      return budget < 0;
-    });
+    const isDone = running.cursor.step(pauseAfter(Math.ceil(cells / 16)));
     if (!isDone) return;
     this.#running.shift();
-    if (!running.isAborted) running.finish();
+    if (!running.isAborted) running.commit();
   }
 }
 
@@ -181,7 +187,7 @@ function writeTo(
   backend: KeyedBackend,
   step: Exclude<Operation, { kind: "barrier" | "step" | "crash" }>,
 ): void {
-  if ("key" in step) backend.setCurrentKey(keyOf(step.key), keyHash(keyOf(step.key)));
+  if ("key" in step) use(backend, keyOf(step.key));
   switch (step.kind) {
     case "set":
       return backend.valueState("value").set(valueOf(step.count));
@@ -205,77 +211,61 @@ function writeTo(
   }
 }
 
-function restore(
-  blocks: readonly StateBlock[],
-  head: CheckpointId,
-  groups: KeyGroupRange = allGroups,
-): KeyedBackend {
-  const backend = create(groups);
-  for (const block of blocks) backend.restoreBlock(block);
-  backend.finishRestore(head);
-  return backend;
-}
-
 /** How many cells each part has when the state is split over other ranges. */
-function partCounts(blocks: readonly StateBlock[], head: CheckpointId): readonly number[] {
+function partCounts(
+  blocks: readonly StateBlock[],
+  checkpoint: number,
+  usesNumberTables: boolean,
+): readonly number[] {
   return [
     { start: 0, end: 2 },
     { start: 3, end: 5 },
     { start: 6, end: 7 },
-  ].map((groups) => restore(blocks, head, groups).cellCount());
+  ].map((groups) => {
+    const part = createBackend({ maxParallelism, groups, usesNumberTables });
+    return restore(part, blocks, checkpoint).cellCount();
+  });
 }
 
-describe.each([
-  ["numbers in tables", true],
-  ["all values in cells", false],
-])("with %s", (_name, isOn) => {
-  beforeEach(() => {
-    usesNumberTables = isOn;
-  });
+describe.each(numberLayouts)("with %s", (_name, usesNumberTables) => {
+  const create = (): KeyedBackend => createBackend({ maxParallelism, usesNumberTables });
 
   describe("a restored backend", () => {
     test("is what the live one was at the barrier, whatever happened between the steps (I3-I5)", () => {
       fc.assert(
         fc.property(fc.array(operation, { maxLength: 120, size: "max" }), (operations) => {
-          const run = new Run();
+          const run = new Run(create);
           for (const step of operations) run.apply(step);
           run.finishSnapshots();
           if (run.head === undefined) return;
-          const restored = restore(run.committed, run.head);
+          const restored = restore(create(), run.committed, run.head);
           const twin = run.twinAtHead();
           expect(contents(restored, 12)).toEqual(contents(twin, 12));
           expect(restored.cellCount()).toBe(twin.cellCount());
           expect(drainTimers(restored)).toEqual(drainTimers(twin));
           const twinCount = run.twinAtHead().cellCount();
-          expect(partCounts(run.committed, run.head).reduce((sum, part) => sum + part)).toBe(
-            twinCount,
-          );
+          const parts = partCounts(run.committed, run.head, usesNumberTables);
+          expect(parts.reduce((sum, part) => sum + part)).toBe(twinCount);
         }),
         { numRuns: 500 },
       );
     });
 
     test("goes on with deltas against the checkpoint that it was restored from", () => {
-      const first: StateBlock[] = [];
       const live = create();
       for (let index = 0; index < 12; index += 1) {
         writeTo(live, { kind: "set", key: index, count: index });
         writeTo(live, { kind: "pane", key: index, pane: 0, add: 1 });
         writeTo(live, { kind: "timer", key: index, time: 5 });
       }
-      const one = parseCheckpointId(1n);
-      live
-        .beginSnapshot({ checkpointId: one, mode: "full" }, (block) => first.push(block))
-        .step(() => false);
-      const next = restore(first, one);
+      const first = takeSnapshot(live, fullBarrier(1));
+      const next = restore(create(), first, 1);
       writeTo(next, { kind: "clear", key: 3 });
       writeTo(next, { kind: "drop", pane: 0 });
       writeTo(next, { kind: "fire", time: 5 });
-      const second: StateBlock[] = [];
-      const barrier = { checkpointId: parseCheckpointId(2n), base: one, mode: "delta" } as const;
-      next.beginSnapshot(barrier, (block) => second.push(block)).step(() => false);
+      const second = takeSnapshot(next, deltaBarrier(2, { since: 1 }));
       expect(second.every(({ role }) => role === "delta")).toBe(true);
-      const last = restore([...first, ...second], barrier.checkpointId);
+      const last = restore(create(), [...first, ...second], 2);
       expect(contents(last, 12)).toEqual(contents(next, 12));
       expect(drainTimers(last)).toEqual([]);
     });
@@ -285,10 +275,7 @@ describe.each([
       for (let index = 0; index < 50; index += 1) {
         writeTo(live, { kind: "set", key: index, count: index });
       }
-      const blocks: StateBlock[] = [];
-      const barrier = { checkpointId: parseCheckpointId(1n), mode: "full" } as const;
-      live.beginSnapshot(barrier, (block) => blocks.push(block)).step(() => false);
-      const parts = partCounts(blocks, barrier.checkpointId);
+      const parts = partCounts(takeSnapshot(live, fullBarrier(1)), 1, usesNumberTables);
       expect(parts.reduce((sum, count) => sum + count)).toBe(50);
       expect(parts.every((count) => count > 0)).toBe(true);
     });
@@ -299,46 +286,34 @@ describe.each([
     for (let index = 0; index < 1_000; index += 1) {
       writeTo(live, { kind: "set", key: index, count: index });
     }
-    const full: StateBlock[] = [];
-    const one = parseCheckpointId(1n);
-    live
-      .beginSnapshot({ checkpointId: one, mode: "full" }, (block) => full.push(block))
-      .step(() => false);
+    const full = takeSnapshot(live, fullBarrier(1));
     writeTo(live, { kind: "set", key: 7, count: 1 });
-    const delta: StateBlock[] = [];
-    const barrier = { checkpointId: parseCheckpointId(2n), base: one, mode: "delta" } as const;
-    live.beginSnapshot(barrier, (block) => delta.push(block)).step(() => false);
-    const count = (blocks: readonly StateBlock[]): number =>
-      blocks.reduce((sum, { cellCount }) => sum + cellCount, 0);
-    expect([count(full), count(delta)]).toEqual([1_000, 1]);
+    const delta = takeSnapshot(live, deltaBarrier(2, { since: 1 }));
+    expect([entryCount(full), entryCount(delta)]).toEqual([1_000, 1]);
   });
 
   test("groups whose deltas grow heavier than their base are rewritten, not chained for ever", () => {
     const live = create();
-    let base: CheckpointId | undefined;
+    let head: number | undefined;
     const roles: string[] = [];
-    for (let id = 1n; id < 60n; id += 1n) {
+    for (let checkpoint = 1; checkpoint < 60; checkpoint += 1) {
       for (let index = 0; index < 20; index += 1) {
-        writeTo(live, { kind: "set", key: index, count: Number(id) });
+        writeTo(live, { kind: "set", key: index, count: checkpoint });
       }
-      const checkpointId = parseCheckpointId(id);
-      const barrier = {
-        checkpointId,
-        mode: "delta" as const,
-        ...(base === undefined ? {} : { base }),
-      };
-      live.beginSnapshot(barrier, ({ role }) => roles.push(role)).step(() => false);
-      base = checkpointId;
+      const blocks = takeSnapshot(live, deltaBarrier(checkpoint, { since: head }));
+      roles.push(...blocks.map(({ role }) => role));
+      head = checkpoint;
     }
     expect(roles.filter((role) => role === "base").length).toBeGreaterThan(10);
   });
 
   test("state that cannot be encoded is named: operator, state and path", () => {
     const live = create();
-    live.setCurrentKey("a", keyHash("a"));
-    live.valueState<unknown>("last").set({ price: { of: () => 1 } });
-    const barrier = { checkpointId: parseCheckpointId(1n), mode: "full" } as const;
-    expect(() => live.beginSnapshot(barrier, () => {}).step(() => false)).toThrow(
+    use(live, "a")
+      .valueState<unknown>("last")
+      .set({ price: { of: () => 1 } });
+    const { cursor } = cut(live, fullBarrier(1));
+    expect(() => runToEnd(cursor)).toThrow(
       expect.objectContaining({
         code: "state-not-encodable",
         message: expect.stringMatching(/state "last" of operator sum: .*"price.of".*function/),

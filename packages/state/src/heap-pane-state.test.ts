@@ -1,14 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
 
-import { keyHash, parseCheckpointId, type CheckpointId } from "@millrace/core";
+import { keyHash } from "@millrace/core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import type { KeyedBackend, PaneState, SnapshotCursor, StateBlock } from "./contract.ts";
-import { createHeapBackend } from "./heap-backend.ts";
+import type { KeyedBackend, PaneState, StateBlock } from "./contract.ts";
+import { createBackend, numberLayouts, restore, use } from "./test-kit/backends.ts";
+import { chainWith } from "./test-kit/block-chain.ts";
+import { cut, deltaBarrier, fullBarrier, pauseAfter, type Cut } from "./test-kit/snapshots.ts";
 
-const maxParallelism = 4;
-const groups = { start: 0, end: maxParallelism - 1 };
 const paneStarts = [-5, 0, 5];
 
 /** Of every kind that number tables have or refuse. */
@@ -29,19 +29,11 @@ const keys: readonly unknown[] = [
   12n,
 ];
 
-function create(usesNumberTables: boolean): KeyedBackend {
-  return createHeapBackend({ operatorName: "op", groups, maxParallelism, usesNumberTables });
-}
-
 /** What panes hold, in plain maps: by pane, then by the key's index. */
 type Model = Map<number, Map<number, unknown>>;
 
 function copyOf(model: Model): Model {
   return new Map([...model].map(([pane, values]) => [pane, structuredClone(values)] as const));
-}
-
-function setKey(backend: KeyedBackend, keyIndex: number): void {
-  backend.setCurrentKey(keys[keyIndex], keyHash(keys[keyIndex]));
 }
 
 function indexOf(key: unknown): number {
@@ -81,7 +73,7 @@ function expectHolds(backend: KeyedBackend, model: Model): void {
   for (const pane of paneStarts) {
     for (const [keyIndex, value] of model.get(pane) ?? []) {
       expected.set(keyIndex, [...(expected.get(keyIndex) ?? []), value]);
-      setKey(backend, keyIndex);
+      use(backend, keys[keyIndex]);
       expect(state.get(pane)).toEqual(value);
     }
     const visited = new Map<number, unknown>();
@@ -138,23 +130,26 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ kind: "abort" as const }) },
 );
 
+interface PendingSnapshot extends Cut {
+  readonly number: number;
+  /** What panes held at its barrier. */
+  readonly at: Model;
+}
+
 /** A backend with panes, the model of it, and its checkpoints as a job takes and restores them. */
 class Subject {
   readonly live: KeyedBackend;
   readonly model: Model = new Map();
   readonly #usesNumberTables: boolean;
-  #lastId = 0n;
   restoreCount = 0;
-  #pending:
-    | { readonly id: CheckpointId; readonly cursor: SnapshotCursor; readonly at: Model }
-    | undefined;
-  #pendingBlocks: StateBlock[] = [];
-  #head: CheckpointId | undefined;
+  #lastNumber = 0;
+  #pending: PendingSnapshot | undefined;
+  #head: number | undefined;
   #chain: readonly StateBlock[] = [];
 
   constructor(usesNumberTables: boolean) {
     this.#usesNumberTables = usesNumberTables;
-    this.live = create(usesNumberTables);
+    this.live = createBackend({ usesNumberTables });
   }
 
   run(next: Step): void {
@@ -183,8 +178,7 @@ class Subject {
   }
 
   #set(start: number, keyIndex: number, value: unknown): void {
-    setKey(this.live, keyIndex);
-    const cell = this.live.paneState<unknown>("panes").cellForUpdate(start);
+    const cell = use(this.live, keys[keyIndex]).paneState<unknown>("panes").cellForUpdate(start);
     const values = this.model.get(start) ?? new Map<number, unknown>();
     if (!isDeepStrictEqual(cell.value, values.get(keyIndex))) {
       throw new Error(`a cell has ${String(cell.value)}, and not ${String(values.get(keyIndex))}`);
@@ -195,53 +189,30 @@ class Subject {
 
   #begin(mode: "full" | "delta"): void {
     if (this.#pending !== undefined) return;
-    this.#lastId += 1n;
-    const id = parseCheckpointId(this.#lastId);
-    const base = this.#head === undefined ? {} : { base: this.#head };
-    this.#pendingBlocks = [];
-    const barrier = { checkpointId: id, mode, ...base };
-    const cursor = this.live.beginSnapshot(
-      barrier,
-      (block) => void this.#pendingBlocks.push(block),
-    );
-    this.#pending = { id, cursor, at: copyOf(this.model) };
+    this.#lastNumber += 1;
+    const barrierOf = mode === "full" ? fullBarrier : deltaBarrier;
+    const barrier = barrierOf(this.#lastNumber, { since: this.#head });
+    const at = copyOf(this.model);
+    this.#pending = { ...cut(this.live, barrier), number: this.#lastNumber, at };
   }
 
   #encode(stepCount: number): void {
     const pending = this.#pending;
     if (pending === undefined) return;
-    let left = stepCount;
-    const isDone = pending.cursor.step(() => (left -= 1) < 0);
+    const isDone = pending.cursor.step(pauseAfter(stepCount));
     if (!isDone) return;
     this.#pending = undefined;
-    this.#head = pending.id;
-    this.#chain = [...withoutReplaced(this.#chain, this.#pendingBlocks), ...this.#pendingBlocks];
+    this.#head = pending.number;
+    this.#chain = chainWith(this.#chain, pending.blocks);
     for (const usesNumberTables of [this.#usesNumberTables, !this.#usesNumberTables]) {
-      const restored = create(usesNumberTables);
-      for (const block of this.#chain) restored.restoreBlock(block);
-      restored.finishRestore(pending.id);
-      expectHolds(restored, pending.at);
+      const fresh = createBackend({ usesNumberTables });
+      expectHolds(restore(fresh, this.#chain, pending.number), pending.at);
       this.restoreCount += 1;
     }
   }
 }
 
-/** A new base block replaces all blocks before it of its key groups. */
-function withoutReplaced(
-  blocks: readonly StateBlock[],
-  added: readonly StateBlock[],
-): readonly StateBlock[] {
-  const bases = added.filter(({ role }) => role === "base");
-  return blocks.filter(
-    ({ groupStart, groupEnd }) =>
-      !bases.some((base) => base.groupStart <= groupStart && groupEnd <= base.groupEnd),
-  );
-}
-
-describe.each([
-  ["with numbers in tables", true],
-  ["with numbers in cells", false],
-])("panes %s", (_name, usesNumberTables) => {
+describe.each(numberLayouts)("panes with %s", (_name, usesNumberTables) => {
   test("hold what plain maps would, also restored, whatever happens between the steps (I3-I5)", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60, size: "max" }), (steps) => {
@@ -256,14 +227,14 @@ describe.each([
   });
 
   test("join many keys of one group", () => {
-    const backend = create(usesNumberTables);
+    const backend = createBackend({ usesNumberTables });
     const state = backend.paneState<number>("panes");
     const expected = new Map<string, number[]>();
     for (const start of paneStarts) {
       for (let number = 0; number < 1_000; number += 1) {
         if ((number + start) % 3 === 0) continue;
         const key = `key number ${number}`;
-        backend.setCurrentKey(key, keyHash(key));
+        use(backend, key);
         state.cellForUpdate(start).value = start * number;
         expected.set(key, [...(expected.get(key) ?? []), start * number]);
       }

@@ -1,41 +1,17 @@
-import {
-  keyHash,
-  noFailpoints,
-  parseCheckpointId,
-  StreamError,
-  type Barrier,
-  type Failpoints,
-} from "@millrace/core";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import type { KeyedBackend, StateBlock } from "./contract.ts";
-import { createHeapBackend } from "./heap-backend.ts";
-
-const one = parseCheckpointId(1n);
-const two = parseCheckpointId(2n);
-
-function create(maxParallelism = 4, failpoints: Failpoints = noFailpoints): KeyedBackend {
-  const groups = { start: 0, end: maxParallelism - 1 };
-  return createHeapBackend({ operatorName: "sum", groups, maxParallelism, failpoints });
-}
-
-function use(backend: KeyedBackend, key: unknown): KeyedBackend {
-  backend.setCurrentKey(key, keyHash(key));
-  return backend;
-}
-
-function snapshot(backend: KeyedBackend, barrier: Barrier): StateBlock[] {
-  const blocks: StateBlock[] = [];
-  backend.beginSnapshot(barrier, (block) => blocks.push(block)).step(() => false);
-  return blocks;
-}
+import type { StateBlock } from "./contract.ts";
+import { createBackend, restore, use } from "./test-kit/backends.ts";
+import { outcomeOf, withBrokenByte } from "./test-kit/broken-blocks.ts";
+import { fromHex } from "./test-kit/hex.ts";
+import { deltaBarrier, fullBarrier, takeSnapshot } from "./test-kit/snapshots.ts";
 
 const numberKeys = ["LAX", "\u00fcber", "\u6771\u4eac", "", 12, -7.5];
 
 /** One of everything: a base, then a delta with a change, a tombstone, a drop and a timer. */
 function example(): readonly StateBlock[] {
-  const live = create();
+  const live = createBackend();
   use(live, "SFO").valueState("total").set({ flights: 3, delay: 1.5 });
   use(live, "JFK").valueState("total").set({ flights: 1, delay: -2 });
   use(live, "SFO").paneState<number[]>("hours").cellForUpdate(3_600_000).value = [1, 2];
@@ -48,14 +24,14 @@ function example(): readonly StateBlock[] {
       .valueState("mean")
       .set(index / 4);
   }
-  const full = snapshot(live, { checkpointId: one, mode: "full" });
+  const full = takeSnapshot(live, fullBarrier(1));
   use(live, "SFO").valueState("total").set({ flights: 4, delay: 2.5 });
   use(live, "JFK").valueState("total").clear();
   live.paneState("hours").dropPane(3_600_000);
   use(live, "SFO").timers().register(6_000);
   use(live, "LAX").valueState("count").set(-0);
   use(live, -7.5).valueState("count").clear();
-  const delta = snapshot(live, { checkpointId: two, mode: "delta", base: one });
+  const delta = takeSnapshot(live, deltaBarrier(2, { since: 1 }));
   return [...full, ...delta];
 }
 
@@ -84,7 +60,7 @@ function frozenBlocks(
     kind: "keyed",
     groupStart: 0,
     ...header,
-    bytes: new Uint8Array(Buffer.from(hex, "hex")),
+    bytes: fromHex(hex),
   }));
 }
 
@@ -139,9 +115,7 @@ test.each([
   [1, frozen1],
   [2, frozen2],
 ])("blocks of format version %i are read (D4)", (version, frozen) => {
-  const backend = create();
-  for (const block of frozen) backend.restoreBlock(block);
-  backend.finishRestore(two);
+  const backend = restore(createBackend(), frozen, 2);
   expect(use(backend, "SFO").valueState("total").get()).toEqual({ flights: 4, delay: 2.5 });
   expect(use(backend, "JFK").valueState("total").get()).toBeUndefined();
   expect(backend.paneState("hours").panes()).toEqual([]);
@@ -156,51 +130,33 @@ test.each([
 });
 
 test("the failpoint timers-not-restored loses the timers and nothing else", () => {
-  const backend = create(4, { isActive: (name) => name === "timers-not-restored" });
-  for (const block of example()) backend.restoreBlock(block);
-  backend.finishRestore(two);
+  const failpoints = { isActive: (name: string) => name === "timers-not-restored" };
+  const backend = restore(createBackend({ failpoints }), example(), 2);
   expect(backend.timers().nextTimeMs()).toBe(Infinity);
   expect(use(backend, "SFO").valueState("total").get()).toEqual({ flights: 4, delay: 2.5 });
 });
 
 test("state of another max parallelism is refused: its keys lie elsewhere", () => {
-  const backend = create(3);
-  expect(() => {
-    for (const block of example()) backend.restoreBlock(block);
-  }).toThrow(expect.objectContaining({ code: "state-incompatible" }));
+  const backend = createBackend({ maxParallelism: 3 });
+  expect(() => restore(backend, example(), 2)).toThrow(
+    expect.objectContaining({ code: "state-incompatible" }),
+  );
 });
 
 test("a state that is of another kind in the job than in the checkpoint is refused by name", () => {
-  const backend = create();
+  const backend = createBackend();
   backend.paneState("total");
-  expect(() => {
-    for (const block of example()) backend.restoreBlock(block);
-  }).toThrow(/state "total" of operator sum is a pane state/);
+  expect(() => restore(backend, example(), 2)).toThrow(
+    /state "total" of operator sum is a pane state/,
+  );
 });
 
 test("broken blocks are refused or read as something, but end", () => {
-  const blocks = example();
   fc.assert(
-    fc.property(fc.nat(), fc.nat(), fc.integer({ min: 0, max: 255 }), (which, position, byte) => {
-      const broken = blocks.map((block, index) => {
-        if (index !== which % blocks.length) return block;
-        const bytes = block.bytes.slice();
-        bytes[position % bytes.length] = byte;
-        return { ...block, bytes };
-      });
-      expect(["read", "decode-failed", "state-incompatible"]).toContain(outcomeOf(broken));
+    fc.property(withBrokenByte(example()), (broken) => {
+      const outcome = outcomeOf(() => restore(createBackend(), broken, 2));
+      expect(["read", "decode-failed", "state-incompatible"]).toContain(outcome);
     }),
     { numRuns: 2_000 },
   );
 });
-
-function outcomeOf(blocks: readonly StateBlock[]): string {
-  const backend = create();
-  try {
-    for (const block of blocks) backend.restoreBlock(block);
-    backend.finishRestore(two);
-    return "read";
-  } catch (error) {
-    return StreamError.from(error).code;
-  }
-}

@@ -1,81 +1,28 @@
-import { keyHash, parseCheckpointId, type CheckpointId } from "@millrace/core";
-import { beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
-import type { KeyedBackend, SnapshotCursor, StateBlock } from "./contract.ts";
-import { createHeapBackend } from "./heap-backend.ts";
+import type { KeyedBackend } from "./contract.ts";
+import { createBackend, numberLayouts, restore, use } from "./test-kit/backends.ts";
+import { entryCount } from "./test-kit/read-block.ts";
+import { cut, deltaBarrier, fullBarrier, runToEnd, takeSnapshot } from "./test-kit/snapshots.ts";
 
 const maxParallelism = 8;
-const groups = { start: 0, end: maxParallelism - 1 };
 
-/** Of the backends that a test creates. */
-let usesNumberTables = true;
-
-function create(): KeyedBackend {
-  return createHeapBackend({ operatorName: "sum", groups, maxParallelism, usesNumberTables });
-}
-
-function restore(blocks: readonly StateBlock[], head: CheckpointId): KeyedBackend {
-  const backend = create();
-  for (const block of blocks) backend.restoreBlock(block);
-  backend.finishRestore(head);
-  return backend;
-}
-
-function use(backend: KeyedBackend, key: unknown): KeyedBackend {
-  backend.setCurrentKey(key, keyHash(key));
-  return backend;
-}
-
-function id(value: number): CheckpointId {
-  return parseCheckpointId(BigInt(value));
-}
-
-/** Cuts a snapshot whose cursor has not stepped yet. */
-function cut(
-  backend: KeyedBackend,
-  checkpointId: CheckpointId,
-  base?: CheckpointId,
-): { readonly cursor: SnapshotCursor; readonly blocks: StateBlock[] } {
-  const blocks: StateBlock[] = [];
-  const barrier =
-    base === undefined
-      ? ({ checkpointId, mode: "full" } as const)
-      : ({ checkpointId, mode: "delta", base } as const);
-  const cursor = backend.beginSnapshot(barrier, (block) => blocks.push(block));
-  return { cursor, blocks };
-}
-
-function snapshot(
-  backend: KeyedBackend,
-  checkpointId: CheckpointId,
-  base?: CheckpointId,
-): StateBlock[] {
-  const { cursor, blocks } = cut(backend, checkpointId, base);
-  expect(cursor.step(() => false)).toBe(true);
-  return blocks;
-}
-
-describe.each([
-  ["numbers in tables", true],
-  ["all values in cells", false],
-])("with %s", (_name, isOn) => {
-  beforeEach(() => {
-    usesNumberTables = isOn;
-  });
+describe.each(numberLayouts)("with %s", (_name, usesNumberTables) => {
+  const create = (): KeyedBackend => createBackend({ maxParallelism, usesNumberTables });
 
   test("a pane that was dropped and came back keeps its cells, encoded early or not (I3)", () => {
     const live = create();
     const panes = live.paneState<number>("panes");
     use(live, "a");
     panes.cellForUpdate(0).value = 1;
-    const full = snapshot(live, id(1));
+    const full = takeSnapshot(live, fullBarrier(1));
     panes.dropPane(0);
     panes.cellForUpdate(0).value = 2;
-    const { cursor, blocks } = cut(live, id(2), id(1));
+    const { cursor, blocks } = cut(live, deltaBarrier(2, { since: 1 }));
     // The cell is encoded here, before the cursor comes to the drop.
     panes.cellForUpdate(0).value = 3;
-    cursor.step(() => false);
-    const restored = use(restore([...full, ...blocks], id(2)), "a");
+    runToEnd(cursor);
+    const restored = use(restore(create(), [...full, ...blocks], 2), "a");
     expect(restored.paneState("panes").get(0)).toBe(2);
   });
 
@@ -86,16 +33,16 @@ describe.each([
       use(live, key);
       state.set(1);
     }
-    const full = snapshot(live, id(1));
+    const full = takeSnapshot(live, fullBarrier(1));
     use(live, 3);
     state.set(2);
-    cut(live, id(2), id(1)).cursor.cancel();
+    cut(live, deltaBarrier(2, { since: 1 })).cursor.cancel();
     use(live, 4);
     state.set(3);
-    const delta = snapshot(live, id(3), id(1));
+    const delta = takeSnapshot(live, deltaBarrier(3, { since: 1 }));
     expect(delta.map(({ role }) => role)).not.toContain("base");
-    expect(delta.reduce((sum, { cellCount }) => sum + cellCount, 0)).toBe(2);
-    const restored = restore([...full, ...delta], id(3));
+    expect(entryCount(delta)).toBe(2);
+    const restored = restore(create(), [...full, ...delta], 3);
     expect(use(restored, 3).valueState("value").get()).toBe(2);
     expect(use(restored, 4).valueState("value").get()).toBe(3);
   });
@@ -105,7 +52,7 @@ describe.each([
     const key = { airport: "SFO" };
     use(live, key).valueState("value").set(1);
     key.airport = "JFK";
-    const restored = restore(snapshot(live, id(1)), id(1));
+    const restored = restore(create(), takeSnapshot(live, fullBarrier(1)), 1);
     expect(use(restored, { airport: "SFO" }).valueState("value").get()).toBe(1);
   });
 
@@ -134,7 +81,7 @@ describe.each([
       total.set(0);
       panes.cellForUpdate(0).value = 0;
     }
-    const full = snapshot(live, id(1));
+    const full = takeSnapshot(live, fullBarrier(1));
     for (let round = 2; round < 60; round += 1) {
       use(live, round % 7);
       total.set(round);
@@ -142,23 +89,23 @@ describe.each([
       panes.cellForUpdate(round).value = round;
       use(live, `short-${round}`);
       total.set(round);
-      if (round > 50) snapshot(live, id(round), id(1));
+      if (round > 50) takeSnapshot(live, deltaBarrier(round, { since: 1 }));
       total.clear();
-      cut(live, id(100 + round), id(1)).cursor.cancel();
+      cut(live, deltaBarrier(100 + round, { since: 1 })).cursor.cancel();
     }
-    const delta = snapshot(live, id(1_000), id(1));
-    const restored = restore([...full, ...delta], id(1_000));
+    const delta = takeSnapshot(live, deltaBarrier(1_000, { since: 1 }));
+    const restored = restore(create(), [...full, ...delta], 1_000);
     expect(restored.cellCount()).toBe(live.cellCount());
     expect(restored.paneState("panes").panes()).toEqual(panes.panes());
     expect(use(restored, 3).valueState("total").get()).toBe(use(live, 3).valueState("total").get());
-    expect(delta.reduce((sum, { cellCount }) => sum + cellCount, 0)).toBeLessThan(40);
+    expect(entryCount(delta)).toBeLessThan(40);
   });
 
   test("a long encoding pauses between slices, and blocks leave before the end", () => {
     const live = create();
     for (let key = 0; key < 20_000; key += 1)
       use(live, key).valueState("text").set("x".repeat(100));
-    const { cursor, blocks } = cut(live, id(1));
+    const { cursor, blocks } = cut(live, fullBarrier(1));
     let pauses = 0;
     let blocksAtLastPause = 0;
     while (!cursor.step(() => true)) {
@@ -175,13 +122,13 @@ describe.each([
     const live = create();
     const state = use(live, "a").valueState<unknown>("last");
     state.set(() => 1);
-    const { cursor } = cut(live, id(1));
+    const { cursor } = cut(live, fullBarrier(1));
     state.set(2);
-    expect(() => cursor.step(() => false)).toThrow(
+    expect(() => runToEnd(cursor)).toThrow(
       expect.objectContaining({ code: "state-not-encodable" }),
     );
     cursor.cancel();
-    const restored = restore(snapshot(live, id(2)), id(2));
+    const restored = restore(create(), takeSnapshot(live, fullBarrier(2)), 2);
     expect(use(restored, "a").valueState("last").get()).toBe(2);
   });
 });

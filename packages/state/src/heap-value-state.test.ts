@@ -1,11 +1,10 @@
-import { keyHash, parseCheckpointId } from "@millrace/core";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { createHeapBackend } from "./heap-backend.ts";
+import { createBackend, numberLayouts, use } from "./test-kit/backends.ts";
+import { deltaBarrier, takeSnapshot } from "./test-kit/snapshots.ts";
 
 const keys: readonly unknown[] = ["a", "b", 1, ["a", 1]];
-const groups = { start: 0, end: 3 };
 
 type Step =
   | { readonly kind: "key"; readonly keyIndex: number }
@@ -33,23 +32,18 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ kind: fc.constant("checkpoint" as const), keyIndex }),
 );
 
-test.each([true, false])(
-  "a key's states are what was last done to them, however often they are used while it is current (tables: %s)",
-  (usesNumberTables) => {
+test.each(numberLayouts)(
+  "with %s, a key's states are what was last done to them, however often they are used while it is current",
+  (_name, usesNumberTables) => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80, size: "max" }), (steps) => {
-        const backend = createHeapBackend({
-          operatorName: "op",
-          groups,
-          maxParallelism: 4,
-          usesNumberTables,
-        });
+        const backend = createBackend({ usesNumberTables });
         const model = new Map<string, unknown>();
         let current = 0;
-        let checkpointId = 0n;
+        let head: number | undefined;
         const setKey = (index: number): void => {
           current = index;
-          backend.setCurrentKey(keys[index], keyHash(keys[index]));
+          use(backend, keys[index]);
         };
         setKey(0);
         for (const next of steps) {
@@ -59,11 +53,9 @@ test.each([true, false])(
           }
           if (next.kind === "checkpoint") {
             // Sweeps tombstones that the one before covers.
-            const base = checkpointId === 0n ? {} : { base: parseCheckpointId(checkpointId) };
-            checkpointId += 1n;
-            const barrier = { checkpointId: parseCheckpointId(checkpointId), ...base };
-            const cursor = backend.beginSnapshot({ ...barrier, mode: "delta" }, () => undefined);
-            while (!cursor.step(() => false));
+            const checkpoint = (head ?? 0) + 1;
+            takeSnapshot(backend, deltaBarrier(checkpoint, { since: head }));
+            head = checkpoint;
             setKey(next.keyIndex);
             continue;
           }

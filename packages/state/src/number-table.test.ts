@@ -1,37 +1,14 @@
-import { keyHash, parseCheckpointId, type CheckpointId } from "@millrace/core";
+import { keyHash } from "@millrace/core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import type { KeyedBackend, StateBlock } from "./contract.ts";
+import type { StateBlock } from "./contract.ts";
+import { createBackend, numberLayouts, restore, use } from "./test-kit/backends.ts";
 import { collidingKeys } from "./test-kit/colliding-keys.ts";
+import { entryCount, sectionsOf } from "./test-kit/read-block.ts";
+import { cut, deltaBarrier, fullBarrier, runToEnd, takeSnapshot } from "./test-kit/snapshots.ts";
 import { undividedOperations } from "./test-kit/value-operations.ts";
-import {
-  beginCut,
-  contents,
-  createBackend,
-  restoreBackend,
-  sectionsOf,
-  use,
-  ValueRun,
-} from "./test-kit/value-runs.ts";
-
-function id(value: number): CheckpointId {
-  return parseCheckpointId(BigInt(value));
-}
-
-function snapshot(
-  backend: KeyedBackend,
-  checkpointId: CheckpointId,
-  base?: CheckpointId,
-): readonly StateBlock[] {
-  const { cursor, blocks } = beginCut(backend, checkpointId, base);
-  expect(cursor.step(() => false)).toBe(true);
-  return blocks;
-}
-
-function entryCount(blocks: readonly StateBlock[]): number {
-  return blocks.reduce((sum, { cellCount }) => sum + cellCount, 0);
-}
+import { contents, ValueRun } from "./test-kit/value-runs.ts";
 
 /** What the blocks say, without the order of the entries of a group. */
 function described(blocks: readonly StateBlock[]): readonly unknown[] {
@@ -70,76 +47,71 @@ describe("numbers in tables", () => {
     );
   });
 
-  test.each([
-    ["tables", true],
-    ["cells", false],
-  ] as const)(
-    "in %s: a removal that a base covers is swept out where the next snapshot ends, whichever began first",
+  test.each(numberLayouts)(
+    "with %s: a removal that a base covers is swept out where the next snapshot ends, whichever began first",
     (_name, usesNumberTables) => {
-      const live = createBackend(usesNumberTables, 1);
+      const live = createBackend({ usesNumberTables, maxParallelism: 1 });
       const total = use(live, "a").valueState<number>("total");
       total.set(1);
-      snapshot(live, id(1));
+      takeSnapshot(live, fullBarrier(1));
       total.clear();
-      snapshot(live, id(2), id(1));
-      const running = beginCut(live, id(3), id(1));
-      const waiting = beginCut(live, id(4), id(2));
-      running.cursor.step(() => false);
+      takeSnapshot(live, deltaBarrier(2, { since: 1 }));
+      const running = cut(live, deltaBarrier(3, { since: 1 }));
+      const waiting = cut(live, deltaBarrier(4, { since: 2 }));
+      runToEnd(running.cursor);
       total.set(2);
       total.clear();
-      waiting.cursor.step(() => false);
+      runToEnd(waiting.cursor);
       // Of a key that came and went since the base nothing has to be said.
-      expect(entryCount(snapshot(live, id(5), id(2)))).toBe(0);
+      expect(entryCount(takeSnapshot(live, deltaBarrier(5, { since: 2 })))).toBe(0);
     },
   );
 
   test("hold many keys of one group, whose deltas hold what changed and nothing else", () => {
-    const live = createBackend(true, 1);
+    const live = createBackend({ maxParallelism: 1 });
     const total = live.valueState<number>("total");
     const count = 100_000;
     for (let index = 0; index < count; index += 1) {
       use(live, index % 2 === 0 ? index : `word-${index}`);
       total.set(index);
     }
-    expect(entryCount(snapshot(live, id(1)))).toBe(count);
+    expect(entryCount(takeSnapshot(live, fullBarrier(1)))).toBe(count);
     for (let index = 0; index < count; index += 1) {
       use(live, index % 2 === 0 ? index : `word-${index}`);
       expect(total.get()).toBe(index);
       if (index % 10 === 0) total.clear();
     }
-    expect(entryCount(snapshot(live, id(2), id(1)))).toBe(count / 10);
+    expect(entryCount(takeSnapshot(live, deltaBarrier(2, { since: 1 })))).toBe(count / 10);
     // More than half of them: the list of changes was given up.
     for (let index = 0; index < 60_000; index += 1) {
       use(live, index % 2 === 0 ? index : `word-${index}`);
       total.set(-index);
     }
-    expect(entryCount(snapshot(live, id(3), id(2)))).toBe(60_000);
+    expect(entryCount(takeSnapshot(live, deltaBarrier(3, { since: 2 })))).toBe(60_000);
     expect(live.cellCount()).toBe(count - 4_000);
-    expect(entryCount(snapshot(live, id(4), id(3)))).toBe(0);
+    expect(entryCount(takeSnapshot(live, deltaBarrier(4, { since: 3 })))).toBe(0);
   });
 
   test("leave what changed behind the barrier only out of a delta, with no list of changes too (I3)", () => {
-    const live = createBackend(true, 1);
+    const live = createBackend({ maxParallelism: 1 });
     const total = live.valueState<number>("total");
     const write = (key: number, value: number): void => {
       use(live, key);
       total.set(value);
     };
     for (let key = 0; key < 3_000; key += 1) write(key, 1);
-    const full = snapshot(live, id(1));
+    const full = takeSnapshot(live, fullBarrier(1));
     for (let key = 0; key < 2_900; key += 1) write(key, 2);
-    const { cursor, blocks } = beginCut(live, id(2), id(1));
+    const { cursor, blocks } = cut(live, deltaBarrier(2, { since: 1 }));
     write(2_950, 3);
-    cursor.step(() => false);
+    runToEnd(cursor);
     expect(entryCount(blocks)).toBe(2_900);
-    const restored = createBackend(true, 1);
-    for (const block of [...full, ...blocks]) restored.restoreBlock(block);
-    restored.finishRestore(id(2));
+    const restored = restore(createBackend({ maxParallelism: 1 }), [...full, ...blocks], 2);
     expect(use(restored, 2_950).valueState("total").get()).toBe(1);
   });
 
   test("keep a key that its hash does not tell from hundreds of others", () => {
-    const live = createBackend(true);
+    const live = createBackend();
     const total = live.valueState<number>("total");
     const colliding = collidingKeys(2_000);
     const setAll = (): void => {
@@ -153,7 +125,11 @@ describe("numbers in tables", () => {
     setAll();
     expect(new Set(colliding.map(keyHash)).size).toBe(1);
     for (const usesNumberTables of [true, false]) {
-      const restored = restoreBackend(snapshot(live, id(1)), id(1), usesNumberTables);
+      const restored = restore(
+        createBackend({ usesNumberTables }),
+        takeSnapshot(live, fullBarrier(1)),
+        1,
+      );
       for (const [index, key] of colliding.entries()) {
         expect(use(restored, key).valueState("total").get()).toBe(2 * index);
       }
@@ -161,29 +137,29 @@ describe("numbers in tables", () => {
   });
 
   test("forget removed keys once a base covers that, and use their memory again", () => {
-    const live = createBackend(true, 1);
+    const live = createBackend({ maxParallelism: 1 });
     const total = live.valueState<number>("total");
-    let head: CheckpointId | undefined;
+    let head: number | undefined;
     for (let round = 1; round <= 50; round += 1) {
       for (let index = 0; index < 500; index += 1) {
         use(live, `round-${round}-${index}`);
         total.set(index);
       }
-      snapshot(live, id(2 * round - 1), head);
+      takeSnapshot(live, deltaBarrier(2 * round - 1, { since: head }));
       for (let index = 0; index < 500; index += 1) {
         use(live, `round-${round}-${index}`);
         total.clear();
       }
       expect(live.cellCount()).toBe(0);
-      const removals = snapshot(live, id(2 * round), id(2 * round - 1));
+      const removals = takeSnapshot(live, deltaBarrier(2 * round, { since: 2 * round - 1 }));
       expect(entryCount(removals)).toBeLessThanOrEqual(500);
-      head = id(2 * round);
+      head = 2 * round;
     }
   });
 });
 
 test("looking ahead changes nothing, whatever the hashes are", () => {
-  const backend = createBackend(true);
+  const backend = createBackend();
   const state = backend.valueState<number>("sum");
   for (let key = 0; key < 6_000; key += 1) {
     use(backend, `key-${key}`);

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { parseFooter, SegmentBuilder } from "./segment.ts";
+import { fromHex, toHex } from "./test-kit/hex.ts";
 
 const sha256 = "ab".repeat(32);
 
@@ -72,8 +73,8 @@ test("format version 1 of a footer is frozen, and read (D4)", () => {
     "7f030000000000c07240000000000000000000000000000014404000616261626162616261626162" +
     "61626162616261626162616261626162616261626162616261626162616261626162616261626162" +
     "616261626162616261626162";
-  expect(Buffer.from(builder.finish().footer).toString("hex")).toBe(hex);
-  expect(parseFooter(new Uint8Array(Buffer.from(hex, "hex"))).blocks[1]).toEqual({
+  expect(toHex(builder.finish().footer)).toBe(hex);
+  expect(parseFooter(fromHex(hex)).blocks[1]).toEqual({
     ...delta,
     groupStart: 64,
     groupEnd: 127,

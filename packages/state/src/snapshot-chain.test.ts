@@ -2,9 +2,10 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import type { KeyedBackend } from "./contract.ts";
+import { createBackend, numberLayouts, restore } from "./test-kit/backends.ts";
 import { ChainModel } from "./test-kit/chain-model.ts";
 import { interleavedOperations, isWrite, type Operation } from "./test-kit/value-operations.ts";
-import { contents, restoreBackend, ValueRun } from "./test-kit/value-runs.ts";
+import { contents, ValueRun } from "./test-kit/value-runs.ts";
 
 /** Goes through the operations beside a model, and compares at each end of a snapshot. */
 class CheckedRun {
@@ -23,7 +24,7 @@ class CheckedRun {
     if (operation.kind === "barrier") this.#barrier(operation.isFull);
     this.#run.apply(operation);
     this.#check();
-    if (operation.kind === "restart") this.#model.restart(this.#headNumber());
+    if (operation.kind === "restart") this.#model.restart(this.#run.head);
     if (isWrite(operation)) this.#model.write(operation);
   }
 
@@ -39,12 +40,7 @@ class CheckedRun {
     this.#run.makeRoom();
     this.#check();
     this.#lastNumber += 1;
-    this.#model.barrier(this.#lastNumber, isFull ? undefined : this.#headNumber());
-  }
-
-  #headNumber(): number | undefined {
-    const { head } = this.#run;
-    return head === undefined ? undefined : Number(head);
+    this.#model.barrier(this.#lastNumber, isFull ? undefined : this.#run.head);
   }
 
   #check(): void {
@@ -52,8 +48,8 @@ class CheckedRun {
       this.#wrong.push(...this.#model.end(taken));
       if (taken.chain === undefined) continue;
       for (const usesNumberTables of [true, false]) {
-        const restored = restoreBackend(taken.chain, taken.checkpointId, usesNumberTables);
-        this.#compare(restored, taken.number);
+        const fresh = createBackend({ usesNumberTables });
+        this.#compare(restore(fresh, taken.chain, taken.number), taken.number);
       }
     }
     this.#checkedCount = this.#run.taken.length;
@@ -68,11 +64,8 @@ class CheckedRun {
   }
 }
 
-test.each([
-  ["tables", true],
-  ["cells", false],
-] as const)(
-  "each chain of snapshots of numbers in %s restores its barrier, and says no more than it has to",
+test.each(numberLayouts)(
+  "with %s, each chain of snapshots restores its barrier, and says no more than it has to",
   (_name, usesNumberTables) => {
     fc.assert(
       fc.property(interleavedOperations, (operations) => {

@@ -1,26 +1,10 @@
-import { keyHash, parseCheckpointId } from "@millrace/core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import type { KeyedBackend, StateBlock } from "./contract.ts";
-import { createHeapBackend } from "./heap-backend.ts";
+import type { KeyedBackend } from "./contract.ts";
+import { createBackend, restore, use } from "./test-kit/backends.ts";
+import { cut, fullBarrier, pauseAfter, runToEnd } from "./test-kit/snapshots.ts";
 import type { TimeToLive } from "./time-to-live.ts";
-
-const maxParallelism = 4;
-const full = { checkpointId: parseCheckpointId(1n), mode: "full" } as const;
-
-function create(blocks: readonly StateBlock[] = []): KeyedBackend {
-  const groups = { start: 0, end: maxParallelism - 1 };
-  const backend = createHeapBackend({ operatorName: "op", groups, maxParallelism });
-  for (const block of blocks) backend.restoreBlock(block);
-  if (blocks.length > 0) backend.finishRestore(full.checkpointId);
-  return backend;
-}
-
-function at(backend: KeyedBackend, key: unknown): KeyedBackend {
-  backend.setCurrentKey(key, keyHash(key));
-  return backend;
-}
 
 function keysOf(backend: KeyedBackend, name: string): unknown[] {
   const keys: unknown[] = [];
@@ -37,12 +21,12 @@ describe("forEachKey", () => {
     const value = fc.constantFrom<unknown>(undefined, 1, 2.5, "text", { a: 1 });
     fc.assert(
       fc.property(fc.array(fc.tuple(key, value), { maxLength: 60, size: "max" }), (writes) => {
-        const backend = create();
+        const backend = createBackend();
         const state = backend.valueState<unknown>("n");
         backend.valueState<unknown>("other");
         const expected = new Map<string, unknown>();
         for (const [own, written] of writes) {
-          at(backend, own).valueState("other").set(7);
+          use(backend, own).valueState("other").set(7);
           if (written === undefined) state.clear();
           else state.set(written);
           if (written === undefined) expected.delete(JSON.stringify(own));
@@ -56,14 +40,14 @@ describe("forEachKey", () => {
   });
 
   test("comes to a key once for all entries of its map, and not to one whose map is empty", () => {
-    const backend = create();
+    const backend = createBackend();
     const map = backend.mapState<string, number>("m");
     for (const key of ["a", "b", ["c", 1]]) {
-      at(backend, key);
+      use(backend, key);
       map.set("x", 1);
       map.set("y", 2);
     }
-    at(backend, "b");
+    use(backend, "b");
     map.delete("x");
     map.delete("y");
     expect(keysOf(backend, "m")).toHaveLength(2);
@@ -71,9 +55,9 @@ describe("forEachKey", () => {
   });
 
   test("lets what is called change, add to and clear what the key holds", () => {
-    const backend = create();
+    const backend = createBackend();
     const state = backend.valueState<unknown>("n");
-    for (let key = 0; key < 100; key += 1) at(backend, key).valueState("n").set(key);
+    for (let key = 0; key < 100; key += 1) use(backend, key).valueState("n").set(key);
     backend.forEachKey("n", (key) => {
       const number = Number(key);
       if (number % 3 === 0) state.clear();
@@ -82,9 +66,9 @@ describe("forEachKey", () => {
       else state.set(number + 1_000);
     });
     expect(backend.cellCount()).toBe(66);
-    at(backend, 4);
+    use(backend, 4);
     expect(state.get()).toBe("was 4");
-    at(backend, 5);
+    use(backend, 5);
     expect(state.get()).toBe(1_005);
     expect(keysOf(backend, "n")).toHaveLength(66);
   });
@@ -98,7 +82,7 @@ describe("forEachKey", () => {
       nowMs: clock,
       passedMs: () => -Infinity,
     };
-    const backend = create();
+    const backend = createBackend();
     const value = backend.valueState("v", ttl);
     const map = backend.mapState("m", ttl);
     for (const [key, writtenMs] of [
@@ -106,7 +90,7 @@ describe("forEachKey", () => {
       ["new", 60],
     ] as const) {
       nowMs = writtenMs;
-      at(backend, key);
+      use(backend, key);
       value.set(1);
       map.set("x", 1);
     }
@@ -116,33 +100,31 @@ describe("forEachKey", () => {
   });
 
   test("while a snapshot is encoded changes nothing of what that holds (I3)", () => {
-    const backend = create();
+    const backend = createBackend();
     const state = backend.valueState<number>("n");
     const map = backend.mapState<string, number>("m");
     const keys = Array.from({ length: 50 }, (_, index) => `key-${index}`);
     for (const key of keys) {
-      at(backend, key);
+      use(backend, key);
       state.set(1);
       map.set("x", 1);
     }
-    const blocks: StateBlock[] = [];
-    const cursor = backend.beginSnapshot(full, (block) => void blocks.push(block));
-    let steps = 0;
-    cursor.step(() => (steps += 1) > 10);
+    const { cursor, blocks } = cut(backend, fullBarrier(1));
+    cursor.step(pauseAfter(10));
     backend.forEachKey("n", () => state.set(2));
     backend.forEachKey("m", () => map.clear());
-    while (!cursor.step(() => false));
-    const restored = create(blocks);
-    const values = keys.map((key) => at(restored, key).valueState("n").get());
+    runToEnd(cursor);
+    const restored = restore(createBackend(), blocks, 1);
+    const values = keys.map((key) => use(restored, key).valueState("n").get());
     expect(values).toEqual(keys.map(() => 1));
-    const entries = keys.map((key) => at(restored, key).mapState("m").get("x"));
+    const entries = keys.map((key) => use(restored, key).mapState("m").get("x"));
     expect(entries).toEqual(keys.map(() => 1));
-    at(backend, "key-7");
+    use(backend, "key-7");
     expect([state.get(), map.isEmpty()]).toEqual([2, true]);
   });
 
   test("of a state that there is not comes to none", () => {
-    expect(keysOf(create(), "nothing")).toEqual([]);
+    expect(keysOf(createBackend(), "nothing")).toEqual([]);
   });
 });
 

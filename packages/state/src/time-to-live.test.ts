@@ -1,16 +1,15 @@
-import { keyHash, parseCheckpointId, StreamError, type Barrier } from "@millrace/core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import type { KeyedBackend, StateBlock } from "./contract.ts";
-import { createHeapBackend } from "./heap-backend.ts";
+import type { StateBlock } from "./contract.ts";
+import { createBackend, restore, use } from "./test-kit/backends.ts";
+import { outcomeOf, withBrokenByte } from "./test-kit/broken-blocks.ts";
+import { fromHex, toHex } from "./test-kit/hex.ts";
+import { entryCount } from "./test-kit/read-block.ts";
+import { cut, deltaBarrier, fullBarrier, takeSnapshot } from "./test-kit/snapshots.ts";
 import type { TimeToLive } from "./time-to-live.ts";
 
-const one = parseCheckpointId(1n);
-const two = parseCheckpointId(2n);
-const groups = { start: 0, end: 3 };
-
-/** A backend whose time the test sets. */
+/** A backend whose time the test sets; what it restores is of checkpoint 2. */
 class World {
   readonly time = { nowMs: 0 };
   readonly ttl: TimeToLive = {
@@ -19,34 +18,23 @@ class World {
     nowMs: () => this.time.nowMs,
     passedMs: () => this.time.nowMs,
   };
-  readonly backend: KeyedBackend = createHeapBackend({
-    operatorName: "seen",
-    groups,
-    maxParallelism: 4,
-  });
+  readonly backend = createBackend();
 
   constructor(blocks: readonly StateBlock[] = [], nowMs = 0, hasTtl = true) {
     this.time.nowMs = nowMs;
     const ttl = hasTtl ? this.ttl : undefined;
     this.backend.valueState("last", ttl);
     this.backend.mapState("pages", ttl);
-    for (const block of blocks) this.backend.restoreBlock(block);
-    if (blocks.length > 0) this.backend.finishRestore(two);
+    if (blocks.length > 0) restore(this.backend, blocks, 2);
   }
 
   at(nowMs: number, key: unknown) {
     this.time.nowMs = nowMs;
-    this.backend.setCurrentKey(key, keyHash(key));
+    use(this.backend, key);
     return {
       last: this.backend.valueState<unknown>("last", this.ttl),
       pages: this.backend.mapState<string, unknown>("pages", this.ttl),
     };
-  }
-
-  snapshot(barrier: Barrier): StateBlock[] {
-    const blocks: StateBlock[] = [];
-    this.backend.beginSnapshot(barrier, (block) => blocks.push(block)).step(() => false);
-    return blocks;
   }
 }
 
@@ -113,9 +101,9 @@ describe("memory", () => {
     for (let count = 0; count < 500; count += 1) world.at(0, `key-${count}`).last.set(count);
     world.at(60, "late").last.set("x");
     world.at(120, "late");
-    const blocks = world.snapshot({ checkpointId: one, mode: "full" });
+    const blocks = takeSnapshot(world.backend, fullBarrier(1));
     expect(world.backend.cellCount()).toBe(1);
-    expect(blocks.reduce((count, { cellCount }) => count + cellCount, 0)).toBe(1);
+    expect(entryCount(blocks)).toBe(1);
   });
 });
 
@@ -123,10 +111,7 @@ describe("over snapshots", () => {
   test("an entry that expires while a snapshot is encoded is in it as it was at the barrier", () => {
     const world = new World();
     for (let count = 0; count < 400; count += 1) world.at(0, `key-${count}`).last.set(count);
-    const blocks: StateBlock[] = [];
-    const cursor = world.backend.beginSnapshot({ checkpointId: one, mode: "full" }, (block) =>
-      blocks.push(block),
-    );
+    const { cursor, blocks } = cut(world.backend, fullBarrier(1));
     for (let count = 0; count < 400; count += 1) world.at(200, `new-${count}`).last.set(count);
     while (!cursor.step(() => true));
     const restored = new World(blocks, 50);
@@ -139,12 +124,12 @@ describe("over snapshots", () => {
   test("an entry that was dropped, written again and cleared does not come back from the base", () => {
     const world = new World();
     world.at(0, "ann").last.set("old");
-    const base = world.snapshot({ checkpointId: one, mode: "full" });
+    const base = takeSnapshot(world.backend, fullBarrier(1));
     for (let count = 0; count < 50; count += 1) world.at(200, `new-${count}`).last.set(count);
     expect(world.backend.cellCount()).toBe(50);
     world.at(210, "ann").last.set("new");
     world.at(210, "ann").last.clear();
-    const delta = world.snapshot({ checkpointId: two, mode: "delta", base: one });
+    const delta = takeSnapshot(world.backend, deltaBarrier(2, { since: 1 }));
     const restored = new World([...base, ...delta], 210);
     expect(restored.at(210, "ann").last.get()).toBeUndefined();
     expect(restored.at(210, "new-7").last.get()).toBe(7);
@@ -165,7 +150,7 @@ describe("over snapshots", () => {
             };
       };
       at(50).set("first");
-      const base = world.snapshot({ checkpointId: one, mode: "full" });
+      const base = takeSnapshot(world.backend, fullBarrier(1));
       at(10).clear();
       at(10).set("second");
       for (let count = 0; count < 50; count += 1) {
@@ -173,7 +158,7 @@ describe("over snapshots", () => {
         last.set(count);
         pages.set("home", count);
       }
-      const delta = world.snapshot({ checkpointId: two, mode: "delta", base: one });
+      const delta = takeSnapshot(world.backend, deltaBarrier(2, { since: 1 }));
       const after = new World([...base, ...delta], 120).at(120, "ann");
       expect([after.last.get(), after.pages.get("home")]).toEqual([undefined, undefined]);
     },
@@ -182,25 +167,20 @@ describe("over snapshots", () => {
   test("an entry that was dropped and written again in one epoch is in the delta", () => {
     const world = new World();
     world.at(0, "ann").last.set("old");
-    const base = world.snapshot({ checkpointId: one, mode: "full" });
+    const base = takeSnapshot(world.backend, fullBarrier(1));
     world.at(90, "ann").last.set("older");
     for (let count = 0; count < 50; count += 1) world.at(200, `new-${count}`).last.set(count);
     world.at(210, "ann").last.set("new");
-    const delta = world.snapshot({ checkpointId: two, mode: "delta", base: one });
+    const delta = takeSnapshot(world.backend, deltaBarrier(2, { since: 1 }));
     expect(new World([...base, ...delta], 210).at(220, "ann").last.get()).toBe("new");
   });
 
   test("a state that gets a time to live counts from when an entry is first looked at", () => {
-    const before = createHeapBackend({ operatorName: "seen", groups, maxParallelism: 4 });
-    before.setCurrentKey("bob", keyHash("bob"));
-    before.valueState("last").set("x");
-    before.setCurrentKey("ann", keyHash("ann"));
-    before.valueState("last").set(1);
+    const before = createBackend();
+    use(before, "bob").valueState("last").set("x");
+    use(before, "ann").valueState("last").set(1);
     before.mapState("pages").set("home", 1);
-    const blocks: StateBlock[] = [];
-    const barrier = { checkpointId: two, mode: "full" } as const;
-    before.beginSnapshot(barrier, (block) => blocks.push(block)).step(() => false);
-    const after = new World(blocks, 1_000);
+    const after = new World(takeSnapshot(before, fullBarrier(2)), 1_000);
     expect(after.at(1_000, "ann").last.get()).toBe(1);
     expect(after.at(1_000, "bob").last.get()).toBe("x");
     expect(after.at(1_000, "ann").pages.get("home")).toBe(1);
@@ -212,10 +192,9 @@ describe("over snapshots", () => {
     const before = new World();
     before.at(0, "ann").last.set(1);
     before.at(0, "ann").pages.set("home", 1);
-    const blocks = before.snapshot({ checkpointId: two, mode: "full" });
+    const blocks = takeSnapshot(before.backend, fullBarrier(2));
     const { backend } = new World(blocks, 0, false);
-    backend.setCurrentKey("ann", keyHash("ann"));
-    expect(backend.valueState("last").get()).toBe(1);
+    expect(use(backend, "ann").valueState("last").get()).toBe(1);
     expect(backend.mapState("pages").get("home")).toBe(1);
   });
 });
@@ -229,21 +208,21 @@ function example(): readonly StateBlock[] {
   world.at(8, "SFO").pages.set("cart", 2);
   world.backend.mapState("plain").set(4, "four");
   world.backend.timers("processing-time").register(5_000);
-  const full = world.snapshot({ checkpointId: one, mode: "full" });
+  const full = takeSnapshot(world.backend, fullBarrier(1));
   world.at(20, "SFO").last.clear();
   world.at(21, "SFO").pages.delete("home");
   world.at(22, "JFK").pages.set("home", -1);
-  const delta = world.snapshot({ checkpointId: two, mode: "delta", base: one });
+  const delta = takeSnapshot(world.backend, deltaBarrier(2, { since: 1 }));
   return [...full, ...delta];
 }
 
 test("format version 3 of a keyed block is frozen (D4)", () => {
-  expect(example().map(({ bytes }) => hexOf(bytes))).toEqual(frozen3());
+  expect(example().map(({ bytes }) => toHex(bytes))).toEqual(frozen3());
 });
 
 test("blocks of format version 3 are read (D4)", () => {
   const world = new World(
-    example().map((block, index) => ({ ...block, bytes: bytesOf(frozen3()[index] ?? "") })),
+    example().map((block, index) => ({ ...block, bytes: fromHex(frozen3()[index] ?? "") })),
   );
   expect(world.at(30, "SFO").last.get()).toBeUndefined();
   expect(world.at(30, ["a", 1n]).last.get()).toBe(7);
@@ -257,43 +236,21 @@ test("blocks of format version 3 are read (D4)", () => {
 });
 
 test("broken blocks of version 3 are refused or read as something, but end", () => {
-  const blocks = example();
   fc.assert(
-    fc.property(fc.nat(), fc.nat(), fc.integer({ min: 0, max: 255 }), (which, position, byte) => {
-      const broken = blocks.map((block, index) => {
-        if (index !== which % blocks.length) return block;
-        const bytes = block.bytes.slice();
-        bytes[position % bytes.length] = byte;
-        return { ...block, bytes };
-      });
-      expect(["read", "decode-failed", "state-incompatible"]).toContain(outcomeOf(broken));
+    fc.property(withBrokenByte(example()), (broken) => {
+      const outcome = outcomeOf(() => readAll(new World(broken, 30)));
+      expect(["read", "decode-failed", "state-incompatible"]).toContain(outcome);
     }),
     { numRuns: 2_000 },
   );
 });
 
-function outcomeOf(blocks: readonly StateBlock[]): string {
-  try {
-    const world = new World(blocks, 30);
-    for (const key of ["SFO", "JFK"]) {
-      const { last, pages } = world.at(30, key);
-      last.get();
-      for (const [page] of pages.entries()) pages.delete(page);
-    }
-    return "read";
-  } catch (error) {
-    return StreamError.from(error).code;
+function readAll(world: World): void {
+  for (const key of ["SFO", "JFK"]) {
+    const { last, pages } = world.at(30, key);
+    last.get();
+    for (const [page] of pages.entries()) pages.delete(page);
   }
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function bytesOf(hex: string): Uint8Array {
-  return Uint8Array.from({ length: hex.length / 2 }, (_, index) =>
-    Number.parseInt(hex.slice(2 * index, 2 * index + 2), 16),
-  );
 }
 
 function frozen3(): readonly string[] {

@@ -1,44 +1,17 @@
-import { keyHash, parseCheckpointId, type Barrier } from "@millrace/core";
 import { expect, test } from "vitest";
 
-import type { KeyedBackend, StateBlock } from "./contract.ts";
-import { createHeapBackend } from "./heap-backend.ts";
-
-const one = parseCheckpointId(1n);
-const two = parseCheckpointId(2n);
-const groups = { start: 0, end: 3 };
-
-function create(): KeyedBackend {
-  return createHeapBackend({ operatorName: "sum", groups, maxParallelism: 4 });
-}
-
-function use(backend: KeyedBackend, key: unknown): KeyedBackend {
-  backend.setCurrentKey(key, keyHash(key));
-  return backend;
-}
-
-function snapshot(backend: KeyedBackend, barrier: Barrier): StateBlock[] {
-  const blocks: StateBlock[] = [];
-  backend.beginSnapshot(barrier, (block) => blocks.push(block)).step(() => false);
-  return blocks;
-}
-
-function restored(blocks: readonly StateBlock[]): KeyedBackend {
-  const backend = create();
-  for (const block of blocks) backend.restoreBlock(block);
-  backend.finishRestore(two);
-  return backend;
-}
+import { createBackend, restore, use } from "./test-kit/backends.ts";
+import { deltaBarrier, fullBarrier, takeSnapshot } from "./test-kit/snapshots.ts";
 
 test("timers of the two domains at one time and key are two, over full and delta snapshots", () => {
-  const live = create();
+  const live = createBackend();
   use(live, "a").timers("event-time").register(5);
   use(live, "a").timers("processing-time").register(5);
-  const full = snapshot(live, { checkpointId: one, mode: "full" });
+  const full = takeSnapshot(live, fullBarrier(1));
   use(live, "a").timers("event-time").remove(5);
   use(live, "b").timers("processing-time").register(3);
-  const delta = snapshot(live, { checkpointId: two, mode: "delta", base: one });
-  const backend = restored([...full, ...delta]);
+  const delta = takeSnapshot(live, deltaBarrier(2, { since: 1 }));
+  const backend = restore(createBackend(), [...full, ...delta], 2);
   expect(backend.timers("event-time").nextTimeMs()).toBe(Infinity);
   const timers = backend.timers("processing-time");
   expect(timers.popDue(4)).toMatchObject({ timeMs: 3, key: "b" });
@@ -48,10 +21,10 @@ test("timers of the two domains at one time and key are two, over full and delta
 });
 
 test("a block without timers of processing time is one that older programs read", () => {
-  const live = create();
+  const live = createBackend();
   use(live, "a").timers().register(5);
-  const [eventTime] = snapshot(live, { checkpointId: one, mode: "full" });
+  const [eventTime] = takeSnapshot(live, fullBarrier(1));
   use(live, "a").timers("processing-time").register(5);
-  const [both] = snapshot(live, { checkpointId: two, mode: "full" });
+  const [both] = takeSnapshot(live, fullBarrier(2));
   expect([eventTime?.bytes[0], both?.bytes[0]]).toEqual([2, 3]);
 });

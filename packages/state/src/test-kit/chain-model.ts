@@ -1,7 +1,8 @@
 import { keyGroupOf, keyHash } from "@millrace/core";
 
+import { sectionsOf } from "./read-block.ts";
 import { bytesOfKey, updated, valueAt, valueKeys, type Write } from "./value-operations.ts";
-import { sectionsOf, type TakenSnapshot } from "./value-runs.ts";
+import type { TakenSnapshot } from "./value-runs.ts";
 
 /** What is known of a key that was ever written. */
 interface KnownKey {
