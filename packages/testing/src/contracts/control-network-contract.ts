@@ -83,13 +83,16 @@ const request = (over: Partial<CallRequest> = {}): CallRequest => ({
 /** Describes what every control network does; each test gets a fresh subject. */
 export function describeControlNetworkContract(name: string, createSubject: CreateSubject): void {
   describe(`${name} control network`, () => {
-    describeSessions(createSubject);
+    describeMessages(createSubject);
+    describeManySessions(createSubject);
     describeSessionEnds(createSubject);
-    describeCalls(createSubject);
+    describeAnswers(createSubject);
+    describeCallFailures(createSubject);
+    describeAddresses(createSubject);
   });
 }
 
-function describeSessions(createSubject: CreateSubject): void {
+function describeMessages(createSubject: CreateSubject): void {
   test("messages arrive whole and in order, both ways, whatever their size", async () => {
     await using subject = await createSubject();
     const { service, accepted } = serviceWithSession();
@@ -133,7 +136,9 @@ function describeSessions(createSubject: CreateSubject): void {
     expect(session.bufferedBytes()).toBeLessThan(500_000);
     session.close();
   });
+}
 
+function describeManySessions(createSubject: CreateSubject): void {
   test("sessions do not mix", async () => {
     await using subject = await createSubject();
     const echo = (session: MessageSession): void =>
@@ -188,7 +193,7 @@ function describeSessionEnds(createSubject: CreateSubject): void {
   });
 }
 
-function describeCalls(createSubject: CreateSubject): void {
+function describeAnswers(createSubject: CreateSubject): void {
   test("a call answers with the service's bytes, concurrent ones each with their own", async () => {
     await using subject = await createSubject();
     await using listener = await subject.server.serve(subject.address, serviceOf({}));
@@ -214,7 +219,9 @@ function describeCalls(createSubject: CreateSubject): void {
     );
     expect(text(answer)).toBe(`${65 * 2 ** 20}`);
   });
+}
 
+function describeCallFailures(createSubject: CreateSubject): void {
   test("a failure arrives with code, message, domain and place", async () => {
     await using subject = await createSubject();
     const failure = {
@@ -252,7 +259,9 @@ function describeCalls(createSubject: CreateSubject): void {
       retry: "backoff",
     });
   });
+}
 
+function describeAddresses(createSubject: CreateSubject): void {
   test("an address that is taken is refused by name, and is free after its listener is gone", async () => {
     await using subject = await createSubject();
     const listener = await subject.server.serve(subject.address, serviceOf({}));

@@ -76,20 +76,9 @@ function describeLeases(
   });
 }
 
-function describeElection(
-  createSubject: CreateSubject,
-  { clock, leaseMs }: LeaseContractOptions,
-): void {
-  const campaignAs = (
-    store: MetadataStore,
-    identity: string,
-    more: Partial<CampaignOptions> = {},
-  ): Promise<Leadership> =>
-    campaign({ store, clock, prefix: "m/", identity, address: `${identity}:1`, leaseMs, ...more });
-  const keep = (store: MetadataStore, { lease }: Leadership, onLost: () => void = () => {}) => {
-    if (lease === undefined) throw new Error("a leader of this store holds a lease");
-    return keepLease({ leases: leasesOf(store), clock, lease, onLost });
-  };
+function describeElection(createSubject: CreateSubject, options: LeaseContractOptions): void {
+  const { clock, leaseMs } = options;
+  const { campaignAs, keep } = candidatesOf(options);
 
   test("one leads and others stand by, knowing it, until its lease ends (L2)", async () => {
     await using subject = await createSubject();
@@ -142,6 +131,21 @@ function describeElection(
     await expect(standby).rejects.toThrow("closed");
     expect((await store.get("m/election"))?.createRevision).toBe(first.fence.equals);
   });
+}
+
+/** Returns how candidates campaign, and how the one that leads keeps its lease. */
+function candidatesOf({ clock, leaseMs }: LeaseContractOptions) {
+  const campaignAs = (
+    store: MetadataStore,
+    identity: string,
+    more: Partial<CampaignOptions> = {},
+  ): Promise<Leadership> =>
+    campaign({ store, clock, prefix: "m/", identity, address: `${identity}:1`, leaseMs, ...more });
+  const keep = (store: MetadataStore, { lease }: Leadership, onLost: () => void = () => {}) => {
+    if (lease === undefined) throw new Error("a leader of this store holds a lease");
+    return keepLease({ leases: leasesOf(store), clock, lease, onLost });
+  };
+  return { campaignAs, keep };
 }
 
 function leasesOf(store: MetadataStore): MetadataLeases {

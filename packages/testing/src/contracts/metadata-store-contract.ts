@@ -25,6 +25,8 @@ export function describeMetadataStoreContract(
   describe(`${name} metadata store`, () => {
     describeEntries(createSubject);
     describeTransactions(createSubject);
+    describeTransactionLimits(createSubject);
+    describeConcurrentTransactions(createSubject);
     describeWatches(createSubject);
   });
 }
@@ -155,7 +157,9 @@ function describeTransactions(createSubject: CreateSubject): void {
     expect(same).toEqual({ isApplied: true, revision });
     expect(other).toEqual({ isApplied: false, revision });
   });
+}
 
+function describeTransactionLimits(createSubject: CreateSubject): void {
   test.each([
     ["writes a twice", [put("a", "1"), remove("a")]],
     ["more than 128", Array.from({ length: 129 }, (_unused, index) => put(`k${index}`, "1"))],
@@ -179,7 +183,9 @@ function describeTransactions(createSubject: CreateSubject): void {
     await store.transact({ compares: [], writes: [put("a", value)] });
     expect((await store.get("a"))?.value).toHaveLength(value.length);
   });
+}
 
+function describeConcurrentTransactions(createSubject: CreateSubject): void {
   test("of concurrent transactions that expect the same revision exactly one wins (S1)", async () => {
     await using subject = await createSubject();
     const store = await subject.open();

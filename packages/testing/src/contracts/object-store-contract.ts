@@ -35,6 +35,7 @@ export function describeObjectStoreContract(
   const below = canLookBelowObjects ? ["jobs/a/1/below"] : [];
   describe(`${name} object store`, () => {
     describeObjects(createSubject, below);
+    describeStoredBytes(createSubject);
     describeNames(createSubject);
     describeRemoval(createSubject, below);
     describeCrowd(createSubject, canPutBesideRemoval);
@@ -79,7 +80,9 @@ function describeObjects(createSubject: CreateSubject, below: readonly string[])
       });
     }
   });
+}
 
+function describeStoredBytes(createSubject: CreateSubject): void {
   test("what is stored does not change with the buffers that were put or got", async () => {
     await using subject = await createSubject();
     const { store } = subject;

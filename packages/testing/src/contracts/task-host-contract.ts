@@ -138,12 +138,15 @@ async function runJob(host: TaskHost, restore?: SlotPreparation["restore"]): Pro
 /** Describes what every host of slots does, by what the slots' real body does in it. */
 export function describeTaskHostContract(name: string, createSubject: CreateSubject): void {
   describe(`${name} task host`, () => {
+    describeSlotStarts(createSubject);
     describeMessages(createSubject);
-    describeSlotEnds(createSubject);
+    describeProgress(createSubject);
+    describeTermination(createSubject);
+    describeExits(createSubject);
   });
 }
 
-function describeMessages(createSubject: CreateSubject): void {
+function describeSlotStarts(createSubject: CreateSubject): void {
   test("a slot says first of all where it listens, never before start has returned", async () => {
     await using subject = await createSubject();
     await using slot = startSlot(subject.host);
@@ -160,7 +163,9 @@ function describeMessages(createSubject: CreateSubject): void {
     expect(states).toEqual(["ready", "running"]);
     expect(slot.events[0]?.kind).toBe("listening");
   });
+}
 
+function describeMessages(createSubject: CreateSubject): void {
   test("commands take effect and events arrive in the order in which they were sent", async () => {
     await using subject = await createSubject();
     await using slot = await runJob(subject.host);
@@ -206,7 +211,9 @@ function describeMessages(createSubject: CreateSubject): void {
     await one.until("snapshot-done");
     expect(other.events).toEqual([address]);
   });
+}
 
+function describeProgress(createSubject: CreateSubject): void {
   test("turns are counted as the slot works, and at rest it is not busy", async () => {
     await using subject = await createSubject();
     await using slot = await runJob(subject.host);
@@ -219,7 +226,7 @@ function describeMessages(createSubject: CreateSubject): void {
   });
 }
 
-function describeSlotEnds(createSubject: CreateSubject): void {
+function describeTermination(createSubject: CreateSubject): void {
   test("a terminated slot ends within a bound, and nothing is called any more", async () => {
     await using subject = await createSubject();
     await using slot = await runJob(subject.host);
@@ -259,7 +266,9 @@ function describeSlotEnds(createSubject: CreateSubject): void {
     await slot.handle.terminate();
     expect(slot.exits).toEqual([]);
   });
+}
 
+function describeExits(createSubject: CreateSubject): void {
   test("a slot that cannot open its listener is gone, with the cause, once", async () => {
     await using subject = await createSubject();
     await using slot = startSlot(subject.brokenHost);
