@@ -1,5 +1,4 @@
 import { decodeFailed, type ByteReader } from "./codec/byte-reader.ts";
-import type { ByteWriter } from "./codec/byte-writer.ts";
 import { magnitudeBytes, magnitudeOf } from "./codec/magnitude.ts";
 import { setField } from "./codec/set-field.ts";
 import { describeKind } from "./codec/unencodable.ts";
@@ -41,12 +40,29 @@ export const keyTags = {
 export const maxKeyCount = 0xffff;
 const maxKeyDepth = 16;
 
-/** Names and indexes from the key to a part of it. */
-type KeyPath = readonly (string | number)[];
+/**
+ * What takes a key's bytes: a `ByteWriter` keeps them, others only need what they come to. Words and
+ * code units are little-endian.
+ */
+export interface KeyOut {
+  u32(word: number): void;
+  f64(value: number): void;
+  utf16(text: string): void;
+  bytes(source: Uint8Array): void;
+}
 
-/** Appends the key's bytes. Throws `key-not-encodable`, naming what in the key is refused. */
-export function writeKey(out: ByteWriter, key: unknown): void {
-  writePart(out, key, []);
+/** From a part of a key to the key itself, which has none: a step costs one small object. */
+type KeyPath = KeyStep | undefined;
+
+interface KeyStep {
+  readonly name: string | number;
+  readonly outer: KeyPath;
+  readonly depth: number;
+}
+
+/** Gives out the key's bytes. Throws `key-not-encodable`, naming what in the key is refused. */
+export function writeKey(out: KeyOut, key: unknown): void {
+  writePart(out, key, undefined);
 }
 
 /** Returns the key at the reader's position, made anew. Throws `decode-failed`. */
@@ -54,15 +70,20 @@ export function readKey(input: ByteReader): unknown {
   return readPart(input, 0);
 }
 
-/** Returns `key-not-encodable`; the path is empty for the key itself. */
+/** Returns `key-not-encodable`. */
 function keyNotEncodable(path: KeyPath, reason: string): StreamError {
-  const where = path.length === 0 ? "the key" : `the key's ${JSON.stringify(path.join("."))}`;
+  const where = path === undefined ? "the key" : `the key's ${JSON.stringify(textOf(path))}`;
   const message = `${where} cannot be encoded: ${reason}; use strings, numbers, booleans, bigints, dates, null, or tuples and plain objects of them`;
   return new StreamError("key-not-encodable", message, { domain: "user", retry: "never" });
 }
 
+/** Names and indexes from the key to the part, with dots between them. */
+function textOf({ name, outer }: KeyStep): string {
+  return outer === undefined ? String(name) : `${textOf(outer)}.${name}`;
+}
+
 // The recursion is bounded: see `inside`.
-function writePart(out: ByteWriter, key: unknown, path: KeyPath): void {
+function writePart(out: KeyOut, key: unknown, path: KeyPath): void {
   switch (typeof key) {
     case "string":
       writeString(out, key, path);
@@ -93,20 +114,20 @@ export function normalNumber(value: number): number {
   return Number.isNaN(value) ? Number.NaN : value + 0;
 }
 
-function writeString(out: ByteWriter, text: string, path: KeyPath): void {
+function writeString(out: KeyOut, text: string, path: KeyPath): void {
   if (text.length > maxKeyCount) throw tooLong(path);
   header(out, keyTags.string, text.length);
   out.utf16(text);
 }
 
-function writeBigint(out: ByteWriter, value: bigint, path: KeyPath): void {
+function writeBigint(out: KeyOut, value: bigint, path: KeyPath): void {
   const bytes = magnitudeBytes(value < 0n ? -value : value);
   if (bytes.length > maxKeyCount) throw tooLong(path);
   header(out, value < 0n ? keyTags.negativeBigint : keyTags.bigint, bytes.length);
   out.bytes(bytes);
 }
 
-function writeObject(out: ByteWriter, key: object, path: KeyPath): void {
+function writeObject(out: KeyOut, key: object, path: KeyPath): void {
   const prototype: unknown = Object.getPrototypeOf(key);
   if (Array.isArray(key) && prototype === Array.prototype) {
     writeTuple(out, key, path);
@@ -121,7 +142,7 @@ function writeObject(out: ByteWriter, key: object, path: KeyPath): void {
   } else throw keyNotEncodable(path, describeKind(key));
 }
 
-function writeTuple(out: ByteWriter, key: readonly unknown[], path: KeyPath): void {
+function writeTuple(out: KeyOut, key: readonly unknown[], path: KeyPath): void {
   if (key.length > maxKeyCount) throw tooLong(path);
   header(out, keyTags.tuple, key.length);
   for (let index = 0; index < key.length; index += 1) {
@@ -129,9 +150,8 @@ function writeTuple(out: ByteWriter, key: readonly unknown[], path: KeyPath): vo
   }
 }
 
-function writeFields(out: ByteWriter, key: object, path: KeyPath): void {
-  // The default order of sort is that of the UTF-16 code units.
-  const names = Object.keys(key).toSorted();
+function writeFields(out: KeyOut, key: object, path: KeyPath): void {
+  const names = sortedNames(key);
   if (names.length > maxKeyCount) throw tooLong(path);
   header(out, keyTags.object, names.length);
   for (const name of names) {
@@ -141,17 +161,29 @@ function writeFields(out: ByteWriter, key: object, path: KeyPath): void {
   }
 }
 
-function inside(path: KeyPath, step: string | number): KeyPath {
-  const longer = [...path, step];
-  if (longer.length <= maxKeyDepth) return longer;
-  throw keyNotEncodable(path, `it is nested deeper than ${maxKeyDepth} levels, or contains itself`);
+/** Returns the names of the fields in the order of their UTF-16 code units, which most objects have. */
+function sortedNames(key: object): string[] {
+  const names = Object.keys(key);
+  for (let index = 1; index < names.length; index += 1) {
+    if ((names[index] ?? "") < (names[index - 1] ?? "")) return names.toSorted();
+  }
+  return names;
+}
+
+function inside(outer: KeyPath, name: string | number): KeyStep {
+  const depth = (outer?.depth ?? 0) + 1;
+  if (depth <= maxKeyDepth) return { name, outer, depth };
+  throw keyNotEncodable(
+    outer,
+    `it is nested deeper than ${maxKeyDepth} levels, or contains itself`,
+  );
 }
 
 function tooLong(path: KeyPath): StreamError {
   return keyNotEncodable(path, `it is longer than ${maxKeyCount}`);
 }
 
-function header(out: ByteWriter, tag: number, count: number): void {
+function header(out: KeyOut, tag: number, count: number): void {
   out.u32(tag | (count << 8));
 }
 

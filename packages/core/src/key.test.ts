@@ -23,7 +23,14 @@ const part = fc.oneof(
   fc.constant(null),
   fc.date({ noInvalidDate: true }),
 );
-const key = fc.oneof(part, fc.array(part, { maxLength: 4 }), fc.dictionary(fc.string(), part));
+const { key } = fc.letrec((tie) => ({
+  key: fc.oneof(
+    { maxDepth: 3 },
+    part,
+    fc.array(tie("key"), { maxLength: 4 }),
+    fc.dictionary(fc.string(), tie("key")),
+  ),
+}));
 
 test("a key is read as it was written, and its hash is murmur3 of its bytes", () => {
   fc.assert(
@@ -44,6 +51,48 @@ test("two keys are one in a Map exactly if their bytes are equal", () => {
       expect(map.has(identityOf(structuredClone(left)))).toBe(true);
     }),
   );
+});
+
+test("two keys that look alike are one in a Map exactly if their bytes are equal", () => {
+  // What a text could confuse: numbers and their digits, headers and strings of their code units.
+  const texts = ["", "0", "0;", "1", ";", "\u0003\0", "\u0006\0", "\u0006\u0001a", "a"];
+  const bigints = [0n, 1n, 48n, -48n, 0x3006n, 0x300600n];
+  const others = [0, -0, 1, 10, 48, null, false, new Date(0), new Date(1)];
+  const alike = fc.constantFrom<unknown>(...texts, ...bigints, ...others);
+  const { nested } = fc.letrec((tie) => ({
+    nested: fc.oneof(
+      { maxDepth: 2, withCrossShrink: true },
+      alike,
+      fc.array(tie("nested"), { maxLength: 3 }),
+      fc.dictionary(fc.constantFrom("", "a", "0;", "\u0003\0"), tie("nested"), { maxKeys: 2 }),
+    ),
+  }));
+  const seen = new Map<unknown, string>();
+  const hexes = new Set<string>();
+  fc.assert(
+    fc.property(nested, (value) => {
+      const hex = Buffer.from(encode(value)).toString("hex");
+      const identity = identityOf(value);
+      expect(seen.get(identity) ?? hex).toBe(hex);
+      seen.set(identity, hex);
+      hexes.add(hex);
+      expect(seen.size).toBe(hexes.size);
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+test("an object's fields may be in any order", () => {
+  expect(identityOf({ b: 1, a: 2, c: 3 })).toBe(identityOf({ c: 3, a: 2, b: 1 }));
+  expect(keyHash({ b: 1, a: 2, c: 3 })).toBe(keyHash({ c: 3, a: 2, b: 1 }));
+});
+
+test("a key nested too deep says where, and one that contains itself is refused", () => {
+  const loop: unknown[] = [1];
+  loop.push({ inner: loop });
+  for (const take of [encode, keyHash, identityOf]) {
+    expect(() => take(loop)).toThrow(/1\.inner\.1\.inner.*deeper than 16 levels/);
+  }
 });
 
 test.each<[unknown, string]>([
