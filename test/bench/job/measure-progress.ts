@@ -1,8 +1,9 @@
 /**
  * What a run took, from what its sources wrote down; the same for Millrace and for Flink.
  *
- * I1 The warm window begins so long after the first record and ends with the first split that ends, so
- *    all subtasks work in all of it. Of a run that is shorter than twice its warm-up it is the second half.
+ * I1 The warm window begins so long after the first record and ends with the first subtask that has read
+ *    all that it reads, so all work in all of it. Of a run that is shorter than twice its warm-up it is the second half.
+ * I2 Where not every subtask has read something, nothing is measured: that run had another parallelism.
  */
 import { interpolate, type CpuWatch, type Point } from "../process/cpu-time.ts";
 import { readSamples } from "./read-samples.ts";
@@ -27,13 +28,16 @@ const coldMs = 5_000;
 /** CPU time and progress are sampled several times in it. */
 const shortestMs = 500;
 
-/** Returns both windows of a run that has ended; throws where it was too short to be measured. */
+/** Returns both windows of a run that has ended; throws where it was too short to be measured (I2 too). */
 export async function measureProgress(
   samples: string,
-  warmUpMs: number,
+  { parallelism, warmUpMs }: { readonly parallelism: number; readonly warmUpMs: number },
   watch: CpuWatch,
 ): Promise<Progress> {
   const sources = await readSamples(samples, "source");
+  if (sources.length !== parallelism) {
+    throw new Error(`${sources.length} of ${parallelism} subtasks have read something`);
+  }
   const firstMs = Math.min(...sources.map((points) => points[0]?.atMs ?? Infinity));
   const toMs = Math.min(...sources.map((points) => points.at(-1)?.atMs ?? -Infinity));
   const fromMs = beginOfWarm({ firstMs, toMs, warmUpMs });

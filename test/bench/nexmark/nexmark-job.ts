@@ -18,6 +18,7 @@ const source = defineJob("nexmark-source", (job, params) => {
   const options = {
     events: numberOf(params, "events"),
     splits: numberOf(params, "splits"),
+    stretchEvents: numberOf(params, "stretchEvents"),
     intervalMicros: numberOf(params, "intervalMicros"),
   };
   job

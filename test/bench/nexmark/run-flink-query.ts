@@ -34,7 +34,7 @@ export async function runFlinkQuery(
   if (rows === 0 || rows !== (expected ?? rows)) {
     throw new Error(`Flink gives ${rows} rows of ${one.query}, and should give ${expected}`);
   }
-  return await measureProgress(samples, one.warmUpMs, watch);
+  return await measureProgress(samples, one, watch);
 }
 
 function toArguments(

@@ -60,7 +60,7 @@ export async function runQuery(
   if (counted !== expected) {
     throw new Error(`the rows of ${query} come to ${counted}, and should come to ${expected}`);
   }
-  return { ...(await measureProgress(samples, warmUpMs, watch)), counted };
+  return { ...(await measureProgress(samples, one, watch)), counted };
 }
 
 /** Returns what each sink subtask counted. */

@@ -24,8 +24,9 @@ export function sampled<T>(
     createReader: (context) => {
       const reader = source.createReader(context);
       mkdirSync(samples, { recursive: true });
-      const progress = new Progress(join(samples, `source-${context.subtaskIndex}.samples`));
+      const progress = new SubtaskProgress(join(samples, `source-${context.subtaskIndex}.samples`));
       return {
+        ...reader,
         open: async (split, position) =>
           sampledHandle(await reader.open(split, position), progress, lingerMs),
       };
@@ -34,7 +35,7 @@ export function sampled<T>(
 }
 
 /** Of one subtask, over all of its splits. */
-class Progress {
+class SubtaskProgress {
   readonly #file: SampleFile;
   #count = 0;
   #isBegun = false;
@@ -58,7 +59,7 @@ class Progress {
 
 function sampledHandle<T>(
   handle: SplitHandle<T>,
-  progress: Progress,
+  progress: SubtaskProgress,
   lingerMs: number,
 ): SplitHandle<T> {
   return {

@@ -30,7 +30,7 @@ export async function measureWords(
   watch: CpuWatch,
 ): Promise<Progress> {
   await checkTotals(samples, run);
-  return measureProgress(samples, run.warmUpMs, watch);
+  return measureProgress(samples, run, watch);
 }
 
 /** Compares what the sinks hold with totals that are counted here. */

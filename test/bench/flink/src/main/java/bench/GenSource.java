@@ -23,11 +23,13 @@ public final class GenSource<T> implements Source<T, GenSource.Split, List<GenSo
         public long pos, end, x;
         /** Where this reader began. */
         final long first;
-        Split(int part, int parts, long pos, long end, long x) {
-            this.part = part; this.parts = parts; this.pos = pos; this.end = end; this.x = x; this.first = pos;
+        /** Where the split begins, which is its name: of what was restored not where its reader began. */
+        final long from;
+        Split(int part, int parts, long from, long pos, long end, long x) {
+            this.part = part; this.parts = parts; this.from = from; this.pos = pos; this.end = end; this.x = x; this.first = pos;
         }
-        @Override public String splitId() { return "s" + part + "+" + pos; }
-        Split copy() { return new Split(part, parts, pos, end, x); }
+        @Override public String splitId() { return "s" + part + "+" + from; }
+        Split copy() { return new Split(part, parts, from, pos, end, x); }
     }
 
     private final Gen<T> gen;
@@ -51,10 +53,10 @@ public final class GenSource<T> implements Source<T, GenSource.Split, List<GenSo
 
     @Override public SplitEnumerator<Split, List<Split>> createEnumerator(SplitEnumeratorContext<Split> ctx) {
         List<Split> todo = new ArrayList<>();
-        for (long at = 0; stretch > 0 && at < n; at += stretch) todo.add(new Split(0, 1, at, Math.min(n, at + stretch), 1));
+        for (long at = 0; stretch > 0 && at < n; at += stretch) todo.add(new Split(0, 1, at, at, Math.min(n, at + stretch), 1));
         for (int i = 0; stretch == 0 && i < parts; i++) {
             long share = n / parts + (i < n % parts ? 1 : 0);
-            todo.add(new Split(i, parts, 0, share, i + 1));
+            todo.add(new Split(i, parts, 0, 0, share, i + 1));
         }
         return new Enumerator(ctx, todo, stretch > 0);
     }
@@ -179,10 +181,10 @@ public final class GenSource<T> implements Source<T, GenSource.Split, List<GenSo
     }
 
     static void write(Split s, DataOutputStream o) throws IOException {
-        o.writeInt(s.part); o.writeInt(s.parts); o.writeLong(s.pos); o.writeLong(s.end); o.writeLong(s.x);
+        o.writeInt(s.part); o.writeInt(s.parts); o.writeLong(s.from); o.writeLong(s.pos); o.writeLong(s.end); o.writeLong(s.x);
     }
     static Split read(DataInputStream i) throws IOException {
-        return new Split(i.readInt(), i.readInt(), i.readLong(), i.readLong(), i.readLong());
+        return new Split(i.readInt(), i.readInt(), i.readLong(), i.readLong(), i.readLong(), i.readLong());
     }
     @Override public SimpleVersionedSerializer<Split> getSplitSerializer() {
         return new SimpleVersionedSerializer<>() {
