@@ -6,7 +6,7 @@ import { StreamError } from "./error.ts";
 
 /**
  * The bytes of a key, **frozen**: they decide its key group and its equality (golden vectors in
- * `key-codec.test.ts`). Each part begins with a little-endian word: the tag in the low byte, a count
+ * `key.test.ts`). Each part begins with a little-endian word: the tag in the low byte, a count
  * in the upper three. Then
  *
  * | tag | kind | count | body |

@@ -30,10 +30,9 @@ export function identityOf(key: unknown): KeyIdentity {
   if (typeof key === "string") return key.charCodeAt(0) === 0 ? `\0s${key}` : key;
   if (typeof key === "number" || typeof key === "bigint" || typeof key === "boolean") return key;
   if (key === null) return null;
-  // Behind a zero, where no identity of a string key can be: that would begin with "\0s".
-  const text = new KeyText("\0k");
+  const text = new KeyText();
   writeKey(text, key);
-  return text.text;
+  return text.text();
 }
 
 /** Returns the key itself if it is primitive, else a copy that no one else can change. */
