@@ -86,6 +86,7 @@ function lingering<T>(source: SourceConnector<T>, events: number): SourceConnect
     createReader: (context) => {
       const reader = source.createReader(context);
       return {
+        ...reader,
         open: async (split, position) => {
           const handle = await reader.open(split, position);
           const { descriptor } = split;

@@ -96,6 +96,8 @@ function openSink(
       [],
     complete: async (id: bigint) => operator.onCheckpointCompleted?.(id),
     restore: async (entries: readonly JsonValue[]) => operator.restoreList?.(entries),
+    flush: async () => operator.flush?.(),
+    bufferedBytes: () => operator.bufferedBytes?.(),
     letGo: operator.letGo,
   };
 }
@@ -309,6 +311,9 @@ test("the writer is closed once, and nothing is asked of it behind that, by what
   await sink.letGo?.();
   await sink.letGo?.();
   expect(target.calls).toEqual(["close"]);
+  expect(() => sink.write(3)).toThrow(expect.objectContaining({ code: "cancelled" }));
+  await expect(sink.flush()).rejects.toMatchObject({ code: "cancelled" });
+  expect(sink.bufferedBytes()).toBe(0);
   going.resolve();
   await expect(publishing).rejects.toMatchObject({ code: "cancelled" });
   await expect(sink.snapshot(3n)).rejects.toMatchObject({ code: "cancelled" });

@@ -95,7 +95,7 @@ class TwoPhaseSink implements Operator {
   }
 
   bufferedBytes(): number {
-    return this.#start().writer.bufferedBytes();
+    return this.#isOver ? 0 : this.#start().writer.bufferedBytes();
   }
 
   flush(): Promise<void> {
@@ -110,6 +110,7 @@ class TwoPhaseSink implements Operator {
   async #letGo(): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#failure ??= closedError();
     await this.#start().writer.close?.();
   }
 

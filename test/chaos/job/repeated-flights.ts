@@ -153,6 +153,7 @@ function createReader(
   const reader = inner.createReader(context);
   let groups: readonly RowGroup[] | undefined;
   return {
+    ...reader,
     open: async (split, position) => {
       await context.disk.makeFolder(`${controlFolder}/marks`);
       // Not synced: it only has to be seen by other processes of this machine.

@@ -43,7 +43,9 @@ export function sectionsOf(block: StateBlock): readonly BlockSection[] {
       }
       const hash = section.u32();
       const key = readKey(section);
-      const value = (start & 3) === entryKinds.cell ? sectionValues.read() : undefined;
+      const isCell = (start & 3) === entryKinds.cell;
+      const value = isCell ? sectionValues.read() : undefined;
+      if (isCell && value === undefined) throw new Error("a cell says that it has no value");
       entries.push({ state, key, hash, value });
     }
     return { group, sizeBytes: bytes.length, entries };

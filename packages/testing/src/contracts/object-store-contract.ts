@@ -170,23 +170,30 @@ function describeCrowd(createSubject: CreateSubject, canPutBesideRemoval: boolea
   test("objects can be put while the last neighbour is removed", async () => {
     await using subject = await createSubject();
     const { store } = subject;
-    for (let round = 0; round < 20; round += 1) {
+    const roundCount = 20;
+    let repeatCount = 0;
+    for (let round = 0; round < roundCount; round += 1) {
       const put = (): Promise<void> => store.put(`jobs/a/${round}/new`, [bytes("y")]);
       await store.put(`jobs/a/${round}/old`, [bytes("x")]);
       const removal = store.remove([`jobs/a/${round}/old`]);
-      await Promise.all([removal, canPutBesideRemoval ? put() : putOrRepeat(put, removal)]);
+      const isRepeated = await Promise.all([putOrRepeat(put, removal), removal]);
+      if (isRepeated[0]) repeatCount += 1;
       expect(text(await store.get(`jobs/a/${round}/new`))).toBe("y");
     }
+    // A removal disturbs a put now and then, where the store is one that cannot help it.
+    expect(repeatCount).toBeLessThan(canPutBesideRemoval ? 1 : roundCount / 2);
   });
 }
 
-/** Does what the store's error asks for, once what disturbed the put is over. */
-async function putOrRepeat(put: () => Promise<void>, removal: Promise<void>): Promise<void> {
+/** Does what the store's error asks for, once what disturbed the put is over; returns whether it had to. */
+async function putOrRepeat(put: () => Promise<void>, removal: Promise<void>): Promise<boolean> {
   try {
     await put();
+    return false;
   } catch (error) {
     if (!StreamError.is(error, "unavailable") || error.retry !== "backoff") throw error;
     await removal;
     await put();
+    return true;
   }
 }

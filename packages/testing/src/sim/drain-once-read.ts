@@ -26,7 +26,7 @@ export async function drainOnceRead(
     const readAtMs = scheduler.nowMs();
     const isSettled = (): boolean =>
       counts.commits >= commits + settleCommits && scheduler.nowMs() >= readAtMs + settleMs;
-    // An attempt that has just begun, and has no readers yet, has read nothing of what others had.
+    // Behind a new attempt, or once its readers have opened their splits, all has to be read again.
     const isReadAgain = (): boolean => counts.attempts > attempts || !progress.isAllRead();
     await runUntil(() => isOver() || isReadAgain() || isSettled());
     if (isOver() || isReadAgain()) continue;

@@ -72,13 +72,11 @@ function describeSplit<T>(
   };
 }
 
-function createSimReader<T>(
-  input: SimSourceInput<T>,
-  { clock, operatorName }: ConnectorContext,
-): SourceReader<T> {
+function createSimReader<T>(input: SimSourceInput<T>, context: ConnectorContext): SourceReader<T> {
+  const { clock } = context;
   return {
     async open(split, position) {
-      const onRead = input.progress?.onOpened(operatorName, split.id);
+      const onRead = input.progress?.onOpened(context, split.id);
       await sleep(clock, 1);
       const records = input.splits[Number(split.id.slice("split-".length))] ?? [];
       let next = Number(position ?? 0);

@@ -40,8 +40,8 @@ export interface SimCoordinatorsOptions {
 
 /** Longer than any fault keeps a killed coordinator down. */
 const supervisorMs = 8_000;
-/** A coordinator that ended by itself is started again at once, as Kubernetes does. */
-const supervisorAfterExitMs = 500;
+/** A coordinator that ended by itself is started again at once, each time later, as Kubernetes does. */
+const firstAfterExitMs = 500;
 /** In a cluster a process that has stepped down takes its time to end. */
 const exitMs = 50;
 const deadlineCheckMs = 100;
@@ -60,6 +60,8 @@ export class SimCoordinators {
   readonly #coordinators = new Map<SimProcess, Coordinator>();
   /** What ended by itself, not by a fault. */
   readonly #ended = new WeakSet<SimProcess>();
+  /** By place: how often one there ended by itself. */
+  readonly #exitCounts: number[] = [];
 
   constructor(options: SimCoordinatorsOptions) {
     this.#options = options;
@@ -82,7 +84,7 @@ export class SimCoordinators {
     // A supervisor sees to it that one lives; a fault brings its own restart earlier.
     process.onKill(() => {
       this.#coordinators.delete(process);
-      const afterMs = this.#ended.has(process) ? supervisorAfterExitMs : supervisorMs;
+      const afterMs = this.#ended.has(process) ? this.#backoffMs(place) : supervisorMs;
       world.scheduler.schedule(afterMs, "supervisor", () =>
         shape === undefined ? this.keep() : this.startAt(place),
       );
@@ -141,6 +143,13 @@ export class SimCoordinators {
       checker.violate(`L2: ${process.name} ends over what will pass: ${error.message}`);
     }
     this.#exit(process);
+  }
+
+  /** Returns what the supervisor waits after one more exit at the place. */
+  #backoffMs(place: number): number {
+    const before = this.#exitCounts[place] ?? 0;
+    this.#exitCounts[place] = before + 1;
+    return Math.min(supervisorMs, firstAfterExitMs * 2 ** before);
   }
 
   #exit(process: SimProcess): void {

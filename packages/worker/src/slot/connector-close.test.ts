@@ -2,15 +2,17 @@ import { parseCheckpointId, type Logger } from "@millrace/core";
 import type { SourceConnector } from "@millrace/graph";
 import { expect, test } from "vitest";
 
-import type { SlotWorld, TestNode } from "../test-kit/slot-world.ts";
+import type { TestNode } from "../test-kit/slot-world.ts";
 import { TestTarget, testSource } from "../test-kit/test-connectors.ts";
-import { drained, recordsOf, sinkNode, sourceNode, worldOf } from "../test-kit/test-jobs.ts";
-
-/** Has all slots let go, and returns once they say that they have. */
-async function letGo(world: SlotWorld): Promise<void> {
-  world.broadcast({ kind: "let-go" });
-  await world.time.runUntil(() => world.events("let-go").length === world.slots.length);
-}
+import {
+  drained,
+  letGo,
+  recordsOf,
+  sinkNode,
+  slowSource,
+  sourceNode,
+  worldOf,
+} from "../test-kit/test-jobs.ts";
 
 /** A target whose writers tell that they were closed, and when. */
 function tellingTarget(told: string[]): TestTarget {
@@ -22,24 +24,9 @@ function tellingTarget(told: string[]): TestTarget {
   return target;
 }
 
-/** A hundred records, ten in a second if it is slow. */
-function source(isSlow: boolean, connector?: SourceConnector<unknown>): TestNode {
-  const { spec } = sourceNode([recordsOf(100)]);
-  if (spec.kind !== "source") throw new Error("it is no source");
-  return {
-    name: "numbers",
-    inputs: [],
-    spec: {
-      ...spec,
-      ...(connector === undefined ? {} : { connector }),
-      ...(isSlow ? { rateLimit: 10 } : {}),
-    },
-  };
-}
-
 test("a sink's writer is closed when the slot is ended: behind the end of input and what it publishes", async () => {
   const told: string[] = [];
-  const world = worldOf([source(false), sinkNode(tellingTarget(told), 0)]);
+  const world = worldOf([sourceNode([recordsOf(100)]), sinkNode(tellingTarget(told), 0)]);
   await world.start();
   expect(world.events("holds-outside")).toHaveLength(1);
   await drained(world, "numbers/0");
@@ -54,7 +41,7 @@ test("a sink's writer is closed when the slot is ended: behind the end of input 
 test("a sink's writer is closed where records still come, and none comes behind it", async () => {
   const told: string[] = [];
   const target = tellingTarget(told);
-  const world = worldOf([source(true), sinkNode(target, 0)]);
+  const world = worldOf([slowSource(), sinkNode(target, 0)]);
   await world.start();
   await world.time.run(1_000);
   await letGo(world);
@@ -71,7 +58,7 @@ test("a sink's writer is closed behind a failure", async () => {
     throw new Error("no lamp");
   };
   const failing: TestNode = { name: "fails", inputs: [0], spec: { kind: "map", map } };
-  const world = worldOf([source(false), failing, sinkNode(tellingTarget(told), 1)]);
+  const world = worldOf([sourceNode([recordsOf(100)]), failing, sinkNode(tellingTarget(told), 1)]);
   await world.start();
   await world.time.run(1_000);
   expect(world.failure()).toBeDefined();
@@ -103,7 +90,7 @@ test("one writer that cannot be closed keeps no other from it, nor the readers",
     log: (level, message, fields) => void (level === "warn" && warned.push([message, fields])),
     with: () => logger,
   };
-  const nodes = [source(true, closing), sinkNode(target, 0)];
+  const nodes = [slowSource(closing), sinkNode(target, 0)];
   const world = worldOf(nodes, { parallelism: 2, ports: { logger } });
   await world.start();
   await letGo(world);
@@ -119,7 +106,7 @@ test("one writer that cannot be closed keeps no other from it, nor the readers",
 });
 
 test("a slot whose connectors have nothing to close is not asked to", async () => {
-  const world = worldOf([source(true), sinkNode(new TestTarget(), 0)]);
+  const world = worldOf([slowSource(), sinkNode(new TestTarget(), 0)]);
   await world.start();
   expect(world.events("holds-outside")).toEqual([]);
 });

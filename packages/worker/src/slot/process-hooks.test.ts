@@ -2,9 +2,17 @@ import { sleep, type Logger } from "@millrace/core";
 import type { PlainFunctions, ProcessSpec } from "@millrace/graph";
 import { describe, expect, test } from "vitest";
 
-import type { SlotWorld, TestNode } from "../test-kit/slot-world.ts";
+import type { TestNode } from "../test-kit/slot-world.ts";
 import { TestTarget, type TestRecord } from "../test-kit/test-connectors.ts";
-import { drained, recordsOf, sinkNode, sourceNode, worldOf } from "../test-kit/test-jobs.ts";
+import {
+  drained,
+  letGo,
+  recordsOf,
+  sinkNode,
+  slowSource,
+  sourceNode,
+  worldOf,
+} from "../test-kit/test-jobs.ts";
 
 interface Opened {
   readonly operatorName: string;
@@ -113,12 +121,6 @@ test.each([
     },
   });
 });
-
-/** Has all slots let go, and returns once they say that they have. */
-async function letGo(world: SlotWorld): Promise<void> {
-  world.broadcast({ kind: "let-go" });
-  await world.time.runUntil(() => world.events("let-go").length === world.slots.length);
-}
 
 describe("close, where the slot is ended", () => {
   test("runs while records still come, and none comes behind it", async () => {
@@ -231,13 +233,6 @@ describe("close, where the slot is ended", () => {
     await letGo(world);
   });
 });
-
-/** Ten records in a second. */
-function slowSource(): TestNode {
-  const source = sourceNode([recordsOf(100)]);
-  if (source.spec.kind !== "source") throw new Error("it is no source");
-  return { ...source, spec: { ...source.spec, rateLimit: 10 } };
-}
 
 describe("close of a process without keys", () => {
   function plainNodes(told: string[], target = new TestTarget()): TestNode[] {

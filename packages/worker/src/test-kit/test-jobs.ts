@@ -1,5 +1,5 @@
 import type { JsonValue } from "@millrace/core";
-import type { SourceSpec, WindowSpec } from "@millrace/graph";
+import type { SourceConnector, SourceSpec, WindowSpec } from "@millrace/graph";
 import { decodeListBlock } from "@millrace/state";
 
 import {
@@ -32,6 +32,17 @@ export function sourceNode(
 ): TestNode {
   const connector = testSource(splits, options);
   return { name: "numbers", inputs: [], spec: { kind: "source", connector, watermarks } };
+}
+
+/** A hundred records, ten in a second. */
+export function slowSource(
+  connector: SourceConnector<unknown> = testSource([recordsOf(100)]),
+): TestNode {
+  return {
+    name: "numbers",
+    inputs: [],
+    spec: { kind: "source", connector, watermarks, rateLimit: 10 },
+  };
 }
 
 export function sinkNode(target: TestTarget, input: number): TestNode {
@@ -113,6 +124,12 @@ export function worldOf(
 
 export async function drained(world: SlotWorld, subtask: string): Promise<void> {
   await world.time.runUntil(() => world.stateOf(subtask) === "drained");
+}
+
+/** Has all slots let go, and returns once they say that they have. */
+export async function letGo(world: SlotWorld): Promise<void> {
+  world.broadcast({ kind: "let-go" });
+  await world.time.runUntil(() => world.events("let-go").length === world.slots.length);
 }
 
 /** Hands the source its split and says that another may come: the input does not end. */
