@@ -32,7 +32,8 @@ export interface RunningOptions extends ParallelismOptions {
    * comes up to 100 ms later. The last result of a key is the same, except that sums of fractions
    * may differ in their last digits, as they are added in another order. A function given to
    * `reduce` must be associative, also over what it returned before, and must not change or keep
-   * its arguments; nor may a record be changed once it was emitted.
+   * its arguments; nor may a record be changed once it was emitted. Records whose key is an object are
+   * not folded.
    */
   readonly combine?: boolean;
 }

@@ -18,8 +18,8 @@ export interface WindowedOptions extends ParallelismOptions {
    * Whether senders may fold records of one key and window before they send them, while that saves
    * enough. Results are the same, except that sums of fractions may differ in their last digits, as
    * they are added in another order. True by default where the aggregate has a `merge` of its own;
-   * of `reduce` the function must be associative for it. With an allowed lateness nothing is
-   * combined.
+   * of `reduce` the function must be associative for it. With an allowed lateness, and
+   * where the key is an object, nothing is combined.
    */
   readonly combine?: boolean;
 }

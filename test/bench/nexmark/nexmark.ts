@@ -34,9 +34,6 @@ const manyEvents: Partial<Readonly<Record<BenchedQuery, number>>> = {
   q22: 60_000_000,
 };
 
-/** q16 remembers some nine million pairs of a channel and a bidder or an auction: 450 bytes each. */
-const wholeStateMb = 8_192;
-
 async function runBenchmark(context: BenchmarkContext): Promise<BenchmarkResult> {
   const parts: BenchmarkResult[] = [];
   const expectedOf = memoizeExpected(context);
@@ -65,7 +62,6 @@ function listCases({ isQuick, isAgainstFlink }: BenchmarkContext): readonly Name
       intervalMicros,
       checkpointMs: 10_000,
       warmUpMs: isQuick ? 1_000 : 5_000,
-      ...(query === "q16" ? { slotMemoryMb: wholeStateMb / parallelism } : {}),
     })),
   );
   return isAgainstFlink ? cases.filter((one) => FlinkRatios.has(one)) : cases;

@@ -18,8 +18,6 @@ export interface QueryCase {
   readonly checkpointMs: number;
   /** From the first event to the beginning of the warm window. */
   readonly warmUpMs: number;
-  /** What each slot may hold; absent: the workers' own default. */
-  readonly slotMemoryMb?: number;
 }
 
 export interface QueryRun extends Progress {
@@ -46,7 +44,7 @@ export async function runQuery(
   profileFile?: string,
 ): Promise<QueryRun> {
   const { query, parallelism, events, intervalMicros, checkpointMs, warmUpMs } = one;
-  await using cluster = await BenchCluster.start(parallelism, one);
+  await using cluster = await BenchCluster.start(parallelism);
   const samples = cluster.path("samples");
   await using watch = new CpuWatch(cluster.workerProcessIds());
   // Each split of q12 lingers: see the job.

@@ -22,8 +22,6 @@ export interface CompletedCheckpoint {
 export interface BenchClusterOptions {
   /** How often the coordinator collects garbage; default: its own. */
   readonly gcPeriodMs?: number;
-  /** What each slot may hold; default: the workers' own. */
-  readonly slotMemoryMb?: number;
 }
 
 /** What a worker stored of a checkpoint, and how long that held its slots at a time. */
@@ -55,20 +53,13 @@ export class BenchCluster implements AsyncDisposable {
   /** Returns a cluster whose workers have registered. */
   static async start(
     workerCount: number,
-    { gcPeriodMs, slotMemoryMb }: BenchClusterOptions = {},
+    { gcPeriodMs }: BenchClusterOptions = {},
   ): Promise<BenchCluster> {
     // An inspector that is opened takes any free port, so that each process can have one.
     const environment = { NODE_OPTIONS: "--inspect-port=127.0.0.1:0" };
     const coordinatorArgs = gcPeriodMs === undefined ? [] : ["--gc-period", String(gcPeriodMs)];
-    const workerArgs = slotMemoryMb === undefined ? [] : ["--slot-memory", String(slotMemoryMb)];
     const cluster = new BenchCluster(
-      await RealCluster.start({
-        workerCount,
-        slotsPerWorker: 1,
-        environment,
-        coordinatorArgs,
-        workerArgs,
-      }),
+      await RealCluster.start({ workerCount, slotsPerWorker: 1, environment, coordinatorArgs }),
     );
     await cluster.until(`${workerCount} workers`, () =>
       cluster.workerProcessIds().length === workerCount ? true : undefined,

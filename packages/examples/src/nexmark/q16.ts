@@ -10,9 +10,10 @@ import { countBids, dayOf, toFields } from "./bid-statistics.ts";
 import { outputFolder, readBids } from "./read-events.ts";
 
 export default defineJob("nexmark-q16", (job, params) => {
-  countBids(readBids(job, params), (bid) => ({ channel: bid.channel, day: dayOf(bid) }))
+  countBids(readBids(job, params), (bid) => `${dayOf(bid)} ${bid.channel}`)
     .map((statistics) => ({
-      ...statistics.group,
+      channel: statistics.group.slice(11),
+      day: statistics.group.slice(0, 10),
       minute: statistics.minute,
       ...toFields(statistics),
     }))

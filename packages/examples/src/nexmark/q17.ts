@@ -20,7 +20,7 @@ export default defineJob("nexmark-q17", (job, params) => {
       maxPrice: price,
       sumPrice: price,
     }))
-    .keyBy(({ auction, day }) => ({ auction, day }))
+    .keyBy(({ auction, day }) => `${auction} ${day}`)
     .reduce(
       "statistics",
       (left, right) => ({
