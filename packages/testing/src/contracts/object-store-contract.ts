@@ -176,8 +176,8 @@ function describeCrowd(createSubject: CreateSubject, canPutBesideRemoval: boolea
       const put = (): Promise<void> => store.put(`jobs/a/${round}/new`, [bytes("y")]);
       await store.put(`jobs/a/${round}/old`, [bytes("x")]);
       const removal = store.remove([`jobs/a/${round}/old`]);
-      const isRepeated = await Promise.all([putOrRepeat(put, removal), removal]);
-      if (isRepeated[0]) repeatCount += 1;
+      const [isRepeated] = await Promise.all([putOrRepeat(put, removal), removal]);
+      if (isRepeated) repeatCount += 1;
       expect(text(await store.get(`jobs/a/${round}/new`))).toBe("y");
     }
     // A removal disturbs a put now and then, where the store is one that cannot help it.

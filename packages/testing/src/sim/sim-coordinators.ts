@@ -40,7 +40,7 @@ export interface SimCoordinatorsOptions {
 
 /** Longer than any fault keeps a killed coordinator down. */
 const supervisorMs = 8_000;
-/** A coordinator that ended by itself is started again at once, each time later, as Kubernetes does. */
+/** A coordinator that ended by itself is started again soon, and later each time, as Kubernetes does. */
 const firstAfterExitMs = 500;
 /** In a cluster a process that has stepped down takes its time to end. */
 const exitMs = 50;
